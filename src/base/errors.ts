@@ -1,0 +1,77 @@
+/**
+ * Every code that a thrown {@link TributaryError} can carry, with the one sentence that tells the
+ * reader what to do. Printed to the user and into docs/reference/errors.md.
+ */
+export const errorAdvice = {
+  setting_invalid: 'Correct the named option, environment variable or config-file key.',
+  setting_missing:
+    'Give the named option, set its environment variable or add it to the config file.',
+  command_unknown: 'Run `tributary help` for the list of commands.',
+  database_unreachable: 'Check that PostgreSQL runs and that --database-url names it.',
+  database_failed: 'Look at the cause; nothing was written. Retry once the database answers again.',
+  database_embedded_failed:
+    'Check that the data directory is on a local disk with free space and that its parents may be entered by other users; or give --database-url.',
+  migration_changed: 'Restore the migration file that was edited; migrations are forward only.',
+  migration_newer:
+    'This database was migrated by a newer Tributary; run that version or a later one.',
+  certificate_unusable: 'Check that --tls-cert and --tls-key are a matching PEM pair and readable.',
+  address_in_use: 'Another program listens there; stop it or choose another address.',
+  address_invalid: 'Write the address as HOST:PORT.',
+  admin_exposed: 'Keep the admin address on loopback, or set an admin token first.',
+  admin_unreachable: 'Start the pool, or give --data-dir or --admin-url of the one that runs.',
+  admin_unauthorized:
+    'Use the token file of the running pool: --data-dir must name its data directory.',
+  worker_unknown: 'List the workers with `tributary workers list`.',
+  worker_name_taken: 'Choose another name, or rotate the credential of the existing worker.',
+  worker_name_invalid: 'Use 1 to 64 letters, digits, dots, dashes or underscores.',
+  payout_address_invalid: 'Give a 20-byte hex address, with a correct checksum if in mixed case.',
+  join_string_invalid: 'Copy the whole join string as `tributary workers add` printed it.',
+  credential_invalid: 'Ask the pool operator for a new credential; this one is refused.',
+  certificate_pin_mismatch:
+    'The server is not the pool that issued the join string. Ask the operator for a new join string.',
+  orchestrator_unreachable: 'Check the address and that the orchestrator runs.',
+  orchestrator_refused: 'Read the text: the orchestrator said why it refused.',
+  media_unreadable: 'Give a file that FFmpeg can read, with a video stream.',
+  media_failed: 'Look at the FFmpeg text; try another device or profile.',
+  device_unusable: 'Choose another --device; `auto` takes what works.',
+  input_missing: 'Give the path of an existing file.',
+  profile_invalid: 'Use preset names or a JSON file of profiles.',
+  port_refused: 'Choose another port.',
+  internal: 'This is a defect of Tributary; please report it with the text above.',
+} as const;
+
+/** The closed list of codes of thrown errors. */
+export type ErrorCode = keyof typeof errorAdvice;
+
+/** Facts that help to find the cause: never a secret, key, IP address or segment URL. */
+export type ErrorFacts = Readonly<Record<string, string | number | bigint | boolean | undefined>>;
+
+/**
+ * A broken assumption or failed I/O. Expected outcomes are values (`{ ok: false, reason }`), not
+ * errors.
+ */
+export class TributaryError extends Error {
+  override readonly name = 'TributaryError';
+  readonly code: ErrorCode;
+  readonly facts: ErrorFacts;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { facts?: ErrorFacts; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.facts = options.facts ?? {};
+  }
+
+  /** What the reader should do about it. */
+  get advice(): string {
+    return errorAdvice[this.code];
+  }
+}
+
+/** The text of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
