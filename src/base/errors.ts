@@ -30,6 +30,8 @@ export const errorAdvice = {
   certificate_pin_mismatch:
     'The server is not the pool that issued the join string. Ask the operator for a new join string.',
   orchestrator_unreachable: 'Check the address and that the orchestrator runs.',
+  connection_failed: 'Check the network between the two machines and that the server runs.',
+  request_timed_out: 'The server took too long; retry, and look at its load if it happens often.',
   orchestrator_refused: 'Read the text: the orchestrator said why it refused.',
   media_unreadable: 'Give a file that FFmpeg can read, with a video stream.',
   media_failed: 'Look at the FFmpeg text; try another device or profile.',
@@ -37,6 +39,9 @@ export const errorAdvice = {
   input_missing: 'Give the path of an existing file.',
   profile_invalid: 'Use preset names or a JSON file of profiles.',
   port_refused: 'Choose another port.',
+  blob_store_full: 'Raise the limit of bytes in flight, or send fewer segments at once.',
+  blob_failed: 'The sender went away in the middle; it will send again if it still wants to.',
+  hashing_closed: 'The program is stopping; nothing needs to be done.',
   internal: 'This is a defect of Tributary; please report it with the text above.',
 } as const;
 

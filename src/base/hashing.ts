@@ -1,0 +1,163 @@
+import type { Worker } from 'node:worker_threads';
+import { BLOB_CHUNK_BYTES, type Blob } from './blob.ts';
+import { messageOf, TributaryError } from './errors.ts';
+import { keccak256 } from './keccak.ts';
+import { startThread } from './threads.ts';
+
+/** Up to here the hash (10 us) costs less than the message that would ask for it. */
+const INLINE_BYTES_MAX = 4 * 1024;
+
+/** keccak-256 of blobs, off the event loop. */
+export interface Hashing {
+  /**
+   * The 32-byte hash, taken in steps of BLOB_CHUNK_BYTES while the blob still grows, so it is
+   * there soon after the last byte. Holds the blob meanwhile. Rejects with `blob_failed` when the
+   * blob fails, `hashing_closed` after {@link Hashing.close}.
+   */
+  keccak256(blob: Blob): Promise<Uint8Array>;
+  /** Ends the threads; what still runs rejects. */
+  close(): Promise<void>;
+}
+
+/** To a thread: whole chunks of one blob, in order; the end of a blob; or forget it. */
+export type HashingRequest =
+  | { readonly id: number; readonly step: 'more'; readonly chunks: readonly SharedArrayBuffer[] }
+  | {
+      readonly id: number;
+      readonly step: 'end';
+      readonly chunks: readonly SharedArrayBuffer[];
+      readonly last: SharedArrayBuffer | undefined;
+      readonly lastBytes: number;
+    }
+  | { readonly id: number; readonly step: 'drop' };
+
+/** From a thread: the hash, or (without one) that the blob is forgotten. */
+export type HashingReply = { readonly id: number; readonly hash?: Uint8Array };
+
+interface Lane {
+  /** Blobs this thread is working on. */
+  readonly load: number;
+  hash(blob: Blob): Promise<Uint8Array>;
+  close(): Promise<unknown>;
+}
+
+/** Starts `threads` hashing threads. A blob stays on one; the least busy gets the next blob. */
+export function createHashing(options: { threads: number }): Hashing {
+  const lanes = Array.from({ length: options.threads }, createLane);
+  let turn = 0;
+  let closed = false;
+
+  const leastBusy = (): Lane => {
+    turn += 1;
+    let best = lanes[turn % lanes.length] as Lane;
+    for (const lane of lanes) if (lane.load < best.load) best = lane;
+    return best;
+  };
+
+  return {
+    async keccak256(blob) {
+      if (closed) throw closedError();
+      if (blob.state === 'complete' && blob.length <= INLINE_BYTES_MAX) return hashInline(blob);
+      return leastBusy().hash(blob);
+    },
+    async close() {
+      closed = true;
+      await Promise.all(lanes.map((lane) => lane.close()));
+    },
+  };
+}
+
+function hashInline(blob: Blob): Uint8Array {
+  const chunk = blob.chunks()[0];
+  return keccak256(chunk ? new Uint8Array(chunk, 0, blob.length) : new Uint8Array());
+}
+
+function createLane(): Lane {
+  const waiting = new Map<number, PromiseWithResolvers<Uint8Array | undefined>>();
+  let lastId = 0;
+  let closed = false;
+  let thread: Worker | undefined;
+
+  /** The thread, started again after it died: a dead one must not take the pool's hashing along. */
+  const running = (): Worker => {
+    if (thread) return thread;
+    const started = startThread(new URL('./hashing-thread.ts', import.meta.url));
+    const fail = (error: TributaryError) => {
+      if (thread === started) thread = undefined;
+      for (const entry of waiting.values()) entry.reject(error);
+      waiting.clear();
+    };
+    started.on('message', (reply: HashingReply) => {
+      waiting.get(reply.id)?.resolve(reply.hash);
+      waiting.delete(reply.id);
+      if (waiting.size === 0) started.unref();
+    });
+    started.on('error', (cause) => {
+      fail(new TributaryError('internal', `a hashing thread died: ${messageOf(cause)}`, { cause }));
+    });
+    started.on('exit', () =>
+      fail(closed ? closedError() : new TributaryError('internal', 'a hashing thread ended')),
+    );
+    started.unref();
+    thread = started;
+    return started;
+  };
+  running();
+
+  return {
+    get load() {
+      return waiting.size;
+    },
+    async hash(blob) {
+      const worker = running();
+      const id = ++lastId;
+      const answer = Promise.withResolvers<Uint8Array | undefined>();
+      // Also rejected while nobody waits on it yet, during the growth of the blob.
+      answer.promise.catch(() => {});
+      waiting.set(id, answer);
+      worker.ref();
+      const post = (request: HashingRequest) => worker.postMessage(request);
+      blob.retain();
+      try {
+        let sent = 0;
+        while (blob.state === 'growing') {
+          await Promise.race([blob.reaches((sent + 1) * BLOB_CHUNK_BYTES), answer.promise]);
+          if (blob.state !== 'growing') break;
+          const whole = Math.floor(blob.length / BLOB_CHUNK_BYTES);
+          post({ id, step: 'more', chunks: blob.chunks().slice(sent, whole) });
+          sent = whole;
+        }
+        if (blob.state === 'failed') {
+          // The thread may still read a chunk: only its answer makes the memory free again.
+          post({ id, step: 'drop' });
+          await answer.promise;
+          throw new TributaryError('blob_failed', 'the bytes stopped before they were whole');
+        }
+        post({ id, step: 'end', ...ending(blob, sent) });
+        const hash = await answer.promise;
+        if (!hash) throw new TributaryError('internal', 'a hashing thread gave no hash');
+        return hash;
+      } finally {
+        blob.release();
+      }
+    },
+    async close() {
+      closed = true;
+      await thread?.terminate();
+    },
+  };
+}
+
+function ending(blob: Blob, sent: number) {
+  const chunks = blob.chunks();
+  const whole = Math.floor(blob.length / BLOB_CHUNK_BYTES);
+  return {
+    chunks: chunks.slice(sent, whole),
+    last: chunks[whole],
+    lastBytes: blob.length - whole * BLOB_CHUNK_BYTES,
+  };
+}
+
+function closedError(): TributaryError {
+  return new TributaryError('hashing_closed', 'hashing was closed');
+}
