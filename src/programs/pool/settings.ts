@@ -1,0 +1,134 @@
+import { defineCommand } from '../../base/command.ts';
+import {
+  address,
+  byteSize,
+  choice,
+  integerOrAuto,
+  listOf,
+  onOff,
+  path,
+  text,
+  timeSpan,
+  url,
+} from '../../base/setting-types.ts';
+import { configSetting, logLevelSetting } from '../../base/standard-settings.ts';
+
+const MIB = 2 ** 20;
+const SECOND_MS = 1000;
+
+/** `tributary pool`. */
+export const poolCommand = defineCommand({
+  name: 'pool',
+  summary: 'Run the pool: gateways in front, workers behind.',
+  settings: {
+    config: configSetting,
+    dataDir: {
+      type: path('DIR'),
+      doc: 'Where the pool keeps its database, certificate and admin token; on a local disk.',
+      required: true,
+      aliases: { dataDir: true, datadir: true },
+    },
+    serviceAddr: {
+      type: address({ emptyHost: 'refused' }),
+      doc: 'The public address that gateways and workers reach the pool at. Port 0 takes the port that --listen gets.',
+      required: true,
+      aliases: { serviceAddr: true },
+    },
+    listen: {
+      type: address({ emptyHost: 'allowed' }),
+      doc: 'Where the pool listens for gateways and workers.',
+      defaultText: 'every interface, at the port of --service-addr',
+      why: 'The public address often belongs to a router or load balancer in front of the machine.',
+      aliases: { httpAddr: true },
+    },
+    adminAddr: {
+      type: address({ emptyHost: 'allowed' }),
+      doc: 'Where health, metrics and the admin API are served, in plain HTTP.',
+      default: { host: '127.0.0.1', port: 7935 },
+      why: 'Loopback: who reaches it may add and revoke workers. 7935 is the port of the stock CLI address.',
+      aliases: { cliAddr: true },
+    },
+    adminToken: {
+      type: text('TOKEN'),
+      doc: 'The token that the admin API asks for; needed to serve it beyond loopback.',
+      defaultText: 'made at the first start and kept in admin.token in the data directory',
+      why: 'A file that only its owner can read needs no care from anybody.',
+      secret: true,
+    },
+    databaseUrl: {
+      type: url(['postgres:', 'postgresql:'], 'postgres://…'),
+      doc: 'A PostgreSQL of yours.',
+      defaultText: 'an embedded PostgreSQL in the data directory',
+      why: 'One machine needs nothing installed; several pool nodes need a PostgreSQL that they share.',
+      secret: true,
+    },
+    network: {
+      type: choice(['offchain']),
+      doc: 'The network that the pool works on; offchain means no tickets and no payments.',
+      default: 'offchain',
+      why: 'It is the only one so far.',
+      aliases: { network: true },
+    },
+    tlsCert: {
+      type: path('FILE'),
+      doc: 'A certificate chain of yours (PEM), taken anew when the file changes.',
+      defaultText: 'a self-signed certificate, made once and kept in the data directory',
+      why: 'Stock nodes check no certificate, and our worker checks the pin in its join string.',
+      reloadable: true,
+    },
+    tlsKey: {
+      type: path('FILE'),
+      doc: 'The private key (PEM) of --tls-cert.',
+      reloadable: true,
+    },
+    localWorker: {
+      type: onOff(),
+      doc: 'Run a worker of ours beside the pool, on the devices of this machine.',
+      default: false,
+      why: 'Most pools leave transcoding to their workers.',
+      aliases: { transcoder: true },
+    },
+    allowedHosts: {
+      type: listOf(text('HOST')),
+      doc: 'Hosts that segments may be fetched from and renditions stored at when a gateway asks for it; *.example.com allows subdomains.',
+      default: [],
+      defaultText: 'none',
+      why: 'A pool that fetches any URL is a way into the network it stands in.',
+      reloadable: true,
+    },
+    maxSessions: {
+      type: integerOrAuto({ min: 1, max: 100_000 }),
+      doc: 'Sessions of gateways that are served at once.',
+      default: 'auto',
+      why: 'auto is the sum of what the connected workers take.',
+      aliases: { maxSessions: true },
+    },
+    segmentMemory: {
+      type: byteSize({ min: 16 * MIB, max: 1024 * 1024 * MIB }),
+      doc: 'Memory for segments and renditions in flight; beyond it a gateway is told to come back.',
+      default: 256 * MIB,
+      why: 'About 75 segments of 2 s at 6 Mbit/s with their renditions at the same moment.',
+    },
+    threads: {
+      type: integerOrAuto({ min: 1, max: 256 }),
+      doc: 'Threads for hashing and for checking results.',
+      default: 'auto',
+      why: 'auto is one for each core but the one that the network needs.',
+    },
+    drainTime: {
+      type: timeSpan({ min: 0, max: 3600 * SECOND_MS }),
+      doc: 'How long running segments may take to finish after SIGTERM.',
+      default: 60 * SECOND_MS,
+      why: 'A gateway waits at most 8 s for a segment of 2 s, and four times the duration of a long one.',
+    },
+    logLevel: logLevelSetting,
+  },
+  check({ tlsCert, tlsKey }) {
+    if ((tlsCert === undefined) === (tlsKey === undefined)) return undefined;
+    return '--tls-cert and --tls-key go together: give both or neither.';
+  },
+  examples: [
+    'tributary pool --data-dir ~/pool --service-addr pool.example:8935',
+    'tributary pool settings --config pool.toml    each value and where it came from',
+  ],
+});

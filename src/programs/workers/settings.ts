@@ -1,0 +1,107 @@
+import { type AnySetting, defineCommand } from '../../base/command.ts';
+import { onOff, path, text, url } from '../../base/setting-types.ts';
+import { configSetting } from '../../base/standard-settings.ts';
+
+/** How a command finds the running pool and proves that it may command it. */
+const pool = {
+  config: configSetting,
+  dataDir: {
+    type: path('DIR'),
+    doc: 'The data directory of the running pool; its address and token are read there.',
+    aliases: { dataDir: true, datadir: true },
+  },
+  adminUrl: {
+    type: url(['http:', 'https:'], 'URL'),
+    doc: 'The admin address of the running pool, where its data directory is elsewhere.',
+    defaultText: 'what admin.json in the data directory says',
+  },
+  adminToken: {
+    type: text('TOKEN'),
+    doc: 'The admin token; best given as TRIBUTARY_ADMIN_TOKEN, which other users cannot see.',
+    defaultText: 'what admin.token in the data directory holds',
+    secret: true,
+  },
+} as const satisfies Record<string, AnySetting>;
+
+const json = {
+  type: onOff(),
+  doc: 'Print JSON on standard output, and nothing else there.',
+  default: false,
+  why: 'People read it more often than programs.',
+} as const;
+
+const worker = {
+  type: { ...text('WORKER'), allowed: 'the name or the id of a worker' },
+  doc: 'The name or the id of the worker.',
+  required: true,
+  positional: 'only',
+} as const;
+
+/** `tributary workers add`. */
+export const addCommand = defineCommand({
+  name: 'workers add',
+  summary: 'Enrol a worker; its credential is shown once.',
+  settings: {
+    name: {
+      type: { ...text('NAME'), allowed: '1 to 64 letters, digits, dots, dashes or underscores' },
+      doc: 'A name for the worker, which only this pool uses.',
+      required: true,
+      positional: 'only',
+    },
+    payoutAddress: {
+      type: text('0x…'),
+      doc: 'The account that the worker is paid at; it can be given later.',
+    },
+    json,
+    ...pool,
+  },
+  examples: [
+    'tributary workers add kiln-2 --data-dir ~/pool',
+    'tributary workers add kiln-2 --json | jq -r .join',
+  ],
+});
+
+/** `tributary workers list`. */
+export const listCommand = defineCommand({
+  name: 'workers list',
+  summary: 'List the workers, what they do and how they do.',
+  settings: { json, ...pool },
+});
+
+/** `tributary workers show`. */
+export const showCommand = defineCommand({
+  name: 'workers show',
+  summary: 'Show all that is known of one worker.',
+  settings: { worker, json, ...pool },
+});
+
+/** `tributary workers rotate`. */
+export const rotateCommand = defineCommand({
+  name: 'workers rotate',
+  summary: 'Give a worker a new credential; the old one stays valid until the new one is used.',
+  settings: { worker, json, ...pool },
+});
+
+/** The commands that change the state of a worker and need nothing but its name. */
+export const stateCommands = {
+  revoke: defineCommand({
+    name: 'workers revoke',
+    summary: 'Cut a worker off at once and for good; what it has earned stays.',
+    settings: { worker, json, ...pool },
+  }),
+  pause: defineCommand({
+    name: 'workers pause',
+    summary: 'Give a worker no new sessions until it is resumed.',
+    settings: { worker, json, ...pool },
+  }),
+  resume: defineCommand({
+    name: 'workers resume',
+    summary: 'Give a paused worker sessions again.',
+    settings: { worker, json, ...pool },
+  }),
+  drain: defineCommand({
+    name: 'workers drain',
+    summary: 'Let a worker finish what it has and give it nothing more.',
+    settings: { worker, json, ...pool },
+  }),
+} as const;
