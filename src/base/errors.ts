@@ -9,6 +9,10 @@ export const errorAdvice = {
   command_unknown: 'Run `tributary help` for the list of commands.',
   database_unreachable: 'Check that PostgreSQL runs and that --database-url names it.',
   database_failed: 'Look at the cause; nothing was written. Retry once the database answers again.',
+  database_commit_unknown:
+    'The connection broke during a commit; look whether the change is there before repeating it.',
+  data_directory_in_use:
+    'Another tributary pool uses this data directory; stop it or choose another --data-dir.',
   database_embedded_failed:
     'Check that the data directory is on a local disk with free space and that its parents may be entered by other users; or give --database-url.',
   migration_changed: 'Restore the migration file that was edited; migrations are forward only.',
@@ -21,6 +25,7 @@ export const errorAdvice = {
   admin_unreachable: 'Start the pool, or give --data-dir or --admin-url of the one that runs.',
   admin_unauthorized:
     'Use the token file of the running pool: --data-dir must name its data directory.',
+  admin_refused: 'Read the text: the pool said why it refused.',
   worker_unknown: 'List the workers with `tributary workers list`.',
   worker_name_taken: 'Choose another name, or rotate the credential of the existing worker.',
   worker_name_invalid: 'Use 1 to 64 letters, digits, dots, dashes or underscores.',
