@@ -1,0 +1,82 @@
+import { TributaryError } from '../../base/errors.ts';
+import { readSettings } from '../../base/help.ts';
+import { createPaint, exitCode, type Io } from '../../base/terminal.ts';
+import { createAdminClient, findPool } from './client.ts';
+import { addCommand, listCommand, rotateCommand, showCommand, stateCommands } from './settings.ts';
+import { changed, enrolmentView, listView, workerView } from './views.ts';
+
+/** `tributary workers …`: asks the admin address of the running pool. */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const [verb = '', ...rest] = args;
+  switch (verb) {
+    case 'add':
+      return add(rest, io);
+    case 'list':
+      return list(rest, io);
+    case 'show':
+      return show(rest, io);
+    case 'rotate':
+      return rotate(rest, io);
+    case 'revoke':
+    case 'pause':
+    case 'resume':
+    case 'drain':
+      return change(verb, rest, io);
+    default:
+      throw new TributaryError('command_unknown', `"workers ${verb}" is not a command.`);
+  }
+}
+
+async function add(args: readonly string[], io: Io): Promise<number> {
+  const settings = readSettings(addCommand, args, io);
+  if (!settings) return exitCode.ok;
+  const { name, payoutAddress, json, ...pool } = settings.values;
+  const enrolment = await createAdminClient(findPool(pool)).add(name, payoutAddress);
+  print(io, json ? JSON.stringify(enrolment) : enrolmentView(enrolment, 'enrolled'));
+  return exitCode.ok;
+}
+
+async function list(args: readonly string[], io: Io): Promise<number> {
+  const settings = readSettings(listCommand, args, io);
+  if (!settings) return exitCode.ok;
+  const { json, ...pool } = settings.values;
+  const workers = await createAdminClient(findPool(pool)).list();
+  print(io, json ? JSON.stringify(workers) : listView(workers, createPaint(io)));
+  return exitCode.ok;
+}
+
+async function show(args: readonly string[], io: Io): Promise<number> {
+  const settings = readSettings(showCommand, args, io);
+  if (!settings) return exitCode.ok;
+  const { worker, json, ...pool } = settings.values;
+  const view = await createAdminClient(findPool(pool)).show(worker);
+  print(io, json ? JSON.stringify(view) : workerView(view, createPaint(io)));
+  return exitCode.ok;
+}
+
+async function rotate(args: readonly string[], io: Io): Promise<number> {
+  const settings = readSettings(rotateCommand, args, io);
+  if (!settings) return exitCode.ok;
+  const { worker, json, ...pool } = settings.values;
+  const enrolment = await createAdminClient(findPool(pool)).rotate(worker);
+  print(io, json ? JSON.stringify(enrolment) : enrolmentView(enrolment, 'rotated'));
+  return exitCode.ok;
+}
+
+async function change(
+  verb: keyof typeof stateCommands,
+  args: readonly string[],
+  io: Io,
+): Promise<number> {
+  const settings = readSettings(stateCommands[verb], args, io);
+  if (!settings) return exitCode.ok;
+  const { worker, json, ...pool } = settings.values;
+  const client = createAdminClient(findPool(pool));
+  await client.change(worker, verb);
+  print(io, json ? JSON.stringify(await client.show(worker)) : changed[verb](worker));
+  return exitCode.ok;
+}
+
+function print(io: Io, text: string): void {
+  io.stdout.write(`${text}\n`);
+}
