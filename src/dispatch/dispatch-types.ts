@@ -296,7 +296,6 @@ export interface DispatchLimits {
   readonly attemptsMax: number;
   readonly queueMax: number;
   readonly sessionIdleMs: number;
-  readonly sessionsMax: number;
   readonly softDeadlineMinMs: number;
   readonly hedgeMinMs: number;
   /** Extra attempts per job, 0.03 = 3 %. */

@@ -1,0 +1,257 @@
+import type { Instant } from '../base/clock.ts';
+import type { TaskId } from '../base/ids.ts';
+import { resultTexts } from '../protocol/texts.ts';
+import { endAttempt, setDeadlines } from './attempts.ts';
+import { workerJoined, workerLeft, workerOf, workerState } from './comings.ts';
+import type { Dispatch, DispatchEvent, DispatchOptions, JobSubmitted } from './dispatch-types.ts';
+import { createFleet } from './fleet.ts';
+import { endQuarantine, probed } from './health.ts';
+import { armJob, begin, endSession, failJob, jobTimer, wake } from './jobs.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
+import { createMonotone } from './monotone.ts';
+import { createQueries } from './queries.ts';
+import { createPick, pooled } from './random.ts';
+import { resultArriving, resultFailed, resultJudged, retry, stored } from './results.ts';
+import { createSpeed } from './speed.ts';
+import type { Core, Job, Session, WorkerRecord } from './state.ts';
+import { createTimers } from './timers.ts';
+
+const MINUTE_MS = 60_000;
+
+/**
+ * The decisions of the pool: which worker gets which job, and what happens when that goes wrong.
+ * Events in, actions out; deterministic for the same `random` and the same events.
+ */
+export function createDispatch(options: DispatchOptions): Dispatch {
+  const monotone = createMonotone();
+  const core = createCore(options, (inner) => monotone.wall(inner));
+  let started = false;
+  let demandAt = 0;
+
+  const submit = (event: JobSubmitted): void => {
+    const minutes = Math.floor((core.now - demandAt) / MINUTE_MS);
+    if (minutes > 0) core.fleet.idleMinutes += minutes;
+    demandAt = core.now;
+    submitJob(core, event, monotone.inner(event.deadlineAt));
+  };
+
+  return {
+    apply(event, now) {
+      core.actions = [];
+      core.now = monotone.advance(now, core.timers.nextAt());
+      if (!started) {
+        started = true;
+        core.lossAt = core.now;
+        demandAt = core.now;
+      }
+      runTimers(core);
+      if (event.type === 'job_submitted') submit(event);
+      else handle(core, event);
+      if (core.roomMade) {
+        core.roomMade = false;
+        if (core.waiting.size > 0) wake(core);
+      }
+      return core.actions;
+    },
+    nextTimerAt() {
+      const at = core.timers.nextAt();
+      return at === undefined ? undefined : monotone.wall(at);
+    },
+    ...createQueries(core),
+  };
+}
+
+function createCore(options: DispatchOptions, wall: (inner: number) => Instant): Core {
+  const random = pooled(options.random);
+  return {
+    now: 0,
+    actions: [],
+    roomMade: false,
+    lossAt: 0,
+    hedgeTokens: 0,
+    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    sabotage: options.sabotage,
+    random,
+    pick: createPick(random),
+    timers: createTimers<Job | Session | WorkerRecord>(),
+    fleet: createFleet(),
+    sessions: new Map(),
+    jobs: new Map(),
+    waiting: new Set(),
+    tasks: new Map(),
+    endedTasks: new Map(),
+    speed: createSpeed(),
+    totals: {
+      submitted: 0,
+      settled: 0,
+      failed: 0,
+      attempts: 0,
+      retries: 0,
+      hedges: 0,
+      refused: 0,
+    },
+    wall,
+  };
+}
+
+function handle(core: Core, event: Exclude<DispatchEvent, JobSubmitted>): void {
+  switch (event.type) {
+    case 'worker_joined':
+      workerJoined(core, event);
+      break;
+    case 'worker_left':
+      workerLeft(core, event.connection, event.reason);
+      break;
+    case 'worker_state':
+      workerState(core, event.worker, event.state);
+      break;
+    case 'worker_probed':
+      probed(core, workerOf(core, event.worker), event.ok);
+      break;
+    case 'source_complete':
+      sourceComplete(core, core.jobs.get(event.job));
+      break;
+    case 'job_abandoned':
+      abandon(core, core.jobs.get(event.job));
+      break;
+    case 'task_send_failed':
+      sendFailed(core, event.task);
+      break;
+    case 'task_fetched':
+      fetched(core, event.task);
+      break;
+    case 'result_arriving':
+      resultArriving(core, event.task, event.worker);
+      break;
+    case 'result_failed':
+      resultFailed(core, event);
+      break;
+    case 'result_judged':
+      resultJudged(core, event);
+      break;
+    case 'stored':
+      stored(core, event);
+      break;
+    case 'session_ended':
+      sessionEnded(core, core.sessions.get(event.session));
+      break;
+    case 'timer':
+      break;
+    default:
+      event satisfies never;
+  }
+}
+
+function abandon(core: Core, job: Job | undefined): void {
+  if (job) failJob(core, job, 'abandoned', '');
+}
+
+function fetched(core: Core, task: TaskId): void {
+  const attempt = core.tasks.get(task);
+  if (attempt) attempt.fetched = true;
+}
+
+function sessionEnded(core: Core, session: Session | undefined): void {
+  if (!session) return;
+  session.ended = true;
+  if (!session.running) endSession(core, session);
+}
+
+/** Everything that is due comes before the event, so that a late event finds its job ended. */
+function runTimers(core: Core): void {
+  for (;;) {
+    const due = core.timers.takeDue(core.now);
+    if (!due) return;
+    switch (due.kind) {
+      case 'job':
+        jobTimer(core, due);
+        break;
+      case 'session':
+        sessionTimer(core, due);
+        break;
+      case 'worker':
+        endQuarantine(core, due);
+        break;
+    }
+  }
+}
+
+function sessionTimer(core: Core, session: Session): void {
+  if (session.running || core.sessions.get(session.id) !== session) return;
+  const endsAt = session.idleSince + core.limits.sessionIdleMs;
+  if (endsAt <= core.now) endSession(core, session);
+  else core.timers.arm(session, endsAt);
+}
+
+function submitJob(core: Core, event: JobSubmitted, deadlineAt: number): void {
+  core.totals.submitted++;
+  const session = sessionOf(core, event);
+  session.ended = false;
+  const job: Job = {
+    kind: 'job',
+    timerAt: Number.POSITIVE_INFINITY,
+    id: event.job,
+    session,
+    needs: event.needs,
+    durationMs: event.durationMs,
+    deadlineAt,
+    renditions: event.renditionCount,
+    load: event.loadPixelsPerSecond ?? 0,
+    sourceAt: event.sourceStreaming ? Number.POSITIVE_INFINITY : core.now,
+    state: 'queued',
+    attempts: [],
+    winner: undefined,
+    badInput: [],
+    lastText: undefined,
+    waitUntil: Number.POSITIVE_INFINITY,
+    counted: false,
+  };
+  core.jobs.set(job.id, job);
+  if (!session.running) begin(core, job);
+  else if (session.queue.length < core.limits.queueMax) {
+    session.queue.push(job);
+    armJob(core, job);
+  } else failJob(core, job, 'session_queue_full', resultTexts.busy);
+}
+
+function sessionOf(core: Core, event: JobSubmitted): Session {
+  let session = core.sessions.get(event.session);
+  if (!session) {
+    session = {
+      kind: 'session',
+      timerAt: Number.POSITIVE_INFINITY,
+      id: event.session,
+      bound: undefined,
+      wasBound: false,
+      holds: [],
+      queue: [],
+      running: undefined,
+      idleSince: core.now,
+      ended: false,
+    };
+    core.sessions.set(session.id, session);
+  }
+  return session;
+}
+
+/** The gateway has sent all: from now on the workers' time runs. */
+function sourceComplete(core: Core, job: Job | undefined): void {
+  if (!job || job.sourceAt !== Number.POSITIVE_INFINITY) return;
+  job.sourceAt = core.now;
+  for (const attempt of job.attempts) {
+    if (attempt.state === 'running' || attempt.state === 'answering') setDeadlines(core, attempt);
+  }
+}
+
+/** A stream that cannot be written to is gone, whatever TCP says. */
+function sendFailed(core: Core, task: TaskId): void {
+  const attempt = core.tasks.get(task);
+  if (attempt?.state !== 'running') return;
+  const { connection } = attempt;
+  endAttempt(core, attempt, 'send_failed');
+  if (core.fleet.connections.has(connection.id)) {
+    core.actions.push({ type: 'disconnect', connection: connection.id, reason: 'send_failed' });
+    workerLeft(core, connection.id, 'closed');
+  }
+  retry(core, attempt);
+}

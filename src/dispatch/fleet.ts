@@ -1,0 +1,313 @@
+import type { ConnectionId, WorkerId } from '../base/ids.ts';
+import { versionAtLeast } from '../protocol/capabilities.ts';
+import type { Needs, Reason, Sabotage } from './dispatch-types.ts';
+import { reasons } from './dispatch-types.ts';
+import { createSpeed } from './speed.ts';
+import type { Bucket, Connection, WorkerGroup, WorkerRecord } from './state.ts';
+
+/**
+ * Remembered answers to "which groups can do this". Gateways choose the needs, so the number of
+ * answers is bounded; a few dozen occur in practice.
+ */
+const MATCHES_MAX = 512;
+
+/** The place of each reason in a connection's counts. */
+export const REASON_INDEX = Object.fromEntries(
+  reasons.map((reason, index) => [reason, index]),
+) as Record<Reason, number>;
+
+const BUCKET_REASON: Record<Bucket, Reason> = {
+  available: 'slower',
+  full: 'full',
+  paused: 'paused',
+  quarantined: 'quarantined',
+};
+
+/**
+ * The connected workers, by what they can do (groups) and whether they can take a session (buckets
+ * of a group). Everything that a job touches is per group, so its cost does not grow with the
+ * number of workers; what a single worker missed is reckoned when it changes bucket or is read.
+ */
+export interface Fleet {
+  readonly workers: Map<WorkerId, WorkerRecord>;
+  readonly connections: Map<ConnectionId, Connection>;
+  /** Active workers with a connection, and how many of these are in quarantine. */
+  active: number;
+  quarantined: number;
+  /** Places taken. */
+  load: number;
+  readonly groups: Map<bigint, Map<string, WorkerGroup>>;
+  readonly matches: Map<bigint, Map<string, Match>>;
+  matchesHeld: number;
+  bits: bigint | undefined;
+  /** Jobs that stayed with their session's worker, and minutes without a job. */
+  affinity: number;
+  idleMinutes: number;
+}
+
+/** Which groups can do a job, and why the others cannot. */
+export interface Match {
+  readonly able: WorkerGroup[];
+  readonly lacking: WorkerGroup[];
+  readonly outdated: WorkerGroup[];
+}
+
+export function createFleet(): Fleet {
+  return {
+    workers: new Map(),
+    connections: new Map(),
+    active: 0,
+    quarantined: 0,
+    load: 0,
+    groups: new Map(),
+    matches: new Map(),
+    matchesHeld: 0,
+    bits: 0n,
+    affinity: 0,
+    idleMinutes: 0,
+  };
+}
+
+export function createWorker(id: WorkerId): WorkerRecord {
+  return {
+    kind: 'worker',
+    timerAt: Number.POSITIVE_INFINITY,
+    id,
+    state: 'active',
+    health: 'healthy',
+    quarantinedUntil: 0,
+    level: 0,
+    inRow: 0,
+    goodInRow: 0,
+    failureRate: 0,
+    failures: 0,
+    settled: 0,
+    lastUsedAt: Number.NEGATIVE_INFINITY,
+    speed: createSpeed(),
+    connections: new Set(),
+    pastReasons: new Float64Array(reasons.length),
+    countedActive: false,
+    countedQuarantined: false,
+  };
+}
+
+/** What a joining connection says of itself. */
+export interface Offer {
+  readonly connection: ConnectionId;
+  readonly capacity: number;
+  readonly bits: bigint;
+  readonly version?: string;
+  readonly encoderSessions?: number;
+  readonly distanceMs?: number;
+}
+
+export function addConnection(fleet: Fleet, worker: WorkerRecord, offer: Offer): Connection {
+  const group = groupOf(fleet, offer.bits, offer.version ?? '');
+  const connection: Connection = {
+    id: offer.connection,
+    worker,
+    group,
+    capacity: offer.capacity,
+    encoderSessions: offer.encoderSessions ?? Number.POSITIVE_INFINITY,
+    distanceMs: offer.distanceMs ?? 0,
+    sessions: new Set(),
+    load: 0,
+    encoders: 0,
+    bucket: 'full',
+    index: group.lists.full.length,
+    reasons: new Float64Array(reasons.length),
+    seenCapability: group.capability,
+    seenVersion: group.versionTooLow,
+    seenMatched: group.matched,
+    seenAffinity: fleet.affinity,
+    seenIdleMinutes: fleet.idleMinutes,
+  };
+  group.lists.full.push(connection);
+  group.size++;
+  fleet.connections.set(connection.id, connection);
+  worker.connections.add(connection);
+  return connection;
+}
+
+/** Takes the connection out; what it missed stays on its worker's account. */
+export function removeConnection(fleet: Fleet, connection: Connection): void {
+  countMissed(fleet, connection);
+  const { group, worker } = connection;
+  for (let i = 0; i < reasons.length; i++) {
+    worker.pastReasons[i] = (worker.pastReasons[i] as number) + (connection.reasons[i] as number);
+  }
+  leaveBucket(connection);
+  fleet.load -= connection.load;
+  fleet.connections.delete(connection.id);
+  worker.connections.delete(connection);
+  group.size--;
+  if (group.size === 0) removeGroup(fleet, group);
+}
+
+/** Puts all of a worker's connections where they belong after any change of state or load. */
+export function rebucket(fleet: Fleet, worker: WorkerRecord, sabotage?: Sabotage): void {
+  const active = worker.connections.size > 0 && worker.state === 'active';
+  const quarantined = active && worker.health === 'quarantined';
+  fleet.active += Number(active) - Number(worker.countedActive);
+  fleet.quarantined += Number(quarantined) - Number(worker.countedQuarantined);
+  worker.countedActive = active;
+  worker.countedQuarantined = quarantined;
+  for (const connection of worker.connections) rebucketOne(fleet, connection, sabotage);
+}
+
+function rebucketOne(fleet: Fleet, connection: Connection, sabotage: Sabotage | undefined): void {
+  const bucket = bucketOf(connection, sabotage);
+  if (bucket === connection.bucket) return;
+  countMissed(fleet, connection);
+  leaveBucket(connection);
+  const list = connection.group.lists[bucket];
+  connection.bucket = bucket;
+  connection.index = list.length;
+  list.push(connection);
+}
+
+function bucketOf(connection: Connection, sabotage: Sabotage | undefined): Bucket {
+  const { worker } = connection;
+  if (worker.state !== 'active' && sabotage !== 'ignore_pause') return 'paused';
+  if (worker.health === 'quarantined') return 'quarantined';
+  if (worker.health === 'half_open' && loadOf(worker) >= 1) return 'quarantined';
+  return hasPlace(connection) ? 'available' : 'full';
+}
+
+export function hasPlace(connection: Connection): boolean {
+  return connection.load < connection.capacity && connection.encoders < connection.encoderSessions;
+}
+
+function loadOf(worker: WorkerRecord): number {
+  let load = 0;
+  for (const connection of worker.connections) load += connection.load;
+  return load;
+}
+
+function leaveBucket(connection: Connection): void {
+  const list = connection.group.lists[connection.bucket];
+  const last = list.pop() as Connection;
+  if (last === connection) return;
+  list[connection.index] = last;
+  last.index = connection.index;
+}
+
+/** Brings a connection's reasons up to date. */
+export function countMissed(fleet: Fleet, connection: Connection): void {
+  const { group, reasons: counts } = connection;
+  const add = (reason: Reason, count: number) => {
+    if (count === 0) return;
+    const index = REASON_INDEX[reason];
+    counts[index] = (counts[index] as number) + count;
+  };
+  add('capability', group.capability - connection.seenCapability);
+  add('version', group.versionTooLow - connection.seenVersion);
+  add(BUCKET_REASON[connection.bucket], group.matched - connection.seenMatched);
+  add('affinity', fleet.affinity - connection.seenAffinity);
+  add('no_demand', fleet.idleMinutes - connection.seenIdleMinutes);
+  connection.seenCapability = group.capability;
+  connection.seenVersion = group.versionTooLow;
+  connection.seenMatched = group.matched;
+  connection.seenAffinity = fleet.affinity;
+  connection.seenIdleMinutes = fleet.idleMinutes;
+}
+
+/**
+ * Counts one job that was up for choice: every connected worker missed it, for the reason of its
+ * group and bucket, except the winner.
+ */
+export function countChoice(match: Match, winner: Connection | undefined): void {
+  for (const group of match.able) group.matched++;
+  for (const group of match.lacking) group.capability++;
+  for (const group of match.outdated) group.versionTooLow++;
+  if (winner) uncount(winner, BUCKET_REASON[winner.bucket]);
+}
+
+/** Counts one job that stayed with its session's worker. */
+export function countAffinity(fleet: Fleet, winner: Connection): void {
+  fleet.affinity++;
+  uncount(winner, 'affinity');
+}
+
+function uncount(winner: Connection, reason: Reason): void {
+  const index = REASON_INDEX[reason];
+  winner.reasons[index] = (winner.reasons[index] as number) - 1;
+}
+
+export function matchOf(fleet: Fleet, needs: Needs): Match {
+  const minimum = needs.minVersion ?? '';
+  const known = fleet.matches.get(needs.bits)?.get(minimum);
+  if (known) return known;
+  if (fleet.matchesHeld >= MATCHES_MAX) forgetMatches(fleet);
+  const match: Match = { able: [], lacking: [], outdated: [] };
+  for (const versions of fleet.groups.values()) {
+    for (const group of versions.values()) {
+      if ((group.bits & needs.bits) !== needs.bits) match.lacking.push(group);
+      else if (!versionFits(group.version, minimum)) match.outdated.push(group);
+      else match.able.push(group);
+    }
+  }
+  inner(fleet.matches, needs.bits).set(minimum, match);
+  fleet.matchesHeld++;
+  return match;
+}
+
+/** Whether this connection can do the job at all, whoever else is there. */
+export function isAble(connection: Connection, needs: Needs): boolean {
+  const { bits, version } = connection.group;
+  return (bits & needs.bits) === needs.bits && versionFits(version, needs.minVersion ?? '');
+}
+
+/** Union of the bits of all groups. */
+export function unionOfBits(fleet: Fleet): bigint {
+  if (fleet.bits === undefined) {
+    fleet.bits = 0n;
+    for (const bits of fleet.groups.keys()) fleet.bits |= bits;
+  }
+  return fleet.bits;
+}
+
+function inner<T>(maps: Map<bigint, Map<string, T>>, bits: bigint): Map<string, T> {
+  let map = maps.get(bits);
+  if (!map) {
+    map = new Map();
+    maps.set(bits, map);
+  }
+  return map;
+}
+
+function versionFits(version: string, minimum: string): boolean {
+  return minimum === '' || versionAtLeast(version, minimum);
+}
+
+function groupOf(fleet: Fleet, bits: bigint, version: string): WorkerGroup {
+  const versions = inner(fleet.groups, bits);
+  let group = versions.get(version);
+  if (!group) {
+    group = {
+      bits,
+      version,
+      lists: { available: [], full: [], paused: [], quarantined: [] },
+      size: 0,
+      capability: 0,
+      versionTooLow: 0,
+      matched: 0,
+    };
+    versions.set(version, group);
+    forgetMatches(fleet);
+  }
+  return group;
+}
+
+function removeGroup(fleet: Fleet, group: WorkerGroup): void {
+  const versions = fleet.groups.get(group.bits);
+  versions?.delete(group.version);
+  if (versions?.size === 0) fleet.groups.delete(group.bits);
+  forgetMatches(fleet);
+}
+
+function forgetMatches(fleet: Fleet): void {
+  fleet.matches.clear();
+  fleet.matchesHeld = 0;
+  fleet.bits = undefined;
+}

@@ -1,0 +1,82 @@
+import { hasRoom } from './choose.ts';
+import type { Dispatch, DispatchSummary, ReasonCounts, WorkerView } from './dispatch-types.ts';
+import { reasons } from './dispatch-types.ts';
+import { countMissed, REASON_INDEX, unionOfBits } from './fleet.ts';
+import type { Core, WorkerRecord } from './state.ts';
+
+/** What can be asked without changing anything. */
+export function createQueries(
+  core: Core,
+): Pick<Dispatch, 'hasCapacity' | 'bits' | 'summary' | 'worker' | 'reasonsOf'> {
+  return {
+    hasCapacity: (needs) => hasRoom(core, needs),
+    bits: () => unionOfBits(core.fleet),
+    summary: () => summaryOf(core),
+    worker: (id) => {
+      const worker = core.fleet.workers.get(id);
+      return worker && viewOf(core, worker);
+    },
+    reasonsOf: (id) => reasonsOf(core, core.fleet.workers.get(id)),
+  };
+}
+
+function summaryOf(core: Core): DispatchSummary {
+  let workers = 0;
+  let capacity = 0;
+  let running = 0;
+  for (const worker of core.fleet.workers.values()) {
+    if (worker.connections.size > 0) workers++;
+    if (worker.state !== 'active' || worker.health === 'quarantined') continue;
+    for (const connection of worker.connections) capacity += connection.capacity;
+  }
+  for (const job of core.jobs.values()) if (job.state === 'running') running++;
+  return {
+    workers,
+    connections: core.fleet.connections.size,
+    capacity,
+    load: core.fleet.load,
+    sessions: core.sessions.size,
+    jobsRunning: running,
+    jobsWaiting: core.jobs.size - running,
+    quarantined: core.fleet.quarantined,
+    totals: { ...core.totals },
+  };
+}
+
+function viewOf(core: Core, worker: WorkerRecord): WorkerView {
+  const { speed, health } = worker;
+  return {
+    worker: worker.id,
+    state: worker.state,
+    health,
+    ...(health === 'quarantined' ? { quarantinedUntilAt: core.wall(worker.quarantinedUntil) } : {}),
+    connections: [...worker.connections].map(({ id, capacity, load }) => ({
+      connection: id,
+      capacity,
+      load,
+    })),
+    settled: worker.settled,
+    failures: worker.failures,
+    failureRate: worker.failureRate,
+    ...(speed.samples > 0
+      ? { speed: { mean: speed.mean, p95: speed.p95, samples: speed.samples } }
+      : {}),
+  };
+}
+
+function reasonsOf(core: Core, worker: WorkerRecord | undefined): ReasonCounts {
+  const counts = Object.fromEntries(reasons.map((reason) => [reason, 0])) as Record<
+    (typeof reasons)[number],
+    number
+  >;
+  if (!worker) return counts;
+  for (const connection of worker.connections) countMissed(core.fleet, connection);
+  for (const reason of reasons) {
+    const index = REASON_INDEX[reason];
+    counts[reason] = worker.pastReasons[index] as number;
+    for (const connection of worker.connections) {
+      counts[reason] += connection.reasons[index] as number;
+    }
+  }
+  return counts;
+}

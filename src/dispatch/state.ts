@@ -1,0 +1,176 @@
+import type { Instant } from '../base/clock.ts';
+import type { ConnectionId, JobId, RandomBytes, SessionId, TaskId, WorkerId } from '../base/ids.ts';
+import type {
+  AttemptKind,
+  DispatchAction,
+  DispatchLimits,
+  Needs,
+  Sabotage,
+  WorkerState,
+} from './dispatch-types.ts';
+import type { Fleet } from './fleet.ts';
+import type { Pick } from './random.ts';
+import type { SpeedRecord } from './speed.ts';
+import type { Timed, Timers } from './timers.ts';
+
+/** What every step of a decision works on. Times are on the inner scale of `monotone.ts`. */
+export interface Core {
+  now: number;
+  /** Actions of the event being applied. */
+  actions: DispatchAction[];
+  /** A place became free or a worker usable: jobs that wait for one look again. */
+  roomMade: boolean;
+  /** Last time at which workers were lost, or the start: they are expected back for a while. */
+  lossAt: number;
+  hedgeTokens: number;
+  readonly limits: DispatchLimits;
+  readonly sabotage: Sabotage | undefined;
+  readonly random: RandomBytes;
+  readonly pick: Pick;
+  readonly timers: Timers<Job | Session | WorkerRecord>;
+  readonly fleet: Fleet;
+  readonly sessions: Map<SessionId, Session>;
+  readonly jobs: Map<JobId, Job>;
+  /** Jobs that want a worker and have none, oldest first. */
+  readonly waiting: Set<Job>;
+  readonly tasks: Map<TaskId, Attempt>;
+  /** Tasks that ended, so that a late answer is told from an invented one. Bounded. */
+  readonly endedTasks: Map<TaskId, { readonly worker: WorkerId; readonly answered: boolean }>;
+  /** Speed of all workers together, for those without a record. */
+  readonly speed: SpeedRecord;
+  readonly totals: Record<
+    'submitted' | 'settled' | 'failed' | 'attempts' | 'retries' | 'hedges' | 'refused',
+    number
+  >;
+  wall(inner: number): Instant;
+}
+
+/** A worker as long as the pool knows it, over all its connections. */
+export interface WorkerRecord extends Timed {
+  readonly kind: 'worker';
+  readonly id: WorkerId;
+  state: WorkerState;
+  health: 'healthy' | 'half_open' | 'quarantined';
+  quarantinedUntil: number;
+  /** Quarantines in a row: each doubles the next. */
+  level: number;
+  /** Failures since the last good result; a bad result weighs double. */
+  inRow: number;
+  /** Good results in a row. */
+  goodInRow: number;
+  failureRate: number;
+  failures: number;
+  settled: number;
+  lastUsedAt: number;
+  readonly speed: SpeedRecord;
+  readonly connections: Set<Connection>;
+  /** Reasons counted on connections that are gone. */
+  readonly pastReasons: Float64Array;
+  /** How the fleet last counted it. */
+  countedActive: boolean;
+  countedQuarantined: boolean;
+}
+
+export type Bucket = 'available' | 'full' | 'paused' | 'quarantined';
+
+/** One stream of a worker: the thing that takes sessions. */
+export interface Connection {
+  readonly id: ConnectionId;
+  readonly worker: WorkerRecord;
+  readonly group: WorkerGroup;
+  readonly capacity: number;
+  readonly encoderSessions: number;
+  readonly distanceMs: number;
+  readonly sessions: Set<Session>;
+  load: number;
+  encoders: number;
+  bucket: Bucket;
+  /** Where it stands in its bucket's list. */
+  index: number;
+  readonly reasons: Float64Array;
+  /** Values of the group's and the fleet's counters when they were last added to `reasons`. */
+  seenCapability: number;
+  seenVersion: number;
+  seenMatched: number;
+  seenAffinity: number;
+  seenIdleMinutes: number;
+}
+
+/** Connections that can do the same: jobs are matched with groups, never with each worker. */
+export interface WorkerGroup {
+  readonly bits: bigint;
+  readonly version: string;
+  readonly lists: Record<Bucket, Connection[]>;
+  size: number;
+  /** Jobs since the start that this group could not do, or could. */
+  capability: number;
+  versionTooLow: number;
+  matched: number;
+}
+
+/** A place that a session holds on a connection, and how many of its encoders. */
+export interface Hold {
+  readonly connection: Connection;
+  renditions: number;
+}
+
+export interface Session extends Timed {
+  readonly kind: 'session';
+  readonly id: SessionId;
+  bound: Connection | undefined;
+  /** It had a worker once, so it may wait for the next one. */
+  wasBound: boolean;
+  readonly holds: Hold[];
+  readonly queue: Job[];
+  running: Job | undefined;
+  idleSince: number;
+  ended: boolean;
+}
+
+export interface Job extends Timed {
+  readonly kind: 'job';
+  readonly id: JobId;
+  readonly session: Session;
+  readonly needs: Needs;
+  readonly durationMs: number;
+  readonly deadlineAt: number;
+  readonly renditions: number;
+  /** Output pixels per media second; 0 when unknown. */
+  readonly load: number;
+  /** Infinity while the gateway still sends. */
+  sourceAt: number;
+  state: 'queued' | 'running' | 'settled' | 'failed';
+  readonly attempts: Attempt[];
+  /** The attempt whose contribution is being stored. */
+  winner: Attempt | undefined;
+  /** Attempts that called the input bad, in the text's own words. */
+  readonly badInput: { readonly attempt: Attempt; readonly text: string }[];
+  /** Text of the last error that a worker posted. */
+  lastText: string | undefined;
+  /** Until when it may wait for a worker; Infinity when it does not wait. */
+  waitUntil: number;
+  /** Its reasons have been counted. */
+  counted: boolean;
+}
+
+export interface Attempt {
+  readonly task: TaskId;
+  readonly job: Job;
+  readonly number: number;
+  readonly kind: AttemptKind;
+  readonly connection: Connection;
+  readonly sentAt: number;
+  /** `judged`: good, and waiting for the outcome of another one that is being stored. */
+  state: 'running' | 'answering' | 'judged' | 'storing' | 'ended';
+  fetched: boolean;
+  /** Past its soft deadline; it may still answer. */
+  late: boolean;
+  /** Its connection is gone; its answer may still come by HTTP. */
+  lost: boolean;
+  /** Its worker was revoked while it answered: the answer does not count. */
+  barred: boolean;
+  /** Its failure is on record; there is one record for each attempt. */
+  recorded: boolean;
+  softAt: number;
+  hedgeAt: number;
+}
