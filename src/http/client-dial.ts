@@ -19,6 +19,12 @@ export interface DialOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** An open connection and the pin of the certificate that the server showed. */
+export interface Dialled {
+  readonly socket: TLSSocket;
+  readonly pin: string;
+}
+
 /** base64url SHA-256 of a certificate's DER: what a join string carries as `pin`. */
 export function pinOf(der: Uint8Array): string {
   return createHash('sha256').update(der).digest('base64url');
@@ -30,7 +36,7 @@ export function pinOf(der: Uint8Array): string {
  * self-signed (wire: go-livepeer server/cert.go). Nothing is written before the pin is checked.
  * Throws `certificate_pin_mismatch`, or `connection_failed` when nobody answers.
  */
-export function dialTls(options: DialOptions): Promise<TLSSocket> {
+export function dialTls(options: DialOptions): Promise<Dialled> {
   const { host, port, clock, signal } = options;
   return new Promise((resolve, reject) => {
     const socket = connect({
@@ -63,7 +69,8 @@ export function dialTls(options: DialOptions): Promise<TLSSocket> {
     if (signal?.aborted) return aborted();
     socket.once('secureConnect', () => {
       const der = socket.getPeerX509Certificate()?.raw;
-      if (options.pin !== undefined && (!der || pinOf(der) !== options.pin)) {
+      const pin = der ? pinOf(der) : '';
+      if (options.pin !== undefined && pin !== options.pin) {
         fail(
           new TributaryError(
             'certificate_pin_mismatch',
@@ -74,7 +81,7 @@ export function dialTls(options: DialOptions): Promise<TLSSocket> {
       }
       settle();
       socket.setNoDelay(true);
-      resolve(socket);
+      resolve({ socket, pin });
     });
   });
 }

@@ -21,8 +21,15 @@ export interface Heartbeat {
 
 /** The HTTP/2 session to one origin, opened when needed and renewed when it died. */
 export interface Sessions {
+  /** Opens the session now. `pin` is that of the certificate which the server showed. */
+  connect(signal: AbortSignal): Promise<{ readonly pin: string }>;
   start(request: ClientRequest, signal: AbortSignal): Promise<Started>;
   close(): void;
+}
+
+interface Live {
+  readonly session: ClientHttp2Session;
+  readonly pin: string;
 }
 
 /** Opens nothing yet. */
@@ -37,27 +44,27 @@ export function createSessions(
   heartbeat: Heartbeat | undefined,
 ): Sessions {
   const { clock } = target;
-  let current: Promise<ClientHttp2Session> | undefined;
+  let current: Promise<Live> | undefined;
   let closed = false;
   const open = new Set<ClientHttp2Session>();
 
   /** One dial serves every request that waits for it. */
-  function session(): Promise<ClientHttp2Session> {
+  function session(): Promise<Live> {
     if (current) return current;
     const opening = dial();
     current = opening;
     const forget = () => {
       if (current === opening) current = undefined;
     };
-    opening.then((ready) => {
-      ready.once('goaway', forget);
-      ready.once('close', forget);
+    opening.then(({ session }) => {
+      session.once('goaway', forget);
+      session.once('close', forget);
     }, forget);
     return opening;
   }
 
-  async function dial(): Promise<ClientHttp2Session> {
-    const socket = await dialTls({ ...target, protocols: ['h2'] });
+  async function dial(): Promise<Live> {
+    const { socket, pin } = await dialTls({ ...target, protocols: ['h2'] });
     if (closed || socket.alpnProtocol !== 'h2') {
       socket.destroy();
       throw new TributaryError(
@@ -81,13 +88,17 @@ export function createSessions(
     // After GOAWAY no new stream fits here; what runs may end.
     session.once('goaway', () => session.close());
     if (heartbeat) beat(session, heartbeat, clock);
-    return session;
+    return { session, pin };
   }
 
   return {
+    async connect(signal) {
+      const { pin } = await abortable(session(), signal);
+      return { pin };
+    },
     async start(request, signal) {
-      const ready = await abortable(session(), signal);
-      const stream = ready.request(
+      const live = await abortable(session(), signal);
+      const stream = live.session.request(
         {
           ':method': request.method,
           ':path': request.path,

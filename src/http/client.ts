@@ -36,6 +36,8 @@ export interface HttpClient {
    * Throws `connection_failed`, `certificate_pin_mismatch` or `request_timed_out`.
    */
   request(request: ClientRequest): Promise<ClientResponse>;
+  /** Opens the HTTP/2 session now, and says which certificate the server showed. Throws alike. */
+  connect(signal?: AbortSignal): Promise<{ readonly pin: string }>;
   /** Ends every connection; requests under way fail. */
   close(): void;
 }
@@ -53,9 +55,10 @@ export function connectHttp(options: ClientOptions): HttpClient {
     clock: options.clock,
   };
   const sessions = createSessions(target, url.host, options.heartbeat);
-  const agent = new PinnedAgent((signal) =>
-    dialTls({ ...target, protocols: ['http/1.1'], signal }),
-  );
+  const agent = new PinnedAgent(async () => {
+    const { socket } = await dialTls({ ...target, protocols: ['http/1.1'] });
+    return socket;
+  });
   const closing = new AbortController();
 
   async function request(request: ClientRequest): Promise<ClientResponse> {
@@ -89,6 +92,14 @@ export function connectHttp(options: ClientOptions): HttpClient {
   return {
     origin: url.origin,
     request,
+    async connect(given) {
+      const signal = given ? AbortSignal.any([given, closing.signal]) : closing.signal;
+      try {
+        return await sessions.connect(signal);
+      } catch (error) {
+        throw asTributaryError(error);
+      }
+    },
     close() {
       closing.abort(new TributaryError('connection_failed', 'connection: closed by us'));
       sessions.close();
@@ -226,9 +237,9 @@ function startHttp1(request: ClientRequest, url: URL, agent: Agent): Started {
 
 /** Keep-alive connections that hand a socket to a request only after its pin was checked. */
 class PinnedAgent extends Agent {
-  readonly #dial: (signal?: AbortSignal) => Promise<Duplex>;
+  readonly #dial: () => Promise<Duplex>;
 
-  constructor(dial: (signal?: AbortSignal) => Promise<Duplex>) {
+  constructor(dial: () => Promise<Duplex>) {
     super({ keepAlive: true, maxSockets: HTTP1_SOCKETS_MAX, maxCachedSessions: 0 });
     this.#dial = dial;
   }

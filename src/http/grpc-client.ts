@@ -45,6 +45,8 @@ export interface GrpcCallOptions {
   /** Limit of the whole call in ms, told to the peer as `grpc-timeout`. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** Called when the peer's headers are there: it has taken the call, or refused it. */
+  readonly onHeaders?: () => void;
 }
 
 /** A server stream that has been asked for. */
@@ -105,6 +107,7 @@ export function grpcReadStream<I extends DescMessage, O extends DescMessage>(
         ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       });
+      options.onHeaders?.();
       for await (const bytes of frames(response.body)) yield fromBinary(method.output, bytes);
       settle(statusOf(response));
     } catch (error) {
