@@ -28,6 +28,9 @@ export const errorAdvice = {
   admin_refused: 'Read the text: the pool said why it refused.',
   worker_unknown: 'List the workers with `tributary workers list`.',
   worker_name_taken: 'Choose another name, or rotate the credential of the existing worker.',
+  worker_revoked: 'A revoked worker stays revoked; add it anew for a new credential.',
+  worker_secrets_full:
+    'Two secrets are valid already: finish the running rotation, or name the one to retire.',
   worker_name_invalid: 'Use 1 to 64 letters, digits, dots, dashes or underscores.',
   payout_address_invalid: 'Give a 20-byte hex address, with a correct checksum if in mixed case.',
   join_string_invalid: 'Copy the whole join string as `tributary workers add` printed it.',

@@ -154,6 +154,8 @@ function faultOf(entry: Contribution): string | undefined {
     if (name.includes('\0') || name.length > 256) return 'profile name';
     if (![width, height, frames, bytes].every(isCount)) return 'profile size';
     if (hash.length !== HASH_BYTES) return 'profile hash';
+    // Read back through JSON, whose numbers are exact up to here.
+    if (count > Number.MAX_SAFE_INTEGER) return 'profile pixels';
     sum += pixels(count);
   }
   return sum === entry.pixels ? undefined : 'pixels are not the sum of the renditions';

@@ -1,0 +1,24 @@
+import type { Metrics } from '../base/metrics.ts';
+import { type Worker, workerStates } from './worker.ts';
+
+/** Counts of this folder. */
+export function workersMetrics(metrics: Metrics) {
+  const authentications = metrics.counter(
+    'tributary_workers_authentications_total',
+    'Credentials presented; unknown ones are revoked, retired or guessed.',
+    ['outcome'],
+  );
+  const enrolled = metrics.gauge('tributary_workers_enrolled_count', 'Workers that may connect.', [
+    'state',
+  ]);
+  return {
+    authenticated: (outcome: 'known' | 'unknown' | 'malformed') => authentications.inc({ outcome }),
+    enrolled(workers: Iterable<Worker>) {
+      const counts = new Map<string, number>();
+      for (const { state } of workers) counts.set(state, (counts.get(state) ?? 0) + 1);
+      for (const state of workerStates) {
+        if (state !== 'revoked') enrolled.set({ state }, counts.get(state) ?? 0);
+      }
+    },
+  };
+}
