@@ -35,6 +35,7 @@ export const errorAdvice = {
   payout_address_invalid: 'Give a 20-byte hex address, with a correct checksum if in mixed case.',
   join_string_invalid: 'Copy the whole join string as `tributary workers add` printed it.',
   credential_invalid: 'Ask the pool operator for a new credential; this one is refused.',
+  capacity_refused: 'Give --max-sessions a number of 1 or more.',
   certificate_pin_mismatch:
     'The server is not the pool that issued the join string. Ask the operator for a new join string.',
   orchestrator_unreachable: 'Check the address and that the orchestrator runs.',

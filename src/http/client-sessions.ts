@@ -13,6 +13,9 @@ const FRAME_BYTES_MAX = 256 * 1024;
 /** MB; Node's 10 MB would refuse new streams while large bodies wait to be written. */
 const SESSION_MEMORY_MAX_MB = 512;
 
+/** What remains to be said at the end is a few frames. */
+const GOODBYE_MS = 1_000;
+
 /** How often the peer must show that it lives, in ms. */
 export interface Heartbeat {
   readonly everyMs: number;
@@ -139,7 +142,12 @@ export function createSessions(
     },
     close() {
       closed = true;
-      for (const session of open) session.destroy();
+      for (const session of open) {
+        // Streams that were cancelled just now still have to say so to the peer.
+        session.close();
+        const timer = clock.after(GOODBYE_MS, () => session.destroy());
+        session.once('close', () => timer.cancel());
+      }
     },
   };
 }

@@ -45,7 +45,7 @@ export interface GrpcCallOptions {
   /** Limit of the whole call in ms, told to the peer as `grpc-timeout`. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
-  /** Called when the peer's headers are there: it has taken the call, or refused it. */
+  /** Called when the peer's headers are there and say no status yet: it has taken the call. */
   readonly onHeaders?: () => void;
 }
 
@@ -107,7 +107,7 @@ export function grpcReadStream<I extends DescMessage, O extends DescMessage>(
         ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       });
-      options.onHeaders?.();
+      if (response.headers['grpc-status'] === undefined) options.onHeaders?.();
       for await (const bytes of frames(response.body)) yield fromBinary(method.output, bytes);
       settle(statusOf(response));
     } catch (error) {
