@@ -1,7 +1,7 @@
 import { newTaskId } from '../base/ids.ts';
 import type { AttemptFailure, AttemptKind } from './dispatch-types.ts';
 import { hold } from './places.ts';
-import { expectedMs, SAMPLES_TRUSTED } from './speed.ts';
+import { expectedMs } from './speed.ts';
 import type { Attempt, Connection, Core, Job } from './state.ts';
 
 /**
@@ -15,8 +15,10 @@ const STALLED_FACTOR = 3;
 const STRAGGLER_FACTOR = 1.3;
 /** A worker without a record is measured by all the others, with more patience. */
 const STRANGER_FACTOR = 2;
-/** Answers that are told apart after their task ended: a few minutes at full speed. */
-const ENDED_TASKS_MAX = 50_000;
+/** Results of all together before they say anything about a stranger. */
+const STRANGERS_MIN = 32;
+/** A generation of ended tasks: late answers are told apart for a minute and more at full speed. */
+const ENDED_TASKS_MAX = 20_000;
 
 /** Gives the job to a worker: a new task, unguessable, good for one answer. */
 export function start(core: Core, job: Job, connection: Connection, kind: AttemptKind): void {
@@ -39,7 +41,7 @@ export function start(core: Core, job: Job, connection: Connection, kind: Attemp
   };
   job.attempts.push(attempt);
   core.tasks.set(attempt.task, attempt);
-  connection.worker.lastUsedAt = core.now;
+  connection.lastTurn = ++core.turn;
   hold(core, session, connection, job);
   if (kind !== 'hedge') session.bound = connection;
   session.wasBound = true;
@@ -52,7 +54,7 @@ export function start(core: Core, job: Job, connection: Connection, kind: Attemp
     task: attempt.task,
     job: job.id,
     attempt: attempt.number,
-    worker: connection.worker.id,
+    worker: connection.workerId,
     connection: connection.id,
     session: session.id,
     kind,
@@ -79,11 +81,10 @@ export function setDeadlines(core: Core, attempt: Attempt): void {
 
 function expectationOf(core: Core, attempt: Attempt): number | undefined {
   const { job, connection } = attempt;
-  const own = expectedMs(connection.worker.speed, job);
-  if (own !== undefined) return own;
-  if (core.speed.samples < 4 * SAMPLES_TRUSTED) return undefined;
-  const usual = expectedMs(core.speed, job);
-  return usual === undefined ? undefined : usual * STRANGER_FACTOR;
+  const { pace95, usualLoad } = connection;
+  if (pace95 > 0) return expectedMs(pace95 / 1e6, usualLoad * 1_000, job);
+  if (core.speed.samples < STRANGERS_MIN) return undefined;
+  return STRANGER_FACTOR * expectedMs(core.speed.p95, core.speed.load, job);
 }
 
 /** Whether the job's outcome may be left to this attempt for now. */
@@ -105,11 +106,10 @@ export function endAttempt(
   attempt.state = 'ended';
   core.tasks.delete(attempt.task);
   core.endedTasks.set(attempt.task, { worker: worker.id, answered });
-  if (core.endedTasks.size > ENDED_TASKS_MAX) {
-    for (const oldest of core.endedTasks.keys()) {
-      core.endedTasks.delete(oldest);
-      break;
-    }
+  if (core.endedTasks.size >= ENDED_TASKS_MAX) {
+    // Forgetting one at a time was measured: half of all time, since a Map skips deleted entries.
+    core.endedBefore = core.endedTasks;
+    core.endedTasks = new Map();
   }
   if (reason !== undefined) recordFailure(core, attempt, reason, detail);
 }

@@ -11,9 +11,7 @@ const DRAWS_MAX = 6;
  */
 const EXPLORE_EVERY = 8;
 /** Speed taken for a worker without a record while nobody has one: half of real time. */
-const SPEED_UNKNOWN = 0.5;
-/** How much a worker that always fails is worse than one that never does. */
-const FAILURE_WEIGHT = 8;
+const PACE_UNKNOWN = 500_000;
 /** A task is a message there, a fetch and a post: that many round trips. */
 const ROUND_TRIPS = 3;
 
@@ -79,7 +77,7 @@ function pickFrom(
   const second = draw(core, job, match, bucket, total);
   if (!second || second === first) return first;
   if (core.pick(EXPLORE_EVERY) === 0) {
-    return first.worker.lastUsedAt <= second.worker.lastUsedAt ? first : second;
+    return first.lastTurn <= second.lastTurn ? first : second;
   }
   return cost(core, job, first) <= cost(core, job, second) ? first : second;
 }
@@ -148,11 +146,10 @@ export function hasTried(job: Job, worker: WorkerRecord): boolean {
 
 /** Expected time of the job there, made dearer by load and by failures. Lower is better. */
 function cost(core: Core, job: Job, connection: Connection): number {
-  const { worker } = connection;
-  const usual = core.speed.samples > 0 ? core.speed.mean : SPEED_UNKNOWN;
-  const speed = worker.speed.samples > 0 ? worker.speed.mean : usual;
+  const usual = core.speed.samples > 0 ? core.speed.mean * 1e6 : PACE_UNKNOWN;
+  const pace = connection.pace > 0 ? connection.pace : usual;
   const busy = (connection.load + 1) / connection.capacity;
-  const workMs = speed * job.durationMs * (0.5 + busy);
+  const workMs = (pace / 1e6) * job.durationMs * (0.5 + busy);
   const wayMs = connection.distanceMs * ROUND_TRIPS;
-  return (workMs + wayMs) * (1 + FAILURE_WEIGHT * worker.failureRate);
+  return (workMs + wayMs) * connection.penalty;
 }

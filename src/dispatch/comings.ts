@@ -40,7 +40,7 @@ export function workerOf(core: Core, id: WorkerId): WorkerRecord {
 
 function forgetOne(workers: Map<WorkerId, WorkerRecord>): void {
   for (const [id, worker] of workers) {
-    if (worker.connections.size > 0 || worker.health !== 'healthy') continue;
+    if (worker.connections.length > 0 || worker.health !== 'healthy') continue;
     workers.delete(id);
     return;
   }
@@ -55,7 +55,7 @@ export function workerLeft(core: Core, id: ConnectionId, reason: WorkerLeftReaso
   if (!connection) return;
   if (reason === 'lost' || reason === 'closed') core.lossAt = core.now;
   const running = runningOn(connection);
-  const sessions = [...connection.sessions];
+  const sessions = connection.holds.map((held) => held.session);
   removeConnection(core.fleet, connection);
   dropHolds(connection);
   rebucket(core.fleet, connection.worker, core.sabotage);
@@ -82,7 +82,7 @@ export function workerLeft(core: Core, id: ConnectionId, reason: WorkerLeftReaso
 /** Attempts that the connection works on: lost with it, unless their answer is already coming. */
 export function runningOn(connection: Connection): Attempt[] {
   const found: Attempt[] = [];
-  for (const session of connection.sessions) {
+  for (const { session } of connection.holds) {
     for (const attempt of session.running?.attempts ?? []) {
       if (attempt.connection === connection && attempt.state === 'running') found.push(attempt);
     }

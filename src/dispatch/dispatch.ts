@@ -38,7 +38,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
   return {
     apply(event, now) {
       core.actions = [];
-      core.now = monotone.advance(now, core.timers.nextAt());
+      core.now = monotone.advance(now, nextTime(core));
       if (!started) {
         started = true;
         core.lossAt = core.now;
@@ -54,7 +54,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
       return core.actions;
     },
     nextTimerAt() {
-      const at = core.timers.nextAt();
+      const at = nextTime(core);
       return at === undefined ? undefined : monotone.wall(at);
     },
     ...createQueries(core),
@@ -69,17 +69,20 @@ function createCore(options: DispatchOptions, wall: (inner: number) => Instant):
     roomMade: false,
     lossAt: 0,
     hedgeTokens: 0,
+    turn: 0,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     sabotage: options.sabotage,
     random,
     pick: createPick(random),
-    timers: createTimers<Job | Session | WorkerRecord>(),
+    timers: createTimers<Job>(),
+    idleTimers: createTimers<Session | WorkerRecord>(),
     fleet: createFleet(),
     sessions: new Map(),
     jobs: new Map(),
     waiting: new Set(),
     tasks: new Map(),
     endedTasks: new Map(),
+    endedBefore: new Map(),
     speed: createSpeed(),
     totals: {
       submitted: 0,
@@ -157,22 +160,25 @@ function sessionEnded(core: Core, session: Session | undefined): void {
   if (!session.running) endSession(core, session);
 }
 
+function nextTime(core: Core): number | undefined {
+  const job = core.timers.nextAt();
+  const idle = core.idleTimers.nextAt();
+  if (job === undefined || idle === undefined) return job ?? idle;
+  return Math.min(job, idle);
+}
+
 /** Everything that is due comes before the event, so that a late event finds its job ended. */
 function runTimers(core: Core): void {
   for (;;) {
-    const due = core.timers.takeDue(core.now);
-    if (!due) return;
-    switch (due.kind) {
-      case 'job':
-        jobTimer(core, due);
-        break;
-      case 'session':
-        sessionTimer(core, due);
-        break;
-      case 'worker':
-        endQuarantine(core, due);
-        break;
-    }
+    const job = core.timers.takeDue(core.now);
+    if (!job) break;
+    jobTimer(core, job);
+  }
+  for (;;) {
+    const idle = core.idleTimers.takeDue(core.now);
+    if (!idle) break;
+    if (idle.kind === 'session') sessionTimer(core, idle);
+    else endQuarantine(core, idle);
   }
 }
 
@@ -180,7 +186,7 @@ function sessionTimer(core: Core, session: Session): void {
   if (session.running || core.sessions.get(session.id) !== session) return;
   const endsAt = session.idleSince + core.limits.sessionIdleMs;
   if (endsAt <= core.now) endSession(core, session);
-  else core.timers.arm(session, endsAt);
+  else core.idleTimers.arm(session, endsAt);
 }
 
 function submitJob(core: Core, event: JobSubmitted, deadlineAt: number): void {

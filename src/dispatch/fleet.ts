@@ -2,7 +2,7 @@ import type { ConnectionId, WorkerId } from '../base/ids.ts';
 import { versionAtLeast } from '../protocol/capabilities.ts';
 import type { Needs, Reason, Sabotage } from './dispatch-types.ts';
 import { reasons } from './dispatch-types.ts';
-import { createSpeed } from './speed.ts';
+import { createSpeed, SAMPLES_TRUSTED } from './speed.ts';
 import type { Bucket, Connection, WorkerGroup, WorkerRecord } from './state.ts';
 
 /**
@@ -10,6 +10,14 @@ import type { Bucket, Connection, WorkerGroup, WorkerRecord } from './state.ts';
  * answers is bounded; a few dozen occur in practice.
  */
 const MATCHES_MAX = 512;
+/** No device opens as many; stands for no limit. */
+const ENCODERS_UNLIMITED = 1_000_000;
+/** A thousand times slower than real time is slow enough. */
+const PACE_MAX = 1_000_000_000;
+/** Thousands of pixels per second; a hundred 8K streams. */
+const LOAD_MAX = 1_000_000_000;
+/** How much a worker that always fails is worse than one that never does. */
+const FAILURE_WEIGHT = 8;
 
 /** The place of each reason in a connection's counts. */
 export const REASON_INDEX = Object.fromEntries(
@@ -82,10 +90,9 @@ export function createWorker(id: WorkerId): WorkerRecord {
     failureRate: 0,
     failures: 0,
     settled: 0,
-    lastUsedAt: Number.NEGATIVE_INFINITY,
     speed: createSpeed(),
-    connections: new Set(),
-    pastReasons: new Float64Array(reasons.length),
+    connections: [],
+    missed: undefined,
     countedActive: false,
     countedQuarantined: false,
   };
@@ -108,24 +115,33 @@ export function addConnection(fleet: Fleet, worker: WorkerRecord, offer: Offer):
     worker,
     group,
     capacity: offer.capacity,
-    encoderSessions: offer.encoderSessions ?? Number.POSITIVE_INFINITY,
-    distanceMs: offer.distanceMs ?? 0,
-    sessions: new Set(),
     load: 0,
+    encoderSessions: Math.min(offer.encoderSessions ?? ENCODERS_UNLIMITED, ENCODERS_UNLIMITED),
     encoders: 0,
+    distanceMs: Math.round(offer.distanceMs ?? 0),
+    pace: 0,
+    penalty: 1_000,
+    pace95: 0,
+    usualLoad: 0,
+    lastTurn: 0,
+    onTrial: false,
+    workerId: worker.id,
+    holds: [],
     bucket: 'full',
     index: group.lists.full.length,
-    reasons: new Float64Array(reasons.length),
     seenCapability: group.capability,
     seenVersion: group.versionTooLow,
     seenMatched: group.matched,
+    won: 0,
+    wonByAffinity: 0,
     seenAffinity: fleet.affinity,
     seenIdleMinutes: fleet.idleMinutes,
   };
   group.lists.full.push(connection);
   group.size++;
   fleet.connections.set(connection.id, connection);
-  worker.connections.add(connection);
+  worker.connections.push(connection);
+  updatePace(worker);
   return connection;
 }
 
@@ -133,30 +149,57 @@ export function addConnection(fleet: Fleet, worker: WorkerRecord, offer: Offer):
 export function removeConnection(fleet: Fleet, connection: Connection): void {
   countMissed(fleet, connection);
   const { group, worker } = connection;
-  for (let i = 0; i < reasons.length; i++) {
-    worker.pastReasons[i] = (worker.pastReasons[i] as number) + (connection.reasons[i] as number);
-  }
   leaveBucket(connection);
   fleet.load -= connection.load;
   fleet.connections.delete(connection.id);
-  worker.connections.delete(connection);
+  worker.connections.splice(worker.connections.indexOf(connection), 1);
   group.size--;
   if (group.size === 0) removeGroup(fleet, group);
 }
 
 /** Puts all of a worker's connections where they belong after any change of state or load. */
 export function rebucket(fleet: Fleet, worker: WorkerRecord, sabotage?: Sabotage): void {
-  const active = worker.connections.size > 0 && worker.state === 'active';
+  const active = worker.connections.length > 0 && worker.state === 'active';
   const quarantined = active && worker.health === 'quarantined';
   fleet.active += Number(active) - Number(worker.countedActive);
   fleet.quarantined += Number(quarantined) - Number(worker.countedQuarantined);
   worker.countedActive = active;
   worker.countedQuarantined = quarantined;
-  for (const connection of worker.connections) rebucketOne(fleet, connection, sabotage);
+  for (const connection of worker.connections) {
+    connection.onTrial = worker.health === 'half_open';
+    moveTo(fleet, connection, bucketOf(connection, sabotage));
+  }
 }
 
-function rebucketOne(fleet: Fleet, connection: Connection, sabotage: Sabotage | undefined): void {
-  const bucket = bucketOf(connection, sabotage);
+/** After a change of one connection's load: no look at the worker's others unless it is on trial. */
+export function placesChanged(
+  fleet: Fleet,
+  connection: Connection,
+  sabotage: Sabotage | undefined,
+): void {
+  const { bucket } = connection;
+  if (connection.onTrial) rebucket(fleet, connection.worker, sabotage);
+  else if (bucket === 'available' || bucket === 'full') {
+    moveTo(fleet, connection, hasPlace(connection) ? 'available' : 'full');
+  }
+}
+
+/** Writes the worker's record where choosing reads it. */
+export function updatePace(worker: WorkerRecord): void {
+  const { speed, failureRate } = worker;
+  for (const connection of worker.connections) {
+    connection.pace = speed.samples === 0 ? 0 : paceOf(speed.mean);
+    connection.pace95 = speed.samples < SAMPLES_TRUSTED ? 0 : paceOf(speed.p95);
+    connection.usualLoad = Math.min(Math.round(speed.load / 1_000), LOAD_MAX);
+    connection.penalty = Math.round(1_000 * (1 + FAILURE_WEIGHT * failureRate));
+  }
+}
+
+function paceOf(ratio: number): number {
+  return Math.min(Math.max(1, Math.round(ratio * 1e6)), PACE_MAX);
+}
+
+function moveTo(fleet: Fleet, connection: Connection, bucket: Bucket): void {
   if (bucket === connection.bucket) return;
   countMissed(fleet, connection);
   leaveBucket(connection);
@@ -194,20 +237,24 @@ function leaveBucket(connection: Connection): void {
 
 /** Brings a connection's reasons up to date. */
 export function countMissed(fleet: Fleet, connection: Connection): void {
-  const { group, reasons: counts } = connection;
+  const { group, worker } = connection;
   const add = (reason: Reason, count: number) => {
     if (count === 0) return;
+    worker.missed ??= reasons.map(() => 0);
+    const counts = worker.missed;
     const index = REASON_INDEX[reason];
     counts[index] = (counts[index] as number) + count;
   };
   add('capability', group.capability - connection.seenCapability);
   add('version', group.versionTooLow - connection.seenVersion);
-  add(BUCKET_REASON[connection.bucket], group.matched - connection.seenMatched);
-  add('affinity', fleet.affinity - connection.seenAffinity);
+  add(BUCKET_REASON[connection.bucket], group.matched - connection.seenMatched - connection.won);
+  add('affinity', fleet.affinity - connection.seenAffinity - connection.wonByAffinity);
   add('no_demand', fleet.idleMinutes - connection.seenIdleMinutes);
   connection.seenCapability = group.capability;
   connection.seenVersion = group.versionTooLow;
   connection.seenMatched = group.matched;
+  connection.won = 0;
+  connection.wonByAffinity = 0;
   connection.seenAffinity = fleet.affinity;
   connection.seenIdleMinutes = fleet.idleMinutes;
 }
@@ -220,18 +267,13 @@ export function countChoice(match: Match, winner: Connection | undefined): void 
   for (const group of match.able) group.matched++;
   for (const group of match.lacking) group.capability++;
   for (const group of match.outdated) group.versionTooLow++;
-  if (winner) uncount(winner, BUCKET_REASON[winner.bucket]);
+  if (winner) winner.won++;
 }
 
 /** Counts one job that stayed with its session's worker. */
 export function countAffinity(fleet: Fleet, winner: Connection): void {
   fleet.affinity++;
-  uncount(winner, 'affinity');
-}
-
-function uncount(winner: Connection, reason: Reason): void {
-  const index = REASON_INDEX[reason];
-  winner.reasons[index] = (winner.reasons[index] as number) - 1;
+  winner.wonByAffinity++;
 }
 
 export function matchOf(fleet: Fleet, needs: Needs): Match {

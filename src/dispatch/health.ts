@@ -1,5 +1,5 @@
 import type { AttemptFailure } from './dispatch-types.ts';
-import { rebucket } from './fleet.ts';
+import { rebucket, updatePace } from './fleet.ts';
 import { addSample } from './speed.ts';
 import type { Attempt, Core, WorkerRecord } from './state.ts';
 
@@ -20,6 +20,7 @@ export function blame(core: Core, worker: WorkerRecord, reason: AttemptFailure):
   worker.goodInRow = 0;
   worker.inRow += reason === 'rejected' ? REJECTED_WEIGHT : 1;
   worker.failureRate += NEWEST * (1 - worker.failureRate);
+  updatePace(worker);
   if (worker.health === 'quarantined') return;
   const habit = worker.inRow >= IN_ROW_MAX || worker.failureRate >= RATE_MAX;
   if (worker.health === 'half_open' || habit) quarantine(core, worker, reason);
@@ -39,6 +40,7 @@ export function praise(core: Core, attempt: Attempt): void {
   worker.inRow = 0;
   worker.goodInRow++;
   worker.failureRate -= NEWEST * worker.failureRate;
+  updatePace(worker);
   if (worker.goodInRow % FORGIVEN_AFTER === 0 && worker.level > 0) worker.level--;
   if (worker.health === 'half_open') {
     worker.health = 'healthy';
@@ -57,8 +59,8 @@ function quarantine(core: Core, worker: WorkerRecord, reason: AttemptFailure): v
   worker.level++;
   worker.inRow = 0;
   worker.quarantinedUntil = core.now + ms;
-  core.timers.disarm(worker);
-  core.timers.arm(worker, worker.quarantinedUntil);
+  core.idleTimers.disarm(worker);
+  core.idleTimers.arm(worker, worker.quarantinedUntil);
   core.actions.push({
     type: 'quarantine',
     worker: worker.id,
@@ -72,7 +74,7 @@ function quarantine(core: Core, worker: WorkerRecord, reason: AttemptFailure): v
 export function endQuarantine(core: Core, worker: WorkerRecord): void {
   if (worker.health !== 'quarantined') return;
   worker.health = 'half_open';
-  core.timers.disarm(worker);
+  core.idleTimers.disarm(worker);
   core.actions.push({ type: 'release', worker: worker.id, state: 'half_open' });
   rebucket(core.fleet, worker, core.sabotage);
   core.roomMade = true;

@@ -255,14 +255,14 @@ function nextOf(core: Core, session: Session): void {
   if (session.ended || session.holds.length === 0) endSession(core, session);
   else {
     session.idleSince = core.now;
-    core.timers.arm(session, core.now + core.limits.sessionIdleMs);
+    core.idleTimers.arm(session, core.now + core.limits.sessionIdleMs);
   }
 }
 
 export function endSession(core: Core, session: Session): void {
   session.bound = undefined;
   trimHolds(core, session);
-  core.timers.disarm(session);
+  core.idleTimers.disarm(session);
   core.sessions.delete(session.id);
 }
 

@@ -1,4 +1,4 @@
-import { isAble, rebucket } from './fleet.ts';
+import { isAble, placesChanged } from './fleet.ts';
 import type { Connection, Core, Hold, Job, Session } from './state.ts';
 
 /**
@@ -13,13 +13,15 @@ export function hold(core: Core, session: Session, connection: Connection, job: 
     connection.encoders += job.renditions - held.renditions;
     held.renditions = job.renditions;
   } else {
-    session.holds.push({ connection, renditions: job.renditions });
-    connection.sessions.add(session);
+    const { holds } = connection;
+    const taken = { session, connection, renditions: job.renditions, index: holds.length };
+    session.holds.push(taken);
+    holds.push(taken);
     connection.load++;
     connection.encoders += job.renditions;
     core.fleet.load++;
   }
-  rebucket(core.fleet, connection.worker, core.sabotage);
+  placesChanged(core.fleet, connection, core.sabotage);
 }
 
 /** Gives back the places that neither the session's binding nor an open attempt needs. */
@@ -41,9 +43,14 @@ function isNeeded(session: Session, connection: Connection): boolean {
 }
 
 function release(core: Core, session: Session, index: number): void {
-  const { connection, renditions } = session.holds[index] as Hold;
+  const held = session.holds[index] as Hold;
+  const { connection, renditions } = held;
   session.holds.splice(index, 1);
-  connection.sessions.delete(session);
+  const last = connection.holds.pop() as Hold;
+  if (last !== held) {
+    connection.holds[held.index] = last;
+    last.index = held.index;
+  }
   if (!core.fleet.connections.has(connection.id)) return;
   if (core.sabotage !== 'skip_teardown') {
     core.actions.push({
@@ -56,18 +63,18 @@ function release(core: Core, session: Session, index: number): void {
   connection.load--;
   connection.encoders -= renditions;
   core.fleet.load--;
-  rebucket(core.fleet, connection.worker, core.sabotage);
+  placesChanged(core.fleet, connection, core.sabotage);
   core.roomMade = true;
 }
 
 /** The connection is gone: its sessions hold nothing there any more. */
 export function dropHolds(connection: Connection): void {
-  for (const session of connection.sessions) {
-    const index = session.holds.findIndex((held) => held.connection === connection);
-    if (index >= 0) session.holds.splice(index, 1);
+  for (const held of connection.holds) {
+    const { session } = held;
+    session.holds.splice(session.holds.indexOf(held), 1);
     if (session.bound === connection) session.bound = undefined;
   }
-  connection.sessions.clear();
+  connection.holds.length = 0;
 }
 
 export function holdOf(session: Session, connection: Connection): Hold | undefined {

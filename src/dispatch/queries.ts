@@ -25,7 +25,7 @@ function summaryOf(core: Core): DispatchSummary {
   let capacity = 0;
   let running = 0;
   for (const worker of core.fleet.workers.values()) {
-    if (worker.connections.size > 0) workers++;
+    if (worker.connections.length > 0) workers++;
     if (worker.state !== 'active' || worker.health === 'quarantined') continue;
     for (const connection of worker.connections) capacity += connection.capacity;
   }
@@ -50,7 +50,7 @@ function viewOf(core: Core, worker: WorkerRecord): WorkerView {
     state: worker.state,
     health,
     ...(health === 'quarantined' ? { quarantinedUntilAt: core.wall(worker.quarantinedUntil) } : {}),
-    connections: [...worker.connections].map(({ id, capacity, load }) => ({
+    connections: worker.connections.map(({ id, capacity, load }) => ({
       connection: id,
       capacity,
       load,
@@ -72,11 +72,7 @@ function reasonsOf(core: Core, worker: WorkerRecord | undefined): ReasonCounts {
   if (!worker) return counts;
   for (const connection of worker.connections) countMissed(core.fleet, connection);
   for (const reason of reasons) {
-    const index = REASON_INDEX[reason];
-    counts[reason] = worker.pastReasons[index] as number;
-    for (const connection of worker.connections) {
-      counts[reason] += connection.reasons[index] as number;
-    }
+    counts[reason] = worker.missed?.[REASON_INDEX[reason]] ?? 0;
   }
   return counts;
 }

@@ -29,7 +29,7 @@ export function resultArriving(core: Core, task: TaskId, worker: WorkerId): void
 function refusalOf(core: Core, task: TaskId, worker: WorkerId): RefuseReason | undefined {
   const attempt = core.tasks.get(task);
   if (!attempt) {
-    const ended = core.endedTasks.get(task);
+    const ended = core.endedTasks.get(task) ?? core.endedBefore.get(task);
     if (!ended) return 'unknown_task';
     if (ended.worker !== worker) return 'not_your_task';
     return ended.answered ? 'already_answered' : 'too_late';

@@ -26,20 +26,31 @@ export function addSample(speed: SpeedRecord, ratio: number, load: number): void
   speed.mean = speed.samples === 0 ? ratio : speed.mean + NEWEST * (ratio - speed.mean);
   if (load > 0) speed.load = speed.load === 0 ? load : speed.load + NEWEST * (load - speed.load);
   speed.samples++;
-  const sorted = Float64Array.from(recent).sort();
-  speed.p95 = sorted[Math.ceil(sorted.length * 0.95) - 1] as number;
+  speed.p95 = percentile95(recent);
+}
+
+/** Of up to 39 values the 95th percentile is the greatest or, from 20 on, the second greatest. */
+function percentile95(values: readonly number[]): number {
+  let first = 0;
+  let second = 0;
+  for (const value of values) {
+    if (value > first) {
+      second = first;
+      first = value;
+    } else if (value > second) second = value;
+  }
+  return values.length < 20 ? first : second;
 }
 
 /**
- * Time that 95 of 100 jobs of this length and load take here at most; undefined while the record is
- * short. A ladder heavier than the usual one takes longer, a lighter one is not promised to be
- * faster.
+ * Time that 95 of 100 jobs of this length and load take at most. A ladder heavier than the usual one
+ * takes longer; a lighter one is not promised to be faster.
  */
 export function expectedMs(
-  speed: SpeedRecord,
+  p95: number,
+  usualLoad: number,
   job: { readonly durationMs: number; readonly load: number },
-): number | undefined {
-  if (speed.samples < SAMPLES_TRUSTED) return undefined;
-  const heavier = speed.load > 0 && job.load > speed.load ? job.load / speed.load : 1;
-  return speed.p95 * job.durationMs * heavier;
+): number {
+  const heavier = usualLoad > 0 && job.load > usualLoad ? job.load / usualLoad : 1;
+  return p95 * job.durationMs * heavier;
 }

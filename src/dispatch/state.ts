@@ -23,19 +23,24 @@ export interface Core {
   /** Last time at which workers were lost, or the start: they are expected back for a while. */
   lossAt: number;
   hedgeTokens: number;
+  /** Decisions so far. */
+  turn: number;
   readonly limits: DispatchLimits;
   readonly sabotage: Sabotage | undefined;
   readonly random: RandomBytes;
   readonly pick: Pick;
-  readonly timers: Timers<Job | Session | WorkerRecord>;
+  /** Deadlines of jobs, seconds away; and, apart, the far more and longer times of the idle. */
+  readonly timers: Timers<Job>;
+  readonly idleTimers: Timers<Session | WorkerRecord>;
   readonly fleet: Fleet;
   readonly sessions: Map<SessionId, Session>;
   readonly jobs: Map<JobId, Job>;
   /** Jobs that want a worker and have none, oldest first. */
   readonly waiting: Set<Job>;
   readonly tasks: Map<TaskId, Attempt>;
-  /** Tasks that ended, so that a late answer is told from an invented one. Bounded. */
-  readonly endedTasks: Map<TaskId, { readonly worker: WorkerId; readonly answered: boolean }>;
+  /** Tasks that ended, so that a late answer is told from an invented one. Two generations. */
+  endedTasks: Map<TaskId, EndedTask>;
+  endedBefore: Map<TaskId, EndedTask>;
   /** Speed of all workers together, for those without a record. */
   readonly speed: SpeedRecord;
   readonly totals: Record<
@@ -43,6 +48,11 @@ export interface Core {
     number
   >;
   wall(inner: number): Instant;
+}
+
+export interface EndedTask {
+  readonly worker: WorkerId;
+  readonly answered: boolean;
 }
 
 /** A worker as long as the pool knows it, over all its connections. */
@@ -61,11 +71,10 @@ export interface WorkerRecord extends Timed {
   failureRate: number;
   failures: number;
   settled: number;
-  lastUsedAt: number;
   readonly speed: SpeedRecord;
-  readonly connections: Set<Connection>;
-  /** Reasons counted on connections that are gone. */
-  readonly pastReasons: Float64Array;
+  readonly connections: Connection[];
+  /** Jobs missed, by reason; undefined until the first is counted. */
+  missed: number[] | undefined;
   /** How the fleet last counted it. */
   countedActive: boolean;
   countedQuarantined: boolean;
@@ -78,20 +87,39 @@ export interface Connection {
   readonly id: ConnectionId;
   readonly worker: WorkerRecord;
   readonly group: WorkerGroup;
+  /**
+   * What choosing reads of a candidate stands here together, in small integers, so that a candidate
+   * costs one or two cache lines however large the fleet is.
+   */
   readonly capacity: number;
-  readonly encoderSessions: number;
-  readonly distanceMs: number;
-  readonly sessions: Set<Session>;
   load: number;
+  readonly encoderSessions: number;
   encoders: number;
+  readonly distanceMs: number;
+  /** The worker's mean speed in millionths of real time; 0 without a record. */
+  pace: number;
+  /** What its failures make of it, in thousandths: 1000 for none. */
+  penalty: number;
+  /** 95th percentile in millionths of real time; 0 until the record is trusted. */
+  pace95: number;
+  /** Usual load of that record, in thousands of pixels per media second; 0 when unknown. */
+  usualLoad: number;
+  /** Number of the decision that chose it last. */
+  lastTurn: number;
+  /** Its worker has to show one good result first. */
+  onTrial: boolean;
+  readonly workerId: WorkerId;
+  readonly holds: Hold[];
   bucket: Bucket;
   /** Where it stands in its bucket's list. */
   index: number;
-  readonly reasons: Float64Array;
-  /** Values of the group's and the fleet's counters when they were last added to `reasons`. */
+  /** Values of the group's and the fleet's counters when they were last added to `missed`. */
   seenCapability: number;
   seenVersion: number;
   seenMatched: number;
+  /** Jobs that it got since then: those it did not miss. */
+  won: number;
+  wonByAffinity: number;
   seenAffinity: number;
   seenIdleMinutes: number;
 }
@@ -110,7 +138,10 @@ export interface WorkerGroup {
 
 /** A place that a session holds on a connection, and how many of its encoders. */
 export interface Hold {
+  readonly session: Session;
   readonly connection: Connection;
+  /** Where it stands in the connection's list. */
+  index: number;
   renditions: number;
 }
 

@@ -16,69 +16,71 @@ export interface Timers<T extends Timed> {
   takeDue(now: number): T | undefined;
 }
 
-interface Entry<T> {
-  readonly at: number;
-  readonly thing: T;
-}
-
 export function createTimers<T extends Timed>(): Timers<T> {
-  const heap: Entry<T>[] = [];
+  // Two arrays side by side: the times stand close together, and sifting reads only them.
+  const times: number[] = [];
+  const things: T[] = [];
+
+  const insert = (thing: T, at: number): void => {
+    let index = times.length;
+    times.push(at);
+    things.push(thing);
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if ((times[parent] as number) <= at) break;
+      times[index] = times[parent] as number;
+      things[index] = things[parent] as T;
+      index = parent;
+    }
+    times[index] = at;
+    things[index] = thing;
+  };
+
+  const removeTop = (): void => {
+    const at = times.pop() as number;
+    const thing = things.pop() as T;
+    const size = times.length;
+    if (size === 0) return;
+    let index = 0;
+    for (;;) {
+      let child = 2 * index + 1;
+      if (child >= size) break;
+      if (child + 1 < size && (times[child + 1] as number) < (times[child] as number)) child++;
+      if ((times[child] as number) >= at) break;
+      times[index] = times[child] as number;
+      things[index] = things[child] as T;
+      index = child;
+    }
+    times[index] = at;
+    things[index] = thing;
+  };
 
   /** Disarmed things leave their entries behind; they go when they come to the top. */
-  const top = (): Entry<T> | undefined => {
-    for (;;) {
-      const first = heap[0];
-      if (!first || first.thing.timerAt === first.at) return first;
-      removeTop(heap);
+  const nextAt = (): number | undefined => {
+    while (times.length > 0) {
+      if ((things[0] as T).timerAt === times[0]) return times[0];
+      removeTop();
     }
+    return undefined;
   };
 
   return {
     arm(thing, at) {
       if (at >= thing.timerAt) return;
       thing.timerAt = at;
-      insert(heap, { at, thing });
+      insert(thing, at);
     },
     disarm(thing) {
       thing.timerAt = Number.POSITIVE_INFINITY;
     },
-    nextAt: () => top()?.at,
+    nextAt,
     takeDue(now) {
-      const first = top();
-      if (!first || first.at > now) return undefined;
-      removeTop(heap);
-      first.thing.timerAt = Number.POSITIVE_INFINITY;
-      return first.thing;
+      const at = nextAt();
+      if (at === undefined || at > now) return undefined;
+      const thing = things[0] as T;
+      removeTop();
+      thing.timerAt = Number.POSITIVE_INFINITY;
+      return thing;
     },
   };
-}
-
-function insert<T>(heap: Entry<T>[], entry: Entry<T>): void {
-  let index = heap.push(entry) - 1;
-  while (index > 0) {
-    const parent = (index - 1) >> 1;
-    const above = heap[parent] as Entry<T>;
-    if (above.at <= entry.at) break;
-    heap[index] = above;
-    index = parent;
-  }
-  heap[index] = entry;
-}
-
-function removeTop<T>(heap: Entry<T>[]): void {
-  const last = heap.pop() as Entry<T>;
-  const size = heap.length;
-  if (size === 0) return;
-  let index = 0;
-  for (;;) {
-    let child = 2 * index + 1;
-    if (child >= size) break;
-    if (child + 1 < size && (heap[child + 1] as Entry<T>).at < (heap[child] as Entry<T>).at)
-      child++;
-    const below = heap[child] as Entry<T>;
-    if (below.at >= last.at) break;
-    heap[index] = below;
-    index = child;
-  }
-  heap[index] = last;
 }
