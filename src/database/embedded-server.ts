@@ -1,7 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
-import { chown, mkdir, open, readFile, readlink, rename, rm, stat } from 'node:fs/promises';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import {
+  chown,
+  mkdir,
+  open,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TributaryError } from '../base/errors.ts';
@@ -20,6 +30,8 @@ const REMAINS_MS = 15_000;
 const POLL_MS = 10;
 /** The server's log starts anew above this, at the next start. */
 const LOG_BYTES_MAX = 8 * 2 ** 20;
+/** Above the largest pid of Linux (2^22) and macOS (99,999). */
+const NO_PID = 2 ** 30;
 
 /** Where a cluster lies and who runs it. */
 export interface Place {
@@ -215,22 +227,27 @@ function startGuard(account: Account, pid: number): { kill(): void } {
 
 /**
  * Stops a server that outlived the pool that started it; its data directory is locked by us, so
- * nobody uses it. A pid that now belongs to another program (a restarted container deals out the
- * same few) is not a server: its file is removed, over which PostgreSQL would stumble.
+ * nobody uses it. Then clears away what would make PostgreSQL believe that it still runs: a pid that
+ * now belongs to another program (a restarted container deals out the same few), or a zombie that
+ * nobody waits for.
  */
 export async function stopOrphan(clusterDir: string, log: Log): Promise<void> {
-  const pid = Number((await readPidFile(clusterDir))?.[0]);
-  if (!Number.isInteger(pid) || pid < 1 || !isAlive(pid)) return;
-  if (!(await servesCluster(pid, clusterDir))) {
-    await rm(join(clusterDir, 'postmaster.pid'), { force: true });
-    return;
+  const lines = await readPidFile(clusterDir);
+  const pid = Number(lines?.[0]);
+  if (!lines || !Number.isInteger(pid) || pid < 1) return;
+  if (isAlive(pid) && (await servesCluster(pid, clusterDir))) {
+    log.warn('database_orphan_stopped');
+    const gone = (async () => {
+      while (isAlive(pid)) await sleep(POLL_MS);
+    })();
+    await endProcess(pid, gone);
   }
-  log.warn('database_orphan_stopped');
-  const gone = (async () => {
-    while (isAlive(pid)) await sleep(POLL_MS);
-    return 0;
-  })();
-  await endProcess(pid, gone);
+  const [, ...rest] = (await readPidFile(clusterDir)) ?? [];
+  if (rest.length === 0) return; // It ended in good order.
+  await rm(join(clusterDir, '.s.PGSQL.5432.lock'), { force: true });
+  // Only the pid is replaced: the rest names the shared memory, by which PostgreSQL finds out
+  // whether children of a killed postmaster still write to the files.
+  await writeFile(join(clusterDir, 'postmaster.pid'), [NO_PID, ...rest].join('\n'));
 }
 
 /** Asks in three tones. PostgreSQL recovers even from the last. */
@@ -273,12 +290,18 @@ async function readPidFile(clusterDir: string): Promise<string[] | undefined> {
   return text?.split('\n');
 }
 
+/** A zombie is not: it only waits for a parent that may never ask. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return !/^[ZX]/.test(text.slice(text.lastIndexOf(')') + 2));
+  } catch {
+    return process.platform !== 'linux';
   }
 }
 

@@ -12,6 +12,8 @@ import { initCluster, type Server, startServer, stopOrphan } from './embedded-se
 
 /** `sun_path` holds 104 bytes on macOS, 108 on Linux, with `/.s.PGSQL.5432` and a final NUL. */
 const SOCKET_DIR_CHARS_MAX = 104 - '/.s.PGSQL.5432'.length - 1;
+/** A server that ran this long did not die of how it was started. */
+const STEADY_MS = 60_000;
 const USER = 'tributary';
 
 /** A PostgreSQL that belongs to this process. */
@@ -74,33 +76,44 @@ export async function startEmbedded(options: { dataDir: string; log: Log }): Pro
 /** Keeps one server running: when it ends by itself, another one is started, with back-off. */
 async function supervise(start: () => Promise<Server>, log: Log) {
   const stopping = new AbortController();
+  const backOff = createBackOff();
   let server: Server | undefined = await start();
-  const watched = (async () => {
-    const backOff = createBackOff();
-    while (server) {
-      const code = await server.exited;
-      server = undefined;
-      while (!server && !stopping.signal.aborted) {
-        log.error('database_ended', { code: String(code) });
-        try {
-          await backOff.pause(stopping.signal);
-          server = await start();
-          backOff.reset();
-          log.info('database_restarted');
-        } catch (error) {
-          if (!stopping.signal.aborted)
-            log.error('database_restart_failed', { code: codeOf(error) });
-        }
+
+  async function startAgain(): Promise<Server | undefined> {
+    while (!stopping.signal.aborted) {
+      try {
+        await backOff.pause(stopping.signal);
+        const again = await start();
+        log.info('database_restarted');
+        return again;
+      } catch (error) {
+        if (!stopping.signal.aborted) log.error('database_restart_failed', { code: codeOf(error) });
       }
     }
-  })();
+    return undefined;
+  }
+
+  async function watch(): Promise<void> {
+    while (server) {
+      const started = performance.now();
+      const code = await server.exited;
+      server = undefined;
+      if (stopping.signal.aborted) return;
+      log.error('database_ended', { code: String(code) });
+      if (performance.now() - started > STEADY_MS) backOff.reset();
+      server = await startAgain();
+      // It was starting when the order to stop came.
+      if (stopping.signal.aborted) await server?.stop();
+    }
+  }
+
+  const watched = watch();
   return {
     pid: () => server?.pid,
     async stop() {
       stopping.abort();
       await server?.stop();
       await watched;
-      // A start that was under way when the abort came.
     },
   };
 }

@@ -1,19 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { openDatabase } from './database.ts';
+import { writeFile } from 'node:fs/promises';
 import { dumpSchema } from './schema.ts';
+import { openScratch } from './scratch.ts';
 
 // Run after adding a migration: `node src/database/write-schema.ts`.
-const dataDir = await mkdtemp(join(tmpdir(), 'tributary-schema-'));
-try {
-  const database = await openDatabase({ dataDir });
-  try {
-    await database.migrate();
-    await writeFile(new URL('./schema.sql', import.meta.url), await dumpSchema(database));
-  } finally {
-    await database.close();
-  }
-} finally {
-  await rm(dataDir, { recursive: true, force: true });
-}
+await using scratch = await openScratch();
+await writeFile(new URL('./schema.sql', import.meta.url), await dumpSchema(scratch.database));

@@ -1,5 +1,6 @@
 import sql from 'sql-template-tag';
 import { type Instant, instant } from '../base/clock.ts';
+import { TributaryError } from '../base/errors.ts';
 import type { WorkerId } from '../base/ids.ts';
 import type { Queryable, Transaction } from '../database/transaction.ts';
 import { type PayoutAddress, payoutAddress, type Worker, type WorkerState } from './worker.ts';
@@ -46,13 +47,14 @@ export async function unrevokedWorkers(from: Queryable): Promise<readonly Enroll
  * locked until the transaction ends.
  */
 export async function lockWorker(tx: Transaction, ref: string): Promise<Enrolled | undefined> {
-  const { rows } = await tx.query<WorkerRow>(sql`
-    select ${columns} from worker
+  const { rows } = await tx.query<{ id: string }>(sql`
+    select id from worker
     where lower(name) = lower(${ref}) or id = ${ref}
     order by lower(name) = lower(${ref}) and state <> 'revoked' desc, id = ${ref} desc,
       created_at desc
-    limit 1 for update of worker`);
-  return rows[0] && decodeWorker(rows[0]);
+    limit 1 for update`);
+  // Read in a second statement: one that had to wait for the lock still sees the secrets of before.
+  return rows[0] && (await enrolledWorkers(tx, [rows[0].id]))[0];
 }
 
 /** Throws `database_failed` with the constraint `worker_name` when the name is taken. */
@@ -66,15 +68,16 @@ export async function addWorker(
     values (${worker.id}, ${worker.name}, ${address ?? null})`);
 }
 
-/** Adds a secret in the free one of a worker's two places. */
+/** Adds a secret in the free one of a locked worker's two places. */
 export async function addSecretHash(tx: Transaction, worker: WorkerId, hash: Buffer) {
-  await tx.query(sql`
+  const { count } = await tx.query(sql`
     insert into credential (hash, worker, slot, created_at)
     select ${hash}, ${worker}, slot, clock_timestamp() from generate_series(1, 2) as slot
     where not exists (select from credential
                       where worker = ${worker} and revoked_at is null
                         and credential.slot = slot.slot)
     order by slot limit 1`);
+  if (count !== 1) throw new TributaryError('internal', 'no place was free for a secret');
 }
 
 /** Ends the validity of these secrets. */
