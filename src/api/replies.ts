@@ -1,0 +1,46 @@
+import type { ServerResponse } from 'node:http';
+import { type ErrorCode, errorAdvice, messageOf, TributaryError } from '../base/errors.ts';
+
+/** The status of each error that a request to the API can cause; everything else is our fault. */
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  setting_invalid: 400,
+  worker_unknown: 404,
+  worker_name_taken: 409,
+  worker_name_invalid: 400,
+  worker_revoked: 409,
+  worker_secrets_full: 409,
+  payout_address_invalid: 400,
+  admin_unauthorized: 401,
+  database_unreachable: 503,
+  database_failed: 503,
+};
+
+/** Answers with JSON; bigints become decimal strings, so that no amount passes through a float. */
+export function json(response: ServerResponse, status: number, value: unknown): void {
+  const text = JSON.stringify(value, (_, inner) =>
+    typeof inner === 'bigint' ? inner.toString() : inner,
+  );
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(`${text}\n`);
+}
+
+export function text(response: ServerResponse, status: number, body: string, type?: string): void {
+  response.writeHead(status, {
+    'content-type': type ?? 'text/plain; charset=utf-8',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(body);
+}
+
+/** Turns what was thrown into `{ code, message, advice }`. Returns whether it is our fault. */
+export function failure(response: ServerResponse, error: unknown): boolean {
+  const code = error instanceof TributaryError ? error.code : 'internal';
+  const status = STATUS[code] ?? 500;
+  const message = code === 'internal' ? 'the request could not be handled' : messageOf(error);
+  json(response, status, { code, message, advice: errorAdvice[code] });
+  return status >= 500;
+}

@@ -1,0 +1,13 @@
+import type { Inspection } from '../media/inspection.ts';
+import type { Segment } from '../protocol/segment.ts';
+
+/** What the front knows of a video segment while the relay carries it. */
+export interface SegmentDetail {
+  readonly segment: Segment;
+  /** Length that the gateway declared, while the source still arrives. */
+  readonly declaredBytes: number | undefined;
+  /** The source as the bitstream shows it; set when all of it is there and its hash was right. */
+  inspection?: Promise<Inspection>;
+  /** When the last byte of the source was there, in milliseconds since the epoch. */
+  completeAt?: number;
+}

@@ -1,0 +1,63 @@
+import type { Blob } from '../base/blob.ts';
+import { hex } from '../base/bytes.ts';
+import type { Inspection } from '../media/inspection.ts';
+import { judge, type Verdict } from '../verify/structure.ts';
+import type { SegmentDetail } from './job.ts';
+import type { FrontParts } from './parts.ts';
+import type { Rendition, Task } from './relay.ts';
+
+/** A rendition as it came in, with what is being found out about it. */
+export interface ReceivedRendition {
+  readonly blob: Blob;
+  readonly hash: Promise<Uint8Array>;
+  /** Undefined until all of it is there. */
+  inspection: Promise<Inspection> | undefined;
+  phash: Blob | undefined;
+}
+
+/** Judges a complete answer by its bitstreams, never by what its worker said of it. */
+export async function judgeResult(
+  parts: FrontParts,
+  task: Task<SegmentDetail>,
+  received: readonly ReceivedRendition[],
+): Promise<{ readonly verdict: Verdict; readonly renditions: readonly Rendition[] }> {
+  const { segment, inspection } = task.job.detail;
+  const [source, ...inspections] = await Promise.all([
+    // An answer that came before the source was whole is an answer to something else.
+    inspection ?? NOTHING,
+    ...received.map((rendition) => rendition.inspection ?? NOTHING),
+  ]);
+  const hashes = await Promise.all(received.map(({ hash }) => hash));
+  const sourceHash = hex(segment.hash);
+  const verdict = judge({
+    profiles: segment.profiles,
+    source,
+    renditions: inspections,
+    sourceHash,
+    outputHashes: hashes.map(hex),
+    earlierHashes: {
+      has(output) {
+        const earlier = parts.outputs.sourceOf(output);
+        return earlier !== undefined && earlier !== sourceHash;
+      },
+    },
+    durationMs: segment.durationMs,
+    ...(segment.clip ? { clip: segment.clip } : {}),
+  });
+  if (!verdict.ok) return { verdict, renditions: [] };
+  const renditions = received.map(({ blob, phash }, index) => {
+    const { width, height, frames, pixels } = verdict.perRendition[index] as JudgedPart;
+    const hash = hashes[index] as Uint8Array;
+    return { blob, hash, width, height, frames, pixels, ...(phash ? { phash } : {}) };
+  });
+  return { verdict, renditions };
+}
+
+type JudgedPart = Extract<Verdict, { ok: true }>['perRendition'][number];
+
+const NOTHING: Promise<Inspection> = Promise.resolve({
+  container: 'unknown',
+  bytes: 0,
+  method: 'structure',
+  problems: ['empty'],
+});

@@ -1,0 +1,46 @@
+import type { BlobStore } from '../base/blob.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Hashing } from '../base/hashing.ts';
+import type { Log } from '../base/log.ts';
+import type { Dispatch } from '../dispatch/dispatch-types.ts';
+import type { VettedFetch } from '../http/vetted-fetch.ts';
+import type { Inspector } from '../media/inspector.ts';
+import type { AuthSecret } from '../protocol/auth-token.ts';
+import type { Signer } from '../protocol/signature.ts';
+import type { Workers } from '../workers/workers.ts';
+import type { SegmentDetail } from './job.ts';
+import type { FrontMetrics } from './metrics.ts';
+import type { OutputMemory } from './output-memory.ts';
+import type { SelfCheck } from './ping.ts';
+import type { Relay } from './relay.ts';
+import type { Renditions } from './renditions.ts';
+import type { Streams } from './streams.ts';
+
+/** Everything that the routes of port 8935 stand on. */
+export interface FrontParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: FrontMetrics;
+  /** `https://HOST:PORT` as the pool publishes it: byte for byte the same in every answer. */
+  readonly serviceUri: string;
+  readonly signer: Signer;
+  /** Newest first. */
+  authSecrets(): readonly AuthSecret[];
+  /** Newest first. */
+  sourceSecrets(): readonly Uint8Array[];
+  readonly workers: Workers;
+  readonly dispatch: Dispatch;
+  readonly relay: Relay<SegmentDetail>;
+  readonly blobs: BlobStore;
+  readonly hashing: Hashing;
+  readonly inspector: Inspector;
+  readonly renditions: Renditions;
+  readonly streams: Streams;
+  readonly outputs: OutputMemory;
+  readonly selfCheck: SelfCheck;
+  readonly fetch: VettedFetch;
+  /** Greatest number of sessions by the operator's wish; undefined: what the workers can take. */
+  readonly sessionsMax: number | undefined;
+  /** True from SIGTERM on: no new sessions, no new workers. */
+  draining(): boolean;
+}

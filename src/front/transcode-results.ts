@@ -1,0 +1,188 @@
+import type { Blob } from '../base/blob.ts';
+import { parseTaskId } from '../base/ids.ts';
+import { BodyError, type Exchange } from '../http/exchange.ts';
+import { MultipartError, parseMultipart } from '../protocol/multipart.ts';
+import { cleanErrorText, isNonRetryable, postTexts, resultTexts } from '../protocol/texts.ts';
+import type { SegmentDetail } from './job.ts';
+import { judgeResult, type ReceivedRendition } from './judge-result.ts';
+import type { FrontParts } from './parts.ts';
+import type { Task } from './relay.ts';
+import { acknowledgements, plain, refusals } from './replies.ts';
+
+/** wire: go-livepeer server/ot_rpc.go, the header of every post of a transcoder. */
+const AUTHORIZATION = 'Livepeer-Transcoder-1.0';
+/** An error text has less than a hundred bytes; a Go network error with a long URL a few hundred. */
+const ERROR_BYTES_MAX = 8 * 1024;
+/** A perceptual hash of a segment has some kilobytes per minute of video. */
+const PHASH_BYTES_MAX = 4 * 1024 * 1024;
+/** A result is posted at once; a worker that pauses this long in the middle has stalled. */
+const BODY_IDLE_MS = 5_000;
+/** Headers of one part: go-livepeer writes three lines. */
+const PART_HEADER_BYTES_MAX = 4 * 1024;
+/** Room for a rendition beyond its bitrate: rate control overshoots most on short segments. */
+const RENDITION_BYTES_SLACK = 8 * 1024 * 1024;
+const RENDITION_BITRATE_FACTOR = 8;
+/** wire: go-livepeer common/util.go MaxSegSize. */
+const RENDITION_BYTES_MAX = 300_000_000;
+/** Constant-quality profiles have no bitrate; 100 Mbit/s is above any of them. */
+const BITRATE_UNKNOWN = 100_000_000;
+
+/**
+ * POST /transcodeResults: a worker hands in the renditions of one task, or says why it has none.
+ * wire: go-livepeer server/ot_rpc.go:TranscodeResults.
+ */
+export async function postTranscodeResults(parts: FrontParts, exchange: Exchange): Promise<void> {
+  const { headers } = exchange;
+  const worker =
+    headers.authorization === AUTHORIZATION
+      ? parts.workers.authenticate(headers.credentials ?? '')
+      : undefined;
+  if (!worker) return plain(exchange, 401, postTexts.unauthorized);
+
+  const media = parseMediaType(headers['content-type']);
+  if (!media) return plain(exchange, 415, postTexts.mediaType);
+  const taskId = parseTaskId(headers.taskid ?? '');
+  if (!taskId) return plain(exchange, 400, postTexts.taskId);
+
+  const claim = parts.relay.claim(taskId, worker.id);
+  if (!claim.ok) {
+    parts.metrics.refused.inc({ reason: claim.reason });
+    const { status, text } = refusals[claim.reason];
+    return plain(exchange, status, text);
+  }
+  const outcome = await settle(parts, exchange, claim.task, media);
+  const { status, text } = acknowledgements[outcome];
+  await plain(exchange, status, text);
+}
+
+type MediaType = { readonly type: string; readonly boundary: string | undefined };
+
+async function settle(
+  parts: FrontParts,
+  exchange: Exchange,
+  task: Task<SegmentDetail>,
+  media: MediaType,
+) {
+  const { relay } = parts;
+  if (media.type === 'livepeer/transcoding-error') {
+    const text = cleanErrorText(await readText(exchange));
+    return relay.failed(task, text, !isNonRetryable(text));
+  }
+  if (!/^-?\d{1,19}$/.test(exchange.headers.pixels ?? '')) {
+    return relay.failed(task, postTexts.pixels, true);
+  }
+  if (media.type !== 'multipart/mixed' || !media.boundary) {
+    return relay.failed(task, postTexts.mediaType, true);
+  }
+  const received: ReceivedRendition[] = [];
+  try {
+    const fault = await receive(parts, exchange, task, media.boundary, received);
+    if (fault) return await relay.failed(task, fault, true);
+    task.arrivedAt = parts.clock.now();
+    const { verdict, renditions } = await judgeResult(parts, task, received);
+    if (!verdict.ok) {
+      parts.metrics.rejected.inc({ reason: verdict.reason });
+      parts.log.warn('result_rejected', {
+        worker: task.worker,
+        job: task.job.id,
+        reason: verdict.reason,
+      });
+    }
+    return await relay.judged(task, verdict, renditions);
+  } finally {
+    for (const { blob, phash } of received) {
+      blob.fail(); // does nothing to one that is complete
+      blob.release();
+      phash?.fail();
+      phash?.release();
+    }
+  }
+}
+
+/**
+ * Reads the parts into blobs that are hashed while they arrive and inspected as soon as each is
+ * whole. Returns what is wrong, in words of the wire.
+ */
+async function receive(
+  parts: FrontParts,
+  exchange: Exchange,
+  task: Task<SegmentDetail>,
+  boundary: string,
+  received: ReceivedRendition[],
+): Promise<string | undefined> {
+  const { profiles, durationMs } = task.job.detail.segment;
+  const most = profiles.map(({ bitrate }) => renditionBytesMax(bitrate, durationMs));
+  const bytesMax = most.reduce((sum, bytes) => sum + bytes + PHASH_BYTES_MAX, 64 * 1024);
+  const limits = {
+    partsMax: 2 * profiles.length + 2,
+    headerBytesMax: PART_HEADER_BYTES_MAX,
+    partBytesMax: Math.max(PHASH_BYTES_MAX, ...most),
+  };
+  try {
+    const body = exchange.body({ bytesMax, idleMs: BODY_IDLE_MS });
+    for await (const part of parseMultipart(body, boundary, limits)) {
+      if (part.headers.pixels !== undefined) {
+        if (received.length === profiles.length) return resultTexts.mismatched;
+        await receiveRendition(parts, part.body, received);
+      } else if (part.headers['content-type'] === 'application/octet-stream') {
+        const owner = received.at(-1);
+        if (!owner || owner.phash) return postTexts.perceptualHash;
+        owner.phash = parts.blobs.create();
+        for await (const piece of part.body) owner.phash.write(piece);
+        owner.phash.complete();
+      }
+      // Any other part is skipped: the parser reads over a body that nobody takes.
+    }
+  } catch (error) {
+    if (error instanceof BodyError || error instanceof MultipartError) return error.message;
+    throw error;
+  }
+  return received.length === profiles.length ? undefined : resultTexts.mismatched;
+}
+
+async function receiveRendition(
+  parts: FrontParts,
+  body: AsyncIterable<Uint8Array>,
+  received: ReceivedRendition[],
+): Promise<void> {
+  const blob: Blob = parts.blobs.create();
+  const hash = parts.hashing.keccak256(blob);
+  hash.catch(() => {}); // awaited by the judge; a failed upload never gets there
+  const entry: ReceivedRendition = { blob, hash, inspection: undefined, phash: undefined };
+  received.push(entry);
+  for await (const piece of body) blob.write(piece);
+  blob.complete();
+  const inspection = parts.inspector.inspect(blob.chunks(), blob.length);
+  inspection.catch(() => {}); // likewise
+  entry.inspection = inspection;
+}
+
+function renditionBytesMax(bitrate: number, durationMs: number): number {
+  const bits = (bitrate > 0 ? bitrate : BITRATE_UNKNOWN) * RENDITION_BITRATE_FACTOR;
+  const bytes = Math.ceil((bits * durationMs) / 8_000) + RENDITION_BYTES_SLACK;
+  return Math.min(bytes, RENDITION_BYTES_MAX);
+}
+
+async function readText(exchange: Exchange): Promise<string> {
+  const pieces: Buffer[] = [];
+  try {
+    for await (const piece of exchange.body({ bytesMax: ERROR_BYTES_MAX, idleMs: BODY_IDLE_MS })) {
+      pieces.push(Buffer.from(piece));
+    }
+  } catch (error) {
+    if (!(error instanceof BodyError)) throw error;
+  }
+  return Buffer.concat(pieces).toString('utf8') || 'the worker gave no reason';
+}
+
+/** The media type in lower case and its boundary; undefined when there is none. */
+function parseMediaType(header: string | undefined): MediaType | undefined {
+  const [first = '', ...parameters] = (header ?? '').split(';');
+  const type = first.trim().toLowerCase();
+  if (!/^[\w.+-]+\/[\w.+-]+$/.test(type)) return undefined;
+  for (const parameter of parameters) {
+    const match = /^\s*boundary=(?:"([^"]{1,70})"|([^\s"]{1,70}))\s*$/i.exec(parameter);
+    if (match) return { type, boundary: match[1] ?? match[2] };
+  }
+  return { type, boundary: undefined };
+}

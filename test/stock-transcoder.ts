@@ -1,0 +1,284 @@
+import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
+import { Agent, request as httpsRequest } from 'node:https';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { SOFTWARE_BITS, writeCapabilities } from '../src/protocol/capabilities.ts';
+import {
+  type NotifySegment,
+  NotifySegmentSchema,
+  RegisterRequestSchema,
+} from '../src/protocol/gen/lp_rpc_pb.ts';
+
+/** How a test's transcoder answers one task. */
+export type TaskAnswer =
+  | { readonly kind: 'renditions'; readonly renditions: readonly StockRendition[] }
+  | { readonly kind: 'error'; readonly text: string }
+  /** Sends nothing, ever. */
+  | { readonly kind: 'silence' };
+
+export interface StockRendition {
+  readonly bytes: Uint8Array;
+  readonly pixels: bigint;
+  readonly phash?: Uint8Array;
+}
+
+export interface StockOptions {
+  readonly port: number;
+  readonly credential: string;
+  readonly capacity?: number;
+  readonly bits?: bigint;
+  readonly version?: string;
+  /** Decides what to post for a task; `source` is what was downloaded. */
+  answer(task: NotifySegment, source: Buffer, transcoder: StockTranscoder): Promise<TaskAnswer>;
+}
+
+/**
+ * A go-livepeer 0.9 transcoder as the recorded conversation shows it: one HTTP/2 connection with the
+ * RegisterTranscoder stream, sources over HTTP/1.1, results over another HTTP/2 connection. It
+ * speaks bytes of its own, not through our clients, so that both sides cannot share a mistake.
+ */
+export interface StockTranscoder {
+  readonly tasks: readonly NotifySegment[];
+  readonly teardowns: readonly string[];
+  /** Status and text of every post's reply. */
+  readonly posts: readonly { readonly status: number; readonly text: string }[];
+  /** Resolves with the gRPC status and message when the stream ends. */
+  readonly ended: Promise<{ readonly code: string; readonly message: string }>;
+  /** Resolves when the registration was written. */
+  readonly registered: Promise<void>;
+  /** Posts an answer for any task id, with any credential. */
+  post(
+    taskId: bigint,
+    answer: Exclude<TaskAnswer, { kind: 'silence' }>,
+    credential?: string,
+  ): Promise<{ status: number; text: string }>;
+  /** Cuts everything as SIGKILL does. */
+  kill(): void;
+  /** Stops as SIGTERM does: the stream is reset with CANCEL. */
+  stop(): void;
+}
+
+/** Connects and serves until killed. */
+export function startStockTranscoder(options: StockOptions): StockTranscoder {
+  const origin = `https://127.0.0.1:${options.port}`;
+  const agent = new Agent({
+    rejectUnauthorized: false,
+    ALPNProtocols: ['http/1.1'],
+    keepAlive: true,
+  });
+  const control = connect(origin, { rejectUnauthorized: false });
+  let results: ClientHttp2Session | undefined;
+  const tasks: NotifySegment[] = [];
+  const teardowns: string[] = [];
+  const posts: { status: number; text: string }[] = [];
+  const ended = Promise.withResolvers<{ code: string; message: string }>();
+  const registered = Promise.withResolvers<void>();
+  control.on('error', (error) => {
+    registered.reject(error);
+    ended.resolve({ code: 'connection', message: error.message });
+  });
+  registered.promise.catch(() => {}); // a test that does not look at it sees `ended`
+
+  const stream = control.request(
+    {
+      ':method': 'POST',
+      ':path': '/net.Transcoder/RegisterTranscoder',
+      'content-type': 'application/grpc',
+      'user-agent': 'grpc-go/1.68.1',
+      te: 'trailers',
+    },
+    { endStream: false },
+  );
+  const register = create(RegisterRequestSchema, {
+    secret: options.credential,
+    capacity: BigInt(options.capacity ?? 10),
+    capabilities: writeCapabilities({
+      bits: options.bits ?? SOFTWARE_BITS,
+      capacities: 'one_each',
+      version: options.version ?? '0.9.1',
+    }),
+  });
+  stream.end(framed(toBinary(RegisterRequestSchema, register)), () => registered.resolve());
+
+  const transcoder: StockTranscoder = {
+    tasks,
+    teardowns,
+    posts,
+    ended: ended.promise,
+    registered: registered.promise,
+    async post(taskId, answer, credential = options.credential) {
+      results ??= openResults(origin);
+      const reply = await post(results, { taskId, answer, credential });
+      posts.push(reply);
+      return reply;
+    },
+    kill() {
+      agent.destroy();
+      control.destroy();
+      results?.destroy();
+    },
+    stop() {
+      stream.close(8); // CANCEL
+      control.close();
+      agent.destroy();
+      results?.destroy();
+    },
+  };
+  follow(stream, ended.resolve, (message) => {
+    const session = message.segData?.authToken?.sessionId ?? '';
+    if (message.url === '' && session !== '') teardowns.push(session);
+    else {
+      tasks.push(message);
+      work(message).catch(() => {
+        // A killed transcoder posts nothing; tests see it in what the pool does.
+      });
+    }
+  });
+  return transcoder;
+
+  async function work(message: NotifySegment): Promise<void> {
+    const source = await download(message.url, agent);
+    const answer =
+      typeof source === 'string'
+        ? ({ kind: 'error', text: source } as const)
+        : await options.answer(message, source, transcoder);
+    if (answer.kind !== 'silence') await transcoder.post(message.taskId, answer);
+  }
+}
+
+function openResults(origin: string): ClientHttp2Session {
+  const session = connect(origin, {
+    rejectUnauthorized: false,
+    settings: { initialWindowSize: 4 * 1024 * 1024 },
+  });
+  session.on('error', () => {}); // seen by the request that was under way
+  return session;
+}
+
+/** The body, or the error text of a stock transcoder. */
+function download(url: string, agent: Agent): Promise<Buffer | string> {
+  return new Promise((resolve) => {
+    const request = httpsRequest(
+      url,
+      { agent, headers: { 'User-Agent': 'Go-http-client/1.1', 'Accept-Encoding': 'gzip' } },
+      (response) => {
+        const pieces: Buffer[] = [];
+        response.on('data', (piece: Buffer) => pieces.push(piece));
+        response.on('end', () =>
+          resolve(
+            response.statusCode === 200
+              ? Buffer.concat(pieces)
+              : `${response.statusCode} ${response.statusMessage}`,
+          ),
+        );
+        response.on('error', (error) => resolve(`Get: ${error.message}`));
+      },
+    );
+    request.on('error', (error) => resolve(`Get: ${error.message}`));
+    request.setTimeout(4_000, () => request.destroy(new Error('context deadline exceeded')));
+    request.end();
+  });
+}
+
+function post(
+  session: ClientHttp2Session,
+  request: {
+    taskId: bigint;
+    answer: Exclude<TaskAnswer, { kind: 'silence' }>;
+    credential: string;
+  },
+): Promise<{ status: number; text: string }> {
+  const { taskId, answer, credential } = request;
+  const boundary = '58824b99823990de49cc';
+  const failed = answer.kind === 'error';
+  const body = failed ? Buffer.from(answer.text) : multipart(answer.renditions, boundary);
+  const inputPixels = failed ? '0' : '55296000';
+  return new Promise((resolve, reject) => {
+    const stream = session.request(
+      {
+        ':method': 'POST',
+        ':path': '/transcodeResults',
+        authorization: 'Livepeer-Transcoder-1.0',
+        credentials: credential,
+        'content-type': failed
+          ? 'livepeer/transcoding-error'
+          : `multipart/mixed; boundary=${boundary}`,
+        taskid: taskId.toString(),
+        pixels: inputPixels,
+        'content-length': body.length,
+        'accept-encoding': 'gzip',
+        'user-agent': 'Go-http-client/2.0',
+      },
+      { endStream: false },
+    );
+    let status = 0;
+    const pieces: Buffer[] = [];
+    stream.on('response', (headers) => {
+      status = Number(headers[':status']);
+    });
+    stream.on('data', (piece: Buffer) => pieces.push(piece));
+    stream.on('end', () => resolve({ status, text: Buffer.concat(pieces).toString().trim() }));
+    stream.on('error', reject);
+    stream.on('close', () => reject(new Error(`the post was cut (${stream.rstCode})`)));
+    stream.end(body);
+  });
+}
+
+/** Parts with their headers in the order in which Go writes them. */
+export function multipart(renditions: readonly StockRendition[], boundary: string): Buffer {
+  const pieces: Buffer[] = [];
+  const part = (headers: readonly string[], bytes: Uint8Array) => {
+    const first = pieces.length === 0 ? '' : '\r\n';
+    pieces.push(Buffer.from(`${first}--${boundary}\r\n${headers.join('\r\n')}\r\n\r\n`));
+    pieces.push(Buffer.from(bytes));
+  };
+  for (const { bytes, pixels, phash } of renditions) {
+    part(
+      [`Content-Length: ${bytes.length}`, 'Content-Type: video/mp2t', `Pixels: ${pixels}`],
+      bytes,
+    );
+    if (phash) {
+      part([`Content-Length: ${phash.length}`, 'Content-Type: application/octet-stream'], phash);
+    }
+  }
+  return Buffer.concat([...pieces, Buffer.from(`\r\n--${boundary}--\r\n`)]);
+}
+
+/** One gRPC message with its 5-byte frame header. */
+export function framed(message: Uint8Array): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(message.length, 1);
+  return Buffer.concat([head, message]);
+}
+
+function follow(
+  stream: ClientHttp2Stream,
+  ended: (status: { code: string; message: string }) => void,
+  each: (message: NotifySegment) => void,
+): void {
+  let held: Buffer = Buffer.alloc(0);
+  let status = { code: 'none', message: '' };
+  const read = (headers: Record<string, unknown>) => {
+    const code = headers['grpc-status'];
+    if (code === undefined) return;
+    status = {
+      code: String(code),
+      message: decodeURIComponent(String(headers['grpc-message'] ?? '')),
+    };
+  };
+  stream.on('response', read);
+  stream.on('trailers', read);
+  stream.on('data', (piece: Buffer) => {
+    held = Buffer.concat([held, piece]);
+    while (held.length >= 5) {
+      const length = held.readUInt32BE(1);
+      if (held.length < 5 + length) return;
+      each(fromBinary(NotifySegmentSchema, held.subarray(5, 5 + length)));
+      held = held.subarray(5 + length);
+    }
+  });
+  stream.on('error', () => {}); // the close that follows says it all
+  stream.on('close', () => {
+    const reset = stream.rstCode ? { code: `reset ${stream.rstCode}`, message: '' } : status;
+    ended(status.code === 'none' ? reset : status);
+  });
+}
