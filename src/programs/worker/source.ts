@@ -46,7 +46,7 @@ export function createSources(clock: Clock): Sources {
   return {
     async fetch(url, home, options) {
       const parsed = URL.parse(url);
-      if (!parsed || parsed.protocol !== 'https:') {
+      if (parsed?.protocol !== 'https:') {
         return { ok: false, text: 'unsupported protocol scheme' };
       }
       const giveUpAt = clock.now() + options.timeoutMs;
