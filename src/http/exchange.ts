@@ -38,6 +38,14 @@ export interface Connection {
   destroy(): void;
 }
 
+/** What follows the headers of a response. */
+export interface RespondOptions {
+  /** The headers given to {@link Exchange.trailers} will end the response (HTTP/2 only). */
+  readonly trailers?: boolean;
+  /** Nothing follows: over HTTP/2 the headers themselves end the stream (gRPC's trailers-only). */
+  readonly end?: boolean;
+}
+
 /**
  * One request and its response, the same over HTTP/2 and HTTP/1.1. Once `aborted` has fired,
  * writes resolve without effect: a handler need not guard each of them.
@@ -67,16 +75,17 @@ export interface Exchange {
   receive(limits: BodyLimits, each: (bytes: Buffer) => void): Promise<number>;
   /** Fires when the peer goes away before the response was complete. */
   readonly aborted: AbortSignal;
+  /** Resolves when the exchange is over, well or not. Never rejects. */
+  readonly closed: Promise<void>;
   /** Whether `respond` was called. */
   readonly responded: boolean;
-  /**
-   * Sends status and headers at once. Call it once. With `trailers`, the response ends with the
-   * headers given to {@link Exchange.trailers} (HTTP/2 only).
-   */
+  /** Whether nothing can be sent any more: `end` was called, or the peer is gone. */
+  readonly ended: boolean;
+  /** Sends status and headers at once. Call it once. */
   respond(
     status: number,
     headers?: Readonly<Record<string, string>>,
-    options?: { trailers?: boolean },
+    options?: RespondOptions,
   ): void;
   /**
    * Sends bytes (shared memory too). Resolves when they may be overwritten: sent, or the peer is

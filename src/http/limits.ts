@@ -18,6 +18,8 @@ export interface ListenerLimits {
   readonly headersMs: number;
   /** From the first to the last byte of a request body, unless its reader says otherwise. */
   readonly bodyMs: number;
+  /** A response that its peer takes nothing of for so long is cut. */
+  readonly writeMs: number;
   /** A connection without a running exchange is closed after this. */
   readonly idleMs: number;
   /** HTTP/2 receive window of a stream. */
@@ -44,6 +46,8 @@ export const defaultLimits: ListenerLimits = {
   headersMs: 10_000,
   // 300 MB, the largest body of the protocol, at 10 Mbit/s.
   bodyMs: 240_000,
+  // Stock peers give up a download after 4 s; an idle task stream writes nothing and is not meant.
+  writeMs: 60_000,
   // wire: go-livepeer server/rpc.go HTTPIdleTimeout
   idleMs: 600_000,
   // Go's server grants 1 MiB; twice that takes a 2 s segment of 6 Mbit/s in one round trip.
