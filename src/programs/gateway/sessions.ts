@@ -28,7 +28,7 @@ export interface Sessions {
   claim(tried: ReadonlySet<string>): Promise<Session | undefined>;
   /** Takes over what a reply said of its orchestrator. */
   update(session: Session, info: OrchestratorInfo): void;
-  /** A session that failed is not used again. */
+  /** A session that failed is not used again, and gives its place at the orchestrator back. */
   drop(session: Session): void;
   /** EndTranscodingSession at every orchestrator that had one. */
   end(): Promise<void>;
@@ -63,9 +63,24 @@ export function createSessions(
     return selectSession(fresh, last, now);
   };
 
+  /** Every session of one orchestrator, or of all. Expired ones are gone by themselves. */
+  const endOpened = async (service?: string) => {
+    const now = clock.now() / 1000;
+    const ending: Promise<unknown>[] = [];
+    for (const [key, open] of opened) {
+      if (service !== undefined && open.service !== service) continue;
+      opened.delete(key);
+      if (Number(open.token.expiration) <= now) continue;
+      ending.push(transport.endSession(open.service, open.token, END_SESSION_MS));
+    }
+    await Promise.all(ending);
+  };
+
   const drop = (session: Session) => {
     sessions = sessions.filter((other) => other !== session);
     if (last === session) last = undefined;
+    // Ending it now would fail the stream's other segments there; those are ended with the stream.
+    if (session.inFlight.length === 0) void endOpened(session.service);
   };
 
   const renew = async (session: Session): Promise<boolean> => {
@@ -114,16 +129,9 @@ export function createSessions(
     },
     drop,
     async end() {
-      const open = [...opened.values()];
-      opened.clear();
       sessions = [];
       last = undefined;
-      const now = clock.now() / 1000;
-      await Promise.all(
-        open
-          .filter(({ token }) => Number(token.expiration) > now)
-          .map(({ service, token }) => transport.endSession(service, token, END_SESSION_MS)),
-      );
+      await endOpened();
     },
   };
 }

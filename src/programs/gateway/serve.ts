@@ -1,0 +1,36 @@
+import type { ValuesOf } from '../../base/command.ts';
+import { showHostPort } from '../../base/setting-types.ts';
+import { exitCode, type Io } from '../../base/terminal.ts';
+import { assemble } from './assemble.ts';
+import { listenIngest } from './ingest.ts';
+import { readProfiles } from './profiles.ts';
+import type { gatewayServeCommand } from './settings.ts';
+
+/** Takes segments over HTTP until SIGINT or SIGTERM; then ends every stream and returns 0. */
+export async function serve(
+  settings: ValuesOf<typeof gatewayServeCommand.settings>,
+  io: Io,
+): Promise<number> {
+  const profiles = await readProfiles(settings.profiles);
+  const parts = assemble(settings);
+  try {
+    const { host, port } = settings.httpAddr;
+    const ingest = await listenIngest(
+      { ...parts, inputOf: parts.media.inputOf },
+      { host, port, profiles, sessionsMax: settings.maxSessions },
+    );
+    io.stdout.write(`READY http=http://${showHostPort({ host, port: ingest.port })}\n`);
+    await stopSignal();
+    await ingest.close();
+    return exitCode.ok;
+  } finally {
+    await parts.close();
+  }
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGINT', () => resolve());
+    process.once('SIGTERM', () => resolve());
+  });
+}
