@@ -1,10 +1,17 @@
+import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { TributaryError } from '../base/errors.ts';
+import type { TestVideoWork } from './test-video-make.ts';
+import { createThreadPool } from './thread-pool.ts';
+
 export interface TestVideoOptions {
   readonly seconds: number;
   /** Default 1280. */
   readonly width?: number;
   /** Default 720. */
   readonly height?: number;
-  /** Default 30. */
+  /** Frames per second, whole. Default 30. */
   readonly fps?: number;
   /** Default true: a 440 Hz tone as AAC. */
   readonly audio?: boolean;
@@ -13,7 +20,24 @@ export interface TestVideoOptions {
 }
 
 /**
- * Makes a moving test picture with a tone, H.264 and AAC in MPEG-TS, a key frame every 2 s.
- * @returns the path of the file
+ * Makes a moving test picture with a tone, H.264 and AAC in MPEG-TS, a key frame every 2 s, in a
+ * thread of its own.
+ * @returns the path of the file, which is the caller's to remove
+ * @throws TributaryError `media_failed`
  */
-export declare function makeTestVideo(options: TestVideoOptions): Promise<string>;
+export async function makeTestVideo(options: TestVideoOptions): Promise<string> {
+  const { seconds, width = 1280, height = 720, fps = 30, audio = true } = options;
+  const path =
+    options.path ?? join(tmpdir(), `tributary-test-video-${randomBytes(8).toString('hex')}.ts`);
+  const pool = createThreadPool<TestVideoWork, void>({
+    module: new URL('./test-video-thread.ts', import.meta.url),
+    threads: 1,
+  });
+  try {
+    const outcome = await pool.run({ path, seconds, width, height, fps, audio });
+    if (outcome.ok) return path;
+    throw new TributaryError('media_failed', `could not make a test video: ${outcome.text}`);
+  } finally {
+    await pool.close();
+  }
+}

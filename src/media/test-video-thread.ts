@@ -1,0 +1,4 @@
+import { makeTestVideoFile, type TestVideoWork } from './test-video-make.ts';
+import { serveThread } from './thread-serve.ts';
+
+serveThread<TestVideoWork, void>(makeTestVideoFile);
