@@ -18,7 +18,7 @@ export interface Setting<T> {
   readonly required?: true;
   /** Never shown: neither in errors nor in lists. */
   readonly secret?: true;
-  /** SIGHUP takes over a changed value from the config file without a restart. */
+  /** A change takes effect without a restart. */
   readonly reloadable?: true;
   /** Spellings of go-livepeer with the same meaning, without dash; a function adapts the value. */
   readonly aliases?: Readonly<Record<string, true | ((text: string) => string)>>;

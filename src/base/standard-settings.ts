@@ -12,5 +12,4 @@ export const logLevelSetting = {
   doc: 'How much is logged, as lines of JSON on standard error.',
   default: 'info',
   why: 'info is one line for each change of state, and none for each segment.',
-  reloadable: true,
 } as const;

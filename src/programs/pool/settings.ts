@@ -94,7 +94,6 @@ export const poolCommand = defineCommand({
       default: [],
       defaultText: 'none',
       why: 'A pool that fetches any URL is a way into the network it stands in.',
-      reloadable: true,
     },
     maxSessions: {
       type: integerOrAuto({ min: 1, max: 100_000 }),

@@ -78,7 +78,7 @@ export const showCommand = defineCommand({
 /** `tributary workers rotate`. */
 export const rotateCommand = defineCommand({
   name: 'workers rotate',
-  summary: 'Give a worker a new credential; the old one stays valid until the new one is used.',
+  summary: 'Give a worker a new credential; the one before stays valid until the next rotation.',
   settings: { worker, json, ...pool },
 });
 

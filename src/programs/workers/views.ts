@@ -33,7 +33,6 @@ export function listView(workers: readonly WorkerView[], paint: Paint): string {
       figure(worker.segments),
       figure(worker.failures),
       pixelsText(worker),
-      worker.id,
     ];
   });
   const lines = table(
@@ -44,7 +43,6 @@ export function listView(workers: readonly WorkerView[], paint: Paint): string {
       { title: 'segments', align: 'right' },
       { title: 'failed', align: 'right' },
       { title: 'pixels', align: 'right' },
-      { title: 'id', align: 'right' },
     ],
     rows,
     { paint },
@@ -79,7 +77,8 @@ export function enrolmentView(enrolment: Enrolment, happened: 'enrolled' | 'rota
   const first =
     happened === 'enrolled'
       ? `${name} is enrolled (${id}). Its credential is shown only now:`
-      : `${name} (${id}) has a new credential, shown only now. The old one stays valid until the new one is used:`;
+      : `${name} (${id}) has a new credential, shown only now.
+The one before stays valid until the next rotation, so nobody is disconnected:`;
   return `${first}
 
   ${credential}

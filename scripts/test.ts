@@ -1,0 +1,91 @@
+import { existsSync, globSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { run } from 'node:test';
+import { countsText, type FileReport, reportFile } from './test-report.ts';
+
+/** The tests start pools and transcode: more files at once than this only wait for each other. */
+const FILES_AT_ONCE = 2;
+/** The demo and the simulation take minutes on a small machine; a file that hangs takes for ever. */
+const FILE_MS_MAX = 10 * 60_000;
+
+const ROOT = join(import.meta.dirname, '..');
+const USAGE = `npm test -- [PATH …] [--name PATTERN]
+Runs the test files beside the code and under test/, or those whose path holds one of the words.`;
+
+interface Wanted {
+  readonly files: readonly string[];
+  readonly name: string | undefined;
+}
+
+/** Every test file that is asked for, in a fixed order. */
+export function testFiles(words: readonly string[]): readonly string[] {
+  const every = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: ROOT }).sort();
+  if (words.length === 0) return every;
+  const asked = words.map((word) => relative(ROOT, join(process.cwd(), word)));
+  return every.filter((file) =>
+    words.some((word, index) => file.includes(word) || isWithin(file, asked[index] as string)),
+  );
+}
+
+function isWithin(file: string, path: string): boolean {
+  const whole = join(ROOT, path);
+  if (!existsSync(whole)) return false;
+  return file === path || (statSync(whole).isDirectory() && file.startsWith(`${path}/`));
+}
+
+function readArguments(args: readonly string[]): Wanted | undefined {
+  const words: string[] = [];
+  let name: string | undefined;
+  for (let index = 0; index < args.length; index += 1) {
+    const arg = args[index] as string;
+    if (arg === '--name' && args[index + 1] !== undefined) {
+      index += 1;
+      name = args[index];
+    } else if (arg.startsWith('-')) return undefined;
+    else words.push(arg);
+  }
+  return { files: testFiles(words), name };
+}
+
+async function main(): Promise<number> {
+  const wanted = readArguments(process.argv.slice(2));
+  if (!wanted || wanted.files.length === 0) {
+    console.error(wanted ? `No test file has such a path.\n${USAGE}` : USAGE);
+    return 2;
+  }
+  const waiting = [...wanted.files];
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const work = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const { text, ...counts } = await runFile(join(ROOT, file), wanted.name);
+      total.passed += counts.passed;
+      total.failed += counts.failed;
+      total.skipped += counts.skipped;
+      process.stdout.write(text);
+    }
+  };
+  await Promise.all(Array.from({ length: FILES_AT_ONCE }, work));
+  console.log(countsText(total));
+  return total.failed === 0 && total.passed > 0 ? 0 : 1;
+}
+
+/** Runs one file in a process of its own, and ends that process when it takes too long. */
+async function runFile(file: string, name: string | undefined): Promise<FileReport> {
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), FILE_MS_MAX);
+  const events = run({
+    files: [file],
+    concurrency: 1,
+    timeout: FILE_MS_MAX,
+    signal: deadline.signal,
+    cwd: ROOT,
+    ...(name === undefined ? {} : { testNamePatterns: [new RegExp(name)] }),
+  });
+  try {
+    return await reportFile(events, file, ROOT);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+if (import.meta.main) process.exitCode = await main();

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { Io } from './base/terminal.ts';
+import { commands, run, version } from './cli.ts';
+
+const BIN = join(import.meta.dirname, '../bin/tributary');
+
+test('help lists every command and fits 80 columns', async () => {
+  const { code, out } = await call(['help']);
+  assert.equal(code, 0);
+  for (const { name } of commands) assert.match(out, new RegExp(`^  ${name} `, 'm'));
+  for (const line of out.split('\n')) assert.ok(line.length <= 80, line);
+});
+
+test('each command has a page, by help and by --help', async () => {
+  for (const { name, summary } of commands) {
+    const byHelp = await call(['help', ...name.split(' ')]);
+    const byOption = await call([...name.split(' '), '--help']);
+    assert.equal(byHelp.code, 0);
+    assert.ok(byHelp.out.startsWith(summary));
+    assert.equal(byOption.out, byHelp.out);
+  }
+});
+
+test('an unknown command is refused with the nearest', async () => {
+  assert.match((await refused(['pol'])).err, /"pol" is not a command. Did you mean pool\?/);
+  assert.match((await refused(['workers', 'ad'])).err, /Did you mean workers add\?/);
+  assert.match((await refused(['worker'])).err, /worker join/);
+});
+
+test('pool settings prints each value and where it came from, and no secret', async () => {
+  const env = { TRIBUTARY_ADMIN_TOKEN: 'hush-hush', TRIBUTARY_DATA_DIR: '/data' };
+  const { out } = await call(['pool', 'settings', '--service-addr', 'a.example:1'], env);
+  assert.match(out, /^data-dir +\/data +environment variable TRIBUTARY_DATA_DIR$/m);
+  assert.match(out, /^service-addr +a.example:1 +--service-addr on the command line$/m);
+  assert.match(out, /^admin-addr +127.0.0.1:7935 +default$/m);
+  assert.match(out, /^admin-token +\(secret\) +environment/m);
+  assert.doesNotMatch(out, /hush/);
+});
+
+test('a wrong option says what is wrong, what to do, and exits with 2', async () => {
+  const { err } = await refused(['pool', 'settings', '--service-adr', 'x', '--data-dir', 'd']);
+  assert.match(err, /--service-adr is not an option. Did you mean --service-addr\?/);
+  assert.match(err, /Correct the named option.*\n?\(setting_invalid\)/);
+});
+
+test('a misspelt variable is mentioned and does no harm', async () => {
+  const env = { TRIBUTARY_DATADIR: 'x', TRIBUTARY_SERVICE_ADDR: 'a:1', TRIBUTARY_DATA_DIR: 'd' };
+  const { code, err } = await call(['pool', 'settings'], env);
+  assert.equal(code, 0);
+  assert.match(err, /TRIBUTARY_DATADIR is set.*Did you mean TRIBUTARY_DATA_DIR\?/);
+});
+
+test('bin/tributary works through a link from anywhere', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-bin-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const link = join(folder, 'tributary');
+  symlinkSync(BIN, link);
+  const child = spawn(link, ['version'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+  const [out, [code]] = await Promise.all([textOf(child.stdout), once(child, 'exit')]);
+  assert.equal(code, 0);
+  assert.equal(out, `tributary ${version}\n`);
+});
+
+for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+  test(`${signal} to bin/tributary ends the program itself`, async (t) => {
+    const { port, connected } = await startSilentServer(t);
+    const args = ['workers', 'list', '--admin-url', `http://127.0.0.1:${port}`];
+    const env = { ...process.env, TRIBUTARY_ADMIN_TOKEN: 'token' };
+    const child = spawn(BIN, args, { env, stdio: 'ignore' });
+    const socket = await connected;
+    socket.resume();
+    const closed = once(socket, 'close');
+    child.kill(signal);
+    assert.deepEqual(await once(child, 'exit'), [null, signal]);
+    await closed;
+  });
+}
+
+async function refused(args: readonly string[]) {
+  const result = await call(args);
+  assert.equal(result.code, 2);
+  assert.equal(result.out, '');
+  return result;
+}
+
+async function call(args: readonly string[], env: Io['env'] = {}) {
+  let out = '';
+  let err = '';
+  const stdout = {
+    write: (text: string) => {
+      out += text;
+    },
+  };
+  const stderr = {
+    write: (text: string) => {
+      err += text;
+    },
+  };
+  const code = await run(args, { stdout, stderr, env, isTty: false, columns: 80 });
+  return { code, out, err };
+}
+
+async function textOf(stream: AsyncIterable<unknown>): Promise<string> {
+  let text = '';
+  for await (const chunk of stream) text += String(chunk);
+  return text;
+}
+
+/** Takes connections and never answers. */
+async function startSilentServer(t: TestContext) {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const address = server.address();
+  assert.ok(address !== null && typeof address === 'object');
+  const connected = once(server, 'connection').then(([socket]) => {
+    const taken = socket as Socket;
+    taken.on('error', () => {}); // a killed client resets; the close is what is waited for
+    return taken;
+  });
+  return { port: address.port, connected };
+}
