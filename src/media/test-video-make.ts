@@ -1,5 +1,6 @@
 import {
   AV_CHANNEL_ORDER_NATIVE,
+  AV_PICTURE_TYPE_NONE,
   AV_PIX_FMT_YUV420P,
   AV_SAMPLE_FMT_FLTP,
   AVIO_FLAG_WRITE,
@@ -72,6 +73,8 @@ export function makeTestVideoFile(work: TestVideoWork): void {
       const more = track.next(frame);
       if (more) {
         frame.pts = track.pts;
+        // The generator marks every frame as intra; the encoder is to decide that.
+        frame.pictType = AV_PICTURE_TYPE_NONE;
         track.pts += track.ticksPerFrame;
         check(track.encoder.sendFrameSync(frame));
         frame.unref();
