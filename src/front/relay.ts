@@ -61,7 +61,13 @@ export interface Task<Detail> {
   judgedAt?: Instant;
   /** Set by {@link Relay.judged} when the verdict was good. */
   renditions?: readonly Rendition[];
+  /** The first thing that went wrong. A late attempt may still be credited. */
+  failure?: AttemptFailed;
+  credited?: true;
 }
+
+/** Why dispatch counts an attempt as failed. */
+export type AttemptFailed = Extract<DispatchAction, { type: 'record_failure' }>;
 
 /** What the relay needs to talk to one connected worker. */
 export interface WorkerLink<Detail> {
@@ -78,11 +84,8 @@ export interface RelayParts<Detail> {
   readonly log: Log;
   /** Makes a good attempt durable. `duplicate`: the job already has its contribution. */
   store(task: Task<Detail>): Promise<'stored' | 'duplicate'>;
-  /** Notes an attempt that came to nothing. */
-  recordFailure(
-    task: Task<Detail>,
-    failure: Extract<DispatchAction, { type: 'record_failure' }>,
-  ): void;
+  /** Notes an attempt that is over and came to nothing. */
+  recordFailure(task: Task<Detail>, failure: AttemptFailed): void;
   /** Told of every refused answer, for the counters. */
   refused(reason: RefuseReason): void;
 }
@@ -227,7 +230,7 @@ export function createRelay<Detail>(parts: RelayParts<Detail>): Relay<Detail> {
         return;
       case 'record_failure': {
         const task = tasks.get(action.task);
-        if (task) parts.recordFailure(task, action);
+        if (task) task.failure ??= action;
         return;
       }
       case 'disconnect':
@@ -271,7 +274,10 @@ export function createRelay<Detail>(parts: RelayParts<Detail>): Relay<Detail> {
     const task = tasks.get(id);
     const stored = task ? parts.store(task) : Promise.reject(new Error('the task is gone'));
     stored.then(
-      (outcome) => tell({ type: 'stored', task: id, outcome }),
+      (outcome) => {
+        if (task && outcome === 'stored') task.credited = true;
+        tell({ type: 'stored', task: id, outcome });
+      },
       (error: unknown) => {
         log.error('contribution_not_stored', { error: messageOf(error) });
         tell({ type: 'stored', task: id, outcome: 'failed' });
@@ -300,6 +306,7 @@ export function createRelay<Detail>(parts: RelayParts<Detail>): Relay<Detail> {
     if (!task || acknowledgements.has(id)) return;
     tasks.delete(id);
     jobs.get(task.job.id)?.tasks.delete(id);
+    if (task.failure && !task.credited) parts.recordFailure(task, task.failure);
   }
 
   function acknowledged(task: Task<Detail>, event: DispatchEvent): Promise<AcknowledgeOutcome> {

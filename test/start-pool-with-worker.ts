@@ -1,0 +1,69 @@
+import type { TestContext } from 'node:test';
+import type { NotifySegment } from '../src/protocol/gen/lp_rpc_pb.ts';
+import { stampedRenditions } from './fixtures/renditions.ts';
+import { type Enrolment, startTestPool, type TestPool } from './start-pool.ts';
+import { type StockGateway, startStockGateway } from './stock-gateway.ts';
+import {
+  type StockOptions,
+  type StockTranscoder,
+  startStockTranscoder,
+  type TaskAnswer,
+} from './stock-transcoder.ts';
+
+/** A transcoder that joined, with the enrolment it joined by. */
+export interface JoinedWorker {
+  readonly enrolment: Enrolment;
+  readonly transcoder: StockTranscoder;
+}
+
+/** Enrols a worker and connects a stock transcoder that answers well, unless told otherwise. */
+export async function joinStock(
+  t: Pick<TestContext, 'after'>,
+  pool: TestPool,
+  options: Partial<StockOptions> & { readonly enrolment?: Enrolment } = {},
+): Promise<JoinedWorker> {
+  const enrolment = options.enrolment ?? (await pool.enrol());
+  const before = await connectionsOf(pool, enrolment.id);
+  const transcoder = startStockTranscoder({
+    port: pool.port,
+    credential: enrolment.credential,
+    answer: goodAnswer,
+    ...options,
+  });
+  t.after(() => transcoder.kill());
+  await transcoder.registered;
+  // The pool opens the stream when the worker is in.
+  while ((await connectionsOf(pool, enrolment.id)) <= before) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return { enrolment, transcoder };
+}
+
+async function connectionsOf(pool: TestPool, worker: string): Promise<number> {
+  const view = await pool.admin<{ connections: number }>('GET', `/api/v1/workers/${worker}`);
+  return view.connections;
+}
+
+/** Real renditions of the test's source, each time with other bytes. */
+export async function goodAnswer(task: NotifySegment): Promise<TaskAnswer> {
+  const segment = task.segData;
+  const wanted = [
+    ...(segment?.fullProfiles ?? []),
+    ...(segment?.fullProfiles2 ?? []),
+    ...(segment?.fullProfiles3 ?? []),
+  ];
+  const renditions = await stampedRenditions(wanted.map(({ name }) => name));
+  return { kind: 'renditions', renditions };
+}
+
+/** A pool with one good worker and a gateway: where most tests of the wire begin. */
+export async function startPoolWithWorker(
+  t: Pick<TestContext, 'after'>,
+  flags: readonly string[] = [],
+): Promise<{ pool: TestPool; gateway: StockGateway; worker: JoinedWorker }> {
+  const pool = await startTestPool(t, flags);
+  const gateway = startStockGateway(pool.port);
+  t.after(() => gateway.close());
+  const worker = await joinStock(t, pool);
+  return { pool, gateway, worker };
+}
