@@ -100,7 +100,7 @@ export async function partsOf(post: ArrivedPost): Promise<ArrivedPart[]> {
 export async function startFakeOrchestrator(
   options: { readonly port?: number; readonly identity?: SelfSigned } = {},
 ): Promise<FakeOrchestrator> {
-  const identity = options.identity ?? (await selfSigned());
+  const identity = options.identity ?? selfSigned();
   const server = createSecureServer({
     ...identity,
     allowHTTP1: true,

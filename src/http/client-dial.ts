@@ -15,6 +15,8 @@ export interface DialOptions {
   readonly protocols: readonly ('h2' | 'http/1.1')[];
   /** base64url SHA-256 of the server certificate's DER. */
   readonly pin?: string | undefined;
+  /** Says of the address that was connected to whether to go on. Default: any. */
+  readonly acceptAddress?: ((address: string) => boolean) | undefined;
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
 }
@@ -23,6 +25,8 @@ export interface DialOptions {
 export interface Dialled {
   readonly socket: TLSSocket;
   readonly pin: string;
+  /** IP address of the server. */
+  readonly address: string;
 }
 
 /** base64url SHA-256 of a certificate's DER: what a join string carries as `pin`. */
@@ -67,6 +71,11 @@ export function dialTls(options: DialOptions): Promise<Dialled> {
     socket.once('close', closed);
     signal?.addEventListener('abort', aborted, { once: true });
     if (signal?.aborted) return aborted();
+    socket.once('connect', () => {
+      if (options.acceptAddress?.(socket.remoteAddress ?? '') === false) {
+        failed(new Error('the address is not one that may be connected to'));
+      }
+    });
     socket.once('secureConnect', () => {
       const der = socket.getPeerX509Certificate()?.raw;
       const pin = der ? pinOf(der) : '';
@@ -81,7 +90,7 @@ export function dialTls(options: DialOptions): Promise<Dialled> {
       }
       settle();
       socket.setNoDelay(true);
-      resolve({ socket, pin });
+      resolve({ socket, pin, address: socket.remoteAddress ?? '' });
     });
   });
 }

@@ -1,7 +1,7 @@
 import { type ClientHttp2Session, connect, constants } from 'node:http2';
 import type { Clock, Timer } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
-import { dialTls } from './client-dial.ts';
+import { type DialOptions, dialTls } from './client-dial.ts';
 import { type ClientRequest, type Started, singleValues } from './client-request.ts';
 
 /** A 2 s segment at 7 Mbit/s in flight per stream without waiting; Node's 64 KiB stalls uploads. */
@@ -22,10 +22,16 @@ export interface Heartbeat {
   readonly timeoutMs: number;
 }
 
+/** Who answered: the pin of the certificate that was shown, and the IP address. */
+export interface Peer {
+  readonly pin: string;
+  readonly address: string;
+}
+
 /** The HTTP/2 session to one origin, opened when needed and renewed when it died. */
 export interface Sessions {
   /** Opens the session now. `pin` is that of the certificate which the server showed. */
-  connect(signal: AbortSignal): Promise<{ readonly pin: string }>;
+  connect(signal: AbortSignal): Promise<Peer>;
   start(request: ClientRequest, signal: AbortSignal): Promise<Started>;
   close(): void;
 }
@@ -33,16 +39,12 @@ export interface Sessions {
 interface Live {
   readonly session: ClientHttp2Session;
   readonly pin: string;
+  readonly address: string;
 }
 
 /** Opens nothing yet. */
 export function createSessions(
-  target: {
-    readonly host: string;
-    readonly port: number;
-    readonly pin?: string | undefined;
-    readonly clock: Clock;
-  },
+  target: Omit<DialOptions, 'protocols' | 'signal'>,
   authority: string,
   heartbeat: Heartbeat | undefined,
 ): Sessions {
@@ -67,7 +69,7 @@ export function createSessions(
   }
 
   async function dial(): Promise<Live> {
-    const { socket, pin } = await dialTls({ ...target, protocols: ['h2'] });
+    const { socket, pin, address } = await dialTls({ ...target, protocols: ['h2'] });
     if (closed || socket.alpnProtocol !== 'h2') {
       socket.destroy();
       throw new TributaryError(
@@ -91,13 +93,13 @@ export function createSessions(
     // After GOAWAY no new stream fits here; what runs may end.
     session.once('goaway', () => session.close());
     if (heartbeat) beat(session, heartbeat, clock);
-    return { session, pin };
+    return { session, pin, address };
   }
 
   return {
     async connect(signal) {
-      const { pin } = await abortable(session(), signal);
-      return { pin };
+      const { pin, address } = await abortable(session(), signal);
+      return { pin, address };
     },
     async start(request, signal) {
       const live = await abortable(session(), signal);

@@ -9,7 +9,7 @@ import { FakeClock, systemClock } from '../base/clock.ts';
 import type { TributaryError } from '../base/errors.ts';
 import { type ClientOptions, connectHttp, readText } from './client.ts';
 
-const identity: SelfSigned = await selfSigned();
+const identity: SelfSigned = selfSigned();
 
 type Handle = (stream: ServerHttp2Stream, headers: Record<string, unknown>) => void;
 

@@ -10,7 +10,7 @@ import {
   type Started,
   singleValues,
 } from './client-request.ts';
-import { createSessions, type Heartbeat } from './client-sessions.ts';
+import { createSessions, type Heartbeat, type Peer } from './client-sessions.ts';
 
 /** A peer that sends more than this as one body is broken: go-livepeer's own limit. */
 const BODY_BYTES_MAX = 300_000_000;
@@ -23,6 +23,8 @@ export interface ClientOptions {
   readonly origin: string;
   /** base64url SHA-256 of the server certificate's DER; without it any certificate is accepted. */
   readonly pin?: string | undefined;
+  /** Says of the IP address that a connection reached whether to use it. Default: any. */
+  readonly acceptAddress?: (address: string) => boolean;
   readonly clock: Clock;
   /** Ask the peer for a sign of life on the HTTP/2 session; a silent one is dropped. */
   readonly heartbeat?: Heartbeat;
@@ -36,8 +38,8 @@ export interface HttpClient {
    * Throws `connection_failed`, `certificate_pin_mismatch` or `request_timed_out`.
    */
   request(request: ClientRequest): Promise<ClientResponse>;
-  /** Opens the HTTP/2 session now, and says which certificate the server showed. Throws alike. */
-  connect(signal?: AbortSignal): Promise<{ readonly pin: string }>;
+  /** Opens the HTTP/2 session now, and says who answered. Throws alike. */
+  connect(signal?: AbortSignal): Promise<Peer>;
   /** Ends every connection; requests under way fail. */
   close(): void;
 }
@@ -52,6 +54,7 @@ export function connectHttp(options: ClientOptions): HttpClient {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? 443 : Number(url.port),
     pin: options.pin,
+    acceptAddress: options.acceptAddress,
     clock: options.clock,
   };
   const sessions = createSessions(target, url.host, options.heartbeat);

@@ -10,7 +10,7 @@ import { systemClock } from '../base/clock.ts';
 import { connectHttp } from './client.ts';
 import { frame, frames, grpcCall, grpcReadStream } from './grpc-client.ts';
 
-const identity = await selfSigned();
+const identity = selfSigned();
 const method = { path: '/test.Echo/Say', input: StringValueSchema, output: StringValueSchema };
 const say = (value: string) => toBinary(StringValueSchema, create(StringValueSchema, { value }));
 

@@ -45,18 +45,15 @@ function device(
   name: string,
   transcode: (request: TranscodeRequest) => TranscodeOutcome | Promise<TranscodeOutcome> = canned,
 ) {
-  const ended: string[] = [];
   const made: WorkDevice = {
     name,
     sessions: 4,
     transcoder: {
-      device: 'cpu',
       transcode: async (request) => transcode(request),
-      endSession: (key) => ended.push(key),
       close: async () => {},
     },
   };
-  return { ...made, ended };
+  return made;
 }
 
 interface Joined {
@@ -408,7 +405,6 @@ test('sessions run side by side, spread over devices, each in order on its own',
   registered.send(orchestrator.teardown('s1'));
   registered.send(orchestrator.teardown('s2'));
   await until(({ sessions }) => sessions === 0);
-  assert.deepEqual([...a.ended, ...b.ended].sort(), ['s1', 's2']);
 });
 
 test('the sixth segment of one session at once is answered with TranscoderBusy', async (t) => {
@@ -471,9 +467,8 @@ test('posting ends when nobody waits for the task any more', async (t) => {
   const { until } = await join(t, orchestrator, { clock });
   orchestrator.answers.push(...Array.from({ length: 50 }, () => ({ status: 500, text: 'no' })));
   (await orchestrator.registered()).send(orchestrator.task(0));
-  const posted = until((status) => status.tally.failures === 1);
   let over = false;
-  posted.then(() => {
+  const posted = until((status) => status.tally.failures === 1).finally(() => {
     over = true;
   });
   while (!over) {

@@ -6,7 +6,7 @@ export interface WorkDevice {
   readonly name: string;
   /** Sessions that it carries at once and stays ahead of live. */
   readonly sessions: number;
-  readonly transcoder: Transcoder;
+  readonly transcoder: Pick<Transcoder, 'transcode' | 'close'>;
 }
 
 /** What a worker works with: at least one device, and what every one of them can do. */

@@ -56,6 +56,8 @@ export type LinkState =
 /** One registration: the certificate that was shown at it tells a restarted orchestrator apart. */
 export interface Registration {
   readonly serverPin: string;
+  /** IP address of the orchestrator: tells whether it is in our own network. */
+  readonly serverAddress: string;
 }
 
 /** A worker's standing connection to its orchestrator. */
@@ -119,8 +121,8 @@ export function keepLinked(parts: {
       heartbeat: HEARTBEAT,
     });
     try {
-      const { pin } = await client.connect(closing.signal);
-      return await readTasks(client, { serverPin: pin });
+      const { pin, address } = await client.connect(closing.signal);
+      return await readTasks(client, { serverPin: pin, serverAddress: address });
     } catch (error) {
       return connectionEnd(error, everConnected);
     } finally {

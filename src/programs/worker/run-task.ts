@@ -1,6 +1,5 @@
 import type { Clock, Instant } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
-import type { HttpClient } from '../../http/client.ts';
 import type { TranscodeOutcome } from '../../media/transcode.ts';
 import { compatible } from '../../protocol/capabilities.ts';
 import { errorPost, type ResultPost, resultPost } from '../../protocol/result-post.ts';
@@ -10,7 +9,7 @@ import { taskTexts } from '../../protocol/texts.ts';
 import { WIRE_VERSION } from './link.ts';
 import { type PostOutcome, postResult } from './post.ts';
 import type { Place, Sessions } from './sessions.ts';
-import type { Sources } from './source.ts';
+import type { Home, Sources } from './source.ts';
 
 /** An orchestrator waits max(8 s, 4 x duration) for a task (go-livepeer core/orchestrator.go). */
 const TASK_MS_MIN = 8_000;
@@ -54,12 +53,12 @@ export function taskDeadline(at: Instant, durationMs: number): Instant {
  * Does one task: download, transcode, post. Whatever goes wrong before the post is posted as the
  * task's error. Never throws. Wire: go-livepeer server/ot_rpc.go:runTranscode.
  */
-export async function runTask(task: Task, home: HttpClient, parts: TaskParts): Promise<TaskEnd> {
+export async function runTask(task: Task, home: Home, parts: TaskParts): Promise<TaskEnd> {
   const { clock, signal } = parts;
   const deadline = taskDeadline(clock.now(), task.segment.durationMs);
   const sender = { credential: parts.credential, taskId: task.taskId };
   const post = (result: ResultPost, until: number) =>
-    postResult(result, { client: home, clock, giveUpAt: until as Instant, signal });
+    postResult(result, { client: home.client, clock, giveUpAt: until as Instant, signal });
 
   const work = await transcode(task, home, parts, deadline);
   if (!work.ok) {
@@ -91,12 +90,12 @@ export async function runTask(task: Task, home: HttpClient, parts: TaskParts): P
 /** Posts the error of a task that could not be read. */
 export async function refuseTask(
   refused: { readonly taskId: bigint; readonly text: string },
-  home: HttpClient,
+  home: Home,
   parts: TaskParts,
 ): Promise<TaskEnd> {
   const { credential, clock, signal } = parts;
   await postResult(errorPost({ credential, taskId: refused.taskId }, refused.text), {
-    client: home,
+    client: home.client,
     clock,
     giveUpAt: (clock.now() + TASK_MS_MIN) as Instant,
     signal,
@@ -110,7 +109,7 @@ type Work =
 
 async function transcode(
   task: Task,
-  home: HttpClient,
+  home: Home,
   parts: TaskParts,
   deadline: Instant,
 ): Promise<Work> {
@@ -134,7 +133,7 @@ async function transcode(
 
 async function inPlace(
   task: Task,
-  home: HttpClient,
+  home: Home,
   parts: TaskParts,
   turn: { readonly place: Place; readonly sessionKey: string; readonly deadline: Instant },
 ): Promise<Work> {

@@ -13,7 +13,7 @@ const FPS_UNKNOWN = 30;
 export interface Place {
   /** Runs `work` on the session's device once it is this segment's turn. */
   run<T>(work: (device: WorkDevice) => Promise<T>): Promise<T>;
-  /** The work failed: what the device keeps for the session is given up, the next may go elsewhere. */
+  /** The work failed: the session leaves its device, its next segment may go to another. */
   failed(): void;
   /** Gives the place back. Leaving twice is harmless. */
   leave(): void;
@@ -90,14 +90,8 @@ export function createSessions(parts: {
     return session;
   }
 
-  function unbind(session: Session): void {
-    session.device?.transcoder.endSession(session.key);
-    session.device = undefined;
-  }
-
   function forget(session: Session): void {
     session.idle?.cancel();
-    unbind(session);
     sessions.delete(session.key);
     onChange();
   }
@@ -117,21 +111,22 @@ export function createSessions(parts: {
         session.tail = promise;
         try {
           await before;
-          if (reinit) unbind(session);
+          if (reinit) session.device = undefined;
           session.device ??= leastLoaded();
           return await work(session.device);
         } finally {
           resolve();
         }
       },
-      failed: () => unbind(session),
+      failed() {
+        session.device = undefined;
+      },
       leave() {
         if (left) return;
         left = true;
         session.places--;
-        if (session.places > 0) return;
-        if (sessions.get(sessionKey) !== session) unbind(session);
-        else session.idle = clock.after(IDLE_MS, () => forget(session));
+        if (session.places > 0 || sessions.get(sessionKey) !== session) return;
+        session.idle = clock.after(IDLE_MS, () => forget(session));
       },
     };
   }
@@ -142,7 +137,7 @@ export function createSessions(parts: {
       const session = sessions.get(sessionKey);
       if (!session) return;
       if (session.places === 0) return forget(session);
-      // Its last segment gives the device back when it leaves.
+      // What is under way finishes; a later segment of the same name begins anew.
       sessions.delete(sessionKey);
       onChange();
     },

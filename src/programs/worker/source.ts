@@ -1,25 +1,39 @@
 import type { Clock } from '../../base/clock.ts';
 import { TributaryError } from '../../base/errors.ts';
+import { isPublicAddress } from '../../http/address.ts';
 import { connectHttp, type HttpClient } from '../../http/client.ts';
+import type { ClientResponse } from '../../http/client-request.ts';
 
 /** go-livepeer common/util.go: a segment is not larger. */
 const SOURCE_BYTES_MAX = 300_000_000;
+/** Room for a source of unknown length, about a second of 4 Mbit/s; grows by doubling. */
+const FIRST_BYTES = 512 * 1024;
 /** A broken download is tried once more: a segment is small and the link was there a moment ago. */
 const ATTEMPTS = 2;
 /** Other hosts than the orchestrator's, object stores for instance. A worker meets one or two. */
 const OTHER_HOSTS_MAX = 8;
 
 export type SourceOutcome =
-  | { readonly ok: true; readonly bytes: Buffer }
+  | { readonly ok: true; readonly bytes: Uint8Array }
   /** Fit to be posted as the task's error: names neither host nor path. */
   | { readonly ok: false; readonly text: string };
 
+/** The orchestrator that gave a task. */
+export interface Home {
+  /** Its own URLs go through this client. */
+  readonly client: HttpClient;
+  /**
+   * Whether it is in our own network: then its object store may be there too. An orchestrator on
+   * the Internet has no business with addresses in here.
+   */
+  readonly isNear: boolean;
+}
+
 /** Downloads sources. */
 export interface Sources {
-  /** `home` is the client of the orchestrator that gave the task; its own URLs go through it. */
   fetch(
     url: string,
-    home: HttpClient,
+    home: Home,
     options: { readonly timeoutMs: number; readonly signal: AbortSignal },
   ): Promise<SourceOutcome>;
   close(): void;
@@ -29,17 +43,19 @@ export interface Sources {
 export function createSources(clock: Clock): Sources {
   const others = new Map<string, HttpClient>();
 
-  function clientFor(origin: string, home: HttpClient): HttpClient {
-    if (origin === home.origin) return home;
-    const known = others.get(origin);
+  function clientFor(origin: string, home: Home): HttpClient {
+    if (origin === home.client.origin) return home.client;
+    const key = `${origin} ${home.isNear}`;
+    const known = others.get(key);
     if (known) return known;
     if (others.size >= OTHER_HOSTS_MAX) {
       const [oldest, client] = others.entries().next().value as [string, HttpClient];
       others.delete(oldest);
       client.close();
     }
-    const client = connectHttp({ origin, clock });
-    others.set(origin, client);
+    const acceptAddress = (address: string) => home.isNear || isPublicAddress(address);
+    const client = connectHttp({ origin, clock, acceptAddress });
+    others.set(key, client);
     return client;
   }
 
@@ -94,9 +110,28 @@ async function download(
     response.cancel();
     return { ok: false, text: statusLine(response.status) };
   }
-  const chunks: Buffer[] = [];
-  for await (const chunk of response.body) chunks.push(chunk);
-  return { ok: true, bytes: Buffer.concat(chunks) };
+  return { ok: true, bytes: await collect(response) };
+}
+
+/** Into shared memory, because a transcode runs in another thread: no second copy is made. */
+async function collect({ headers, body }: ClientResponse): Promise<Uint8Array> {
+  const promised = Number(headers['content-length'] ?? 0);
+  let held = sharedBytes(promised > 0 && promised <= SOURCE_BYTES_MAX ? promised : FIRST_BYTES);
+  let length = 0;
+  for await (const chunk of body) {
+    if (length + chunk.length > held.length) {
+      const larger = sharedBytes(2 * (length + chunk.length));
+      larger.set(held.subarray(0, length));
+      held = larger;
+    }
+    held.set(chunk, length);
+    length += chunk.length;
+  }
+  return held.subarray(0, length);
+}
+
+function sharedBytes(length: number): Uint8Array {
+  return new Uint8Array(new SharedArrayBuffer(length));
 }
 
 /** `404 Not Found`, as go-livepeer core/os.go:downloadDataHTTP reports it. */

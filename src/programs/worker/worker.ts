@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Metrics } from '../../base/metrics.ts';
+import { isPublicAddress } from '../../http/address.ts';
 import { connectHttp, type HttpClient } from '../../http/client.ts';
 import type { NotifySegment } from '../../protocol/gen/lp_rpc_pb.ts';
 import { readNotification } from '../../protocol/task.ts';
@@ -10,7 +11,7 @@ import { keepLinked, type LinkState, type Orchestrator, type Registration } from
 import { createWorkerMetrics } from './metrics.ts';
 import { refuseTask, runTask, type TaskEnd, type TaskParts } from './run-task.ts';
 import { createSessions } from './sessions.ts';
-import { createSources } from './source.ts';
+import { createSources, type Home } from './source.ts';
 import { createTally, type Tally } from './tally.ts';
 
 /** Task ids of a stock orchestrator count from 0; ours are random and practically never this small. */
@@ -163,12 +164,17 @@ export async function startWorker(
     changed();
   }
 
+  function homeFor(taskId: bigint, registration: Registration): Home {
+    const { serverPin, serverAddress } = registration;
+    return { client: clientFor(taskId, serverPin), isNear: !isPublicAddress(serverAddress) };
+  }
+
   /**
    * Where sources come from and results go. A stock orchestrator counts its tasks from 0 and shows a
    * new certificate at each start, so a result of the last start must not meet a task of this one:
    * for such ids the certificate of the task's own registration is insisted on.
    */
-  function homeFor(taskId: bigint, { serverPin }: Registration): HttpClient {
+  function clientFor(taskId: bigint, serverPin: string): HttpClient {
     const pin =
       orchestrator.pin ??
       (taskId < COUNTED_TASK_ID_MAX && serverPin !== '' ? serverPin : undefined);
