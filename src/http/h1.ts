@@ -291,7 +291,7 @@ class H1Exchange implements ServedExchange {
   write(chunk: Uint8Array): Promise<void> {
     const response = this.#response;
     if (this.ended) return Promise.resolve();
-    return this.writes.add(this.#context.clock.now, (taken) => response.write(chunk, taken));
+    return this.writes.add(this.#context.clock, (taken) => response.write(chunk, taken));
   }
 
   trailers(): void {}
@@ -300,7 +300,7 @@ class H1Exchange implements ServedExchange {
     const response = this.#response;
     if (this.ended) return;
     discardBody(this.#request);
-    await this.writes.add(this.#context.clock.now, (taken) => response.end(chunk, taken));
+    await this.writes.add(this.#context.clock, (taken) => response.end(chunk, taken));
   }
 
   cut(): void {

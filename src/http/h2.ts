@@ -251,7 +251,7 @@ class H2Exchange implements ServedExchange {
   write(chunk: Uint8Array): Promise<void> {
     const stream = this.#stream;
     if (this.ended || this.#bodyless) return Promise.resolve();
-    return this.writes.add(this.#context.clock.now, (taken) => stream.write(chunk, taken));
+    return this.writes.add(this.#context.clock, (taken) => stream.write(chunk, taken));
   }
 
   trailers(headers: Readonly<Record<string, string>>): void {
@@ -262,7 +262,7 @@ class H2Exchange implements ServedExchange {
     const stream = this.#stream;
     if (!this.ended) {
       const last = this.#bodyless ? undefined : chunk;
-      await this.writes.add(this.#context.clock.now, (taken) => {
+      await this.writes.add(this.#context.clock, (taken) => {
         stream.end(last, () => {
           this.#complete ||= !stream.destroyed && !stream.closed;
           taken();

@@ -1,4 +1,4 @@
-import type { Instant } from '../base/clock.ts';
+import type { Clock, Instant } from '../base/clock.ts';
 
 /**
  * The writes of one response that its peer has not taken yet, so that none of them is left
@@ -10,17 +10,17 @@ export class PendingWrites {
   waitingSince: Instant | undefined;
 
   /** Registers a write. `start` gets the callback to call once the bytes were taken. */
-  add(now: () => Instant, start: (taken: () => void) => void): Promise<void> {
+  add(clock: Clock, start: (taken: () => void) => void): Promise<void> {
     return new Promise((resolve) => {
       this.#open ??= new Set();
       const open = this.#open;
       const taken = () => {
         open.delete(taken);
-        this.waitingSince = open.size > 0 ? now() : undefined;
+        this.waitingSince = open.size > 0 ? clock.now() : undefined;
         resolve();
       };
       open.add(taken);
-      this.waitingSince ??= now();
+      this.waitingSince ??= clock.now();
       start(taken);
     });
   }
