@@ -5,7 +5,7 @@ import { join } from 'node:path';
 /** A file of bench/ for each claim that the project makes about speed and memory. */
 const CLAIMS = ['relay', 'dispatch', 'connections', 'acknowledge', 'failure-tax', 'event-loop'];
 
-const BENCH = join(import.meta.dirname, '../bench');
+const BENCH = import.meta.dirname;
 
 /** `npm run bench -- CLAIM [options]`, or every claim in turn: side by side they would disturb. */
 function main(): number {
