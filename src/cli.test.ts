@@ -83,6 +83,27 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
   });
 }
 
+test('a rejection that nobody handles ends the program with its text and code 70', async (t) => {
+  const { port } = await startSilentServer(t);
+  // Adrift as soon as somebody listens for it.
+  const stray = `const timer = setInterval(() => {
+    if (process.listenerCount('unhandledRejection') === 0) return;
+    clearInterval(timer);
+    Promise.reject(new Error('adrift'));
+  }, 5)`;
+  const env = {
+    ...process.env,
+    TRIBUTARY_ADMIN_TOKEN: 'token',
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(stray)}`,
+  };
+  const args = ['workers', 'list', '--admin-url', `http://127.0.0.1:${port}`];
+  const child = spawn(BIN, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const [err, [code]] = await Promise.all([textOf(child.stderr), once(child, 'exit')]);
+  assert.equal(code, 70);
+  assert.match(err, /Error: adrift/);
+  assert.match(err, /This is a defect of Tributary.*\(internal\)/);
+});
+
 async function refused(args: readonly string[]) {
   const result = await call(args);
   assert.equal(result.code, 2);
