@@ -31,7 +31,7 @@ function open(
       hashing,
       clock,
       log: quiet,
-      countPixels: async () => FAKE_PIXELS,
+      countPixels: async (blob) => (blob.length === 0 ? 0n : FAKE_PIXELS),
     },
   );
   return gateway.openStream({
@@ -156,4 +156,17 @@ test('orchestrators without the capabilities, without a token or without room ar
   );
   const outcome = await stream.transcode(segment(0));
   assert.ok(!outcome.ok && outcome.reason === 'no_sessions' && outcome.attempts === 0);
+});
+
+test('a segment without video is copied to every rendition and never sent', async () => {
+  const first: FakeOrchestrator = { calls: [] };
+  const stream = open({ 'https://first:1': first });
+  const blob = textBlob('');
+  const outcome = await stream.transcode({ seq: 0, durationMs: 2000, blob });
+  assert.ok(outcome.ok && outcome.attempts === 0 && outcome.pixels === 0n);
+  assert.deepEqual(
+    outcome.renditions.map((rendition) => rendition.blob),
+    [blob, blob],
+  );
+  assert.deepEqual(first.calls, []);
 });

@@ -108,6 +108,10 @@ async function transcode(
 ): Promise<SegmentOutcome> {
   const startedAt = parts.clock.now();
   const elapsedMs = () => parts.clock.now() - startedAt;
+  // Nothing to transcode: the stock gateway copies it, too.
+  if ((await parts.countPixels(segment.blob)) === 0n) {
+    return succeeded(copies(job, segment), 0, elapsedMs());
+  }
   const tried = new Set<string>();
   let text = 'no orchestrator takes this job';
   for (let attempts = 1; attempts <= attemptsMax; attempts++) {
@@ -141,6 +145,14 @@ async function transcode(
   }
   const attempts = attemptsMax;
   return { ok: false, reason: 'attempts_used_up', text, attempts, elapsedMs: elapsedMs() };
+}
+
+/** A segment without video frames, once per rendition. */
+function copies(job: Job, { blob }: SourceSegment): readonly Rendition[] {
+  return job.profiles.map((profile) => {
+    blob.retain();
+    return { profile, blob, pixels: pixels(0n) };
+  });
 }
 
 function succeeded(

@@ -6,11 +6,11 @@ import { TributaryError } from '../../base/errors.ts';
 import { showPixels } from '../../base/figures.ts';
 import { createLiveView, type LiveView } from '../../base/live-view.ts';
 import { createPaint, exitCode, type Io } from '../../base/terminal.ts';
+import { type FileSegment, segmentFile } from '../../media/segmenter.ts';
 import { type Assembled, assemble } from './assemble.ts';
 import type { SegmentOutcome, Stream } from './gateway.ts';
 import { type HlsFolder, openHlsFolder } from './hls-folder.ts';
 import { createLanes } from './lanes.ts';
-import type { FileSegment } from './media.ts';
 import { asSoonAsRead, type Due, livePaced } from './pacing.ts';
 import { readProfiles } from './profiles.ts';
 import type { gatewayPushCommand } from './settings.ts';
@@ -39,7 +39,10 @@ export async function push(
       describe: parts.media.describe,
     });
     const report = settings.json ? jsonReport(io) : viewReport(io, folder.master);
-    const segments = parts.media.segmentFile(settings.input, settings.segmentSeconds * 1000);
+    const segments = upTo(
+      segmentFile(settings.input, { segmentMs: settings.segmentSeconds * 1000 }),
+      settings.seconds,
+    );
     const summary = await stream(parts, {
       profiles,
       segments: settings.live ? livePaced(segments, parts.clock) : asSoonAsRead(segments),
@@ -121,6 +124,20 @@ async function stream(parts: Assembled, run: Run): Promise<Summary> {
   if (failure) throw failure;
   await run.folder.finish();
   return tally.summary();
+}
+
+/** The segments that start within the first `seconds` of the file. */
+async function* upTo(
+  segments: AsyncIterable<FileSegment>,
+  seconds: number | undefined,
+): AsyncGenerator<FileSegment> {
+  let originMs: number | undefined;
+  for await (const segment of segments) {
+    originMs ??= segment.startMs;
+    // Half a frame of slack: a segment that would start at the very end is beyond it.
+    if (seconds !== undefined && segment.startMs - originMs > seconds * 1000 - 20) return;
+    yield segment;
+  }
 }
 
 function blobOf(blobs: BlobStore, bytes: Uint8Array): Blob {

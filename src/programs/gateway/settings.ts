@@ -57,6 +57,11 @@ export const gatewayPushCommand = defineCommand({
       default: false,
       why: 'A file need not wait.',
     },
+    seconds: {
+      type: decimal({ min: 0.5, max: 86_400 }, 'SECONDS'),
+      doc: 'How much of the file is sent.',
+      defaultText: 'all of it',
+    },
     segmentSeconds: {
       type: decimal({ min: 0.5, max: 60 }, 'SECONDS'),
       doc: 'The length of a segment.',
@@ -66,7 +71,7 @@ export const gatewayPushCommand = defineCommand({
     maxAttempts,
     json: {
       type: onOff(),
-      doc: 'Print the summary as one JSON object on standard output, and nothing else there.',
+      doc: 'Print one JSON object a line on standard output, for each segment and the summary.',
       default: false,
       why: 'People read it more often than programs.',
     },
