@@ -34,6 +34,7 @@ import type { Credential } from '../../workers/credentials.ts';
 import { formatJoinString } from '../../workers/join-string.ts';
 import { createWorkers } from '../../workers/workers.ts';
 import { startLocalWorker } from './local-worker.ts';
+import { checkReachable } from './self-check.ts';
 import type { poolCommand } from './settings.ts';
 
 export type PoolSettings = ValuesOf<(typeof poolCommand)['settings']>;
@@ -107,6 +108,7 @@ export async function startPool(
   });
   const renditions = createRenditions(clock);
   const service: { uri: string } = { uri: '' };
+  const selfCheck = createSelfCheck(secureRandom);
   let draining = false;
 
   const handle = createFront({
@@ -128,7 +130,7 @@ export async function startPool(
     renditions,
     streams: createStreams(clock),
     outputs,
-    selfCheck: createSelfCheck(secureRandom),
+    selfCheck,
     fetch: createVettedFetch({ allowedHosts: settings.allowedHosts, log }),
     sessionsMax: settings.maxSessions === 'auto' ? undefined : settings.maxSessions,
     draining: () => draining,
@@ -194,6 +196,9 @@ export async function startPool(
     const local = await startLocalWorker({ workers, dataDir, joinString, env, log });
     started.defer(() => local.stop());
   }
+
+  const { pin } = certificate;
+  void checkReachable({ serviceUri: service.uri, pin, selfCheck, clock, log });
 
   const stack = started.move();
   return {
