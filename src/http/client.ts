@@ -192,7 +192,7 @@ async function* readBody(
     const whole = promised === undefined || Number(promised) === length;
     // Node ends an HTTP/2 body quietly when the peer resets it, so the reset code decides.
     if (!whole || head.resetCode() !== 0) {
-      throw new TributaryError('connection_failed', 'connection: body cut short');
+      throw new TributaryError('connection_failed', 'connection: lost before the end');
     }
   } catch (error) {
     throw asTributaryError(signal.aborted ? signal.reason : error);

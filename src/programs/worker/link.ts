@@ -19,6 +19,8 @@ export const WIRE_VERSION = '0.9.1';
  * the request counts as taken. A refusal comes at once.
  */
 const SETTLE_MS = 1_000;
+/** With headers there, a Go server may still refuse in its trailers, in the same moment. */
+const SETTLE_HEADERS_MS = 100;
 /** Both sides of the connection: a pool that fell silent is left after 25 s at the latest. */
 const HEARTBEAT = { everyMs: 15_000, timeoutMs: 10_000 };
 
@@ -140,7 +142,11 @@ export function keepLinked(parts: {
       log.info('worker_connected', { capacity: parts.offer.capacity });
       become({ state: 'connected', since: clock.now() });
     };
-    const settled = clock.after(SETTLE_MS, take);
+    let settled = clock.after(SETTLE_MS, take);
+    const onHeaders = () => {
+      settled.cancel();
+      if (!taken) settled = clock.after(SETTLE_HEADERS_MS, take);
+    };
     const stream = grpcReadStream(
       client,
       registerTranscoder,
@@ -153,7 +159,7 @@ export function keepLinked(parts: {
           version: WIRE_VERSION,
         }),
       },
-      { signal: closing.signal, onHeaders: take },
+      { signal: closing.signal, onHeaders },
     );
     try {
       for await (const message of stream.messages) {
@@ -170,6 +176,7 @@ export function keepLinked(parts: {
     return new Promise((resolve) => {
       const done = () => {
         timer.cancel();
+        closing.signal.removeEventListener('abort', done);
         resolve();
       };
       const timer = clock.after(ms, done);

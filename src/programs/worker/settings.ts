@@ -67,7 +67,7 @@ export const workerJoinCommand = defineCommand({
     return undefined;
   },
   examples: [
-    'tributary worker join trib://…',
+    'tributary worker join tributary://…',
     'tributary worker join --orch-addr pool.example:8935 --credential ./secret.txt --device nvidia:0,1',
   ],
 });

@@ -9,6 +9,8 @@ export interface Tally {
     readonly pixels: bigint;
   }): void;
   failed(text: string): void;
+  /** Something other than a segment went wrong. */
+  trouble(text: string): void;
   readonly segments: number;
   readonly failures: number;
   readonly pixels: bigint;
@@ -33,6 +35,9 @@ export function createTally(): Tally {
     },
     failed(text) {
       failures++;
+      lastError = text;
+    },
+    trouble(text) {
       lastError = text;
     },
     get segments() {

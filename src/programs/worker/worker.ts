@@ -114,7 +114,7 @@ export async function startWorker(
       linkState = state;
       metrics.connected(state.state === 'connected');
       if (state.state === 'connected') ready.resolve();
-      if (state.state === 'waiting') tally.failed(state.reason);
+      if (state.state === 'waiting') tally.trouble(state.reason);
       if (state.state === 'refused') {
         ready.reject(state.error);
         ended.reject(state.error);
