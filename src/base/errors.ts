@@ -51,6 +51,7 @@ export const errorAdvice = {
   blob_store_full: 'Raise the limit of bytes in flight, or send fewer segments at once.',
   blob_failed: 'The sender went away in the middle; it will send again if it still wants to.',
   hashing_closed: 'The program is stopping; nothing needs to be done.',
+  demo_stopped: 'Every process of it was stopped, too; nothing needs to be done.',
   demo_failed: 'Read what the process said; then start the demo again.',
   internal: 'This is a defect of Tributary; please report it with the text above.',
 } as const;

@@ -31,6 +31,11 @@ export const demoCommand = defineCommand({
       doc: 'How many segments of 2 s are streamed; instead of --seconds.',
       defaultText: 'what --seconds makes',
     },
+    svg: {
+      type: path('FILE'),
+      doc: 'Also draw the last screen as an SVG file.',
+      defaultText: 'none is drawn',
+    },
     json: {
       type: onOff(),
       doc: 'Print the result as one JSON object on standard output, and nothing else there.',

@@ -1,0 +1,239 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Clock } from '../../base/clock.ts';
+import { TributaryError } from '../../base/errors.ts';
+import { makeTestVideo } from '../../media/test-video.ts';
+import { type Cast, startCast } from './cast.ts';
+import { type Evidence, type GatewaySummary, LADDER } from './checks.ts';
+import { type Child, failureOf } from './children.ts';
+import { createKilling } from './killing.ts';
+import { lookAt, play } from './playable.ts';
+import type { PoolStatus } from './pool-api.ts';
+import { minutes, type Scene, type WorkerRow } from './view.ts';
+
+/** Fine enough to see a task of half a second twice. */
+const POLL_MS = 100;
+/** The dead worker stays away for two segments, then comes back. */
+const AWAY_MS = 4_000;
+/** The view changes no more often than one can read. */
+const SHOW_MS = 250;
+
+/** What the demo is asked to do. */
+export interface DemoOptions {
+  /** The video; undefined to make one. */
+  readonly input: string | undefined;
+  readonly output: string;
+  /** How much of it; undefined for all of the input. */
+  readonly seconds: number | undefined;
+}
+
+/** What the demo stands on. */
+export interface DemoParts {
+  readonly clock: Clock;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+  /** Shows a moment. */
+  show(scene: Scene): void;
+  /** Tells of something that happened, once. */
+  tell(event: string): void;
+}
+
+/** What the whole demo comes to. */
+export interface DemoResult {
+  readonly evidence: Evidence;
+  /** Path of the master playlist. */
+  readonly master: string;
+}
+
+const gatewayLine = z.discriminatedUnion('event', [
+  z.object({ event: z.literal('segment'), segment: z.number(), ok: z.boolean() }),
+  z.object({
+    event: z.literal('summary'),
+    segments: z.number(),
+    failed: z.number(),
+    retried: z.number(),
+    pixels: z.string().transform(BigInt),
+  }),
+]);
+
+/**
+ * Runs pool, workers and gateway as processes, streams a video live, kills the busy worker halfway
+ * and gathers what came of it. Throws TributaryError where the demo could not be run at all.
+ */
+export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<DemoResult> {
+  const { clock, env } = parts;
+  parts.show(opening('Starting a pool, its database and two workers.', options));
+  await using cast = await startCast({ env, clock });
+  const input = options.input ?? join(cast.scratch, 'source.ts');
+  const made = options.input
+    ? undefined
+    : makeTestVideo({ path: input, seconds: options.seconds ?? 30 });
+  await untilStopped(parts.signal, Promise.all([made, cast.joined()]));
+  const source = await lookAt(input);
+  if (!source) {
+    throw new TributaryError('media_unreadable', `${input} is not a video that can be streamed`);
+  }
+  const totalMs = Math.min(source.seconds, options.seconds ?? source.seconds) * 1000;
+  const streamed = await stream(cast, { ...options, input, totalMs }, parts);
+  const [status, totals] = [await cast.api.status(), await cast.api.totals()];
+  parts.show({ ...streamed.scene, headline: 'Decoding what came back, as a player would.' });
+  const playlists = [];
+  for (const name of ['source', ...LADDER]) {
+    const playing = play(join(options.output, name, 'index.m3u8'));
+    playlists.push({ name, outcome: await untilStopped(parts.signal, playing) });
+  }
+  return {
+    master: join(options.output, 'master.m3u8'),
+    evidence: {
+      gateway: streamed.summary,
+      gatewayExit: streamed.exit,
+      killed: streamed.killed,
+      status,
+      totals,
+      playlists,
+      sourceHasSound: source.sound,
+    },
+  };
+}
+
+interface Streamed {
+  readonly summary: GatewaySummary;
+  readonly exit: number | NodeJS.Signals;
+  readonly killed: Evidence['killed'];
+  readonly scene: Scene;
+}
+
+/** Streams the video, and does to the workers what the demo is about. */
+async function stream(
+  cast: Cast,
+  options: DemoOptions & { readonly input: string; readonly totalMs: number },
+  parts: DemoParts,
+): Promise<Streamed> {
+  const { clock, signal } = parts;
+  await rm(join(options.output, 'master.m3u8'), { force: true });
+  const gateway = cast.stream(options);
+  const summary = summaryOf(gateway);
+  const startedAt = clock.now();
+  const elapsedMs = () => clock.now() - startedAt;
+  const killing = createKilling();
+  const events: string[] = [];
+  const away = new Map<string, { restartAt: number; sinceText: string }>();
+  let killed: string | undefined;
+  let shownAt = Number.NEGATIVE_INFINITY;
+
+  const tell = (text: string) => {
+    const event = `${minutes(elapsedMs())}  ${text}`;
+    events.push(event);
+    parts.tell(event);
+  };
+
+  let scene = opening('Streaming.', options);
+  while (gateway.running) {
+    const status = await untilStopped(signal, cast.api.status());
+    const decision = killing.decide(status, elapsedMs() >= options.totalMs / 2);
+    if (decision.act === 'kill') {
+      cast.kill(decision.worker);
+      killed = decision.worker;
+      const sinceText = `Killed at ${minutes(elapsedMs())}`;
+      away.set(decision.worker, { restartAt: clock.now() + AWAY_MS, sinceText });
+      tell(`${decision.worker} was killed in the middle of a segment`);
+    }
+    if (decision.act === 'survived') tell(`another worker finished ${decision.worker}’s segment`);
+    for (const [name, { restartAt }] of away) {
+      if (clock.now() < restartAt) continue;
+      away.delete(name);
+      cast.restart(name);
+      tell(`${name} was started again`);
+    }
+    if (clock.now() - shownAt >= SHOW_MS) {
+      shownAt = clock.now();
+      const rows = status.workers.map((worker) => rowOf(worker, away.get(worker.name)?.sinceText));
+      scene = sceneOf(status, rows, { elapsedMs: elapsedMs(), totalMs: options.totalMs, events });
+      parts.show(scene);
+    }
+    if (!cast.pool.running) throw await failureOf(cast.pool);
+    await Promise.race([gateway.exited, new Promise<void>((r) => clock.after(POLL_MS, r))]);
+  }
+  const exit = await gateway.exited;
+  const said = await summary;
+  if (!said) throw await failureOf(gateway);
+  // The last segment's retry may have been counted after the last look.
+  killing.decide(await cast.api.status(), true);
+  return {
+    summary: said,
+    exit,
+    killed: killed === undefined ? undefined : { worker: killed, survived: killing.survived },
+    scene,
+  };
+}
+
+/** The gateway's last line; undefined when it ended without one. */
+async function summaryOf(gateway: Child): Promise<GatewaySummary | undefined> {
+  let summary: GatewaySummary | undefined;
+  gateway.onLine((line) => {
+    const parsed = gatewayLine.safeParse(jsonOf(line));
+    if (parsed.success && parsed.data.event === 'summary') summary = parsed.data;
+  });
+  await gateway.silent;
+  return summary;
+}
+
+function jsonOf(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined; // not a line of the report
+  }
+}
+
+function opening(headline: string, { seconds }: DemoOptions): Scene {
+  return {
+    headline,
+    tone: 'plain',
+    elapsedMs: undefined,
+    totalMs: (seconds ?? 0) * 1000,
+    workers: [],
+    segments: { ok: 0, inFlight: 0, retried: 0, failed: 0 },
+    addedMs: undefined,
+    events: [],
+  };
+}
+
+function sceneOf(
+  { segments, addedLatencyMs }: PoolStatus,
+  workers: readonly WorkerRow[],
+  rest: Pick<Scene, 'elapsedMs' | 'totalMs' | 'events'>,
+): Scene {
+  const working = workers.filter(({ tone }) => tone !== 'wrong').length;
+  const failures = segments.failed === 0 ? 'no segment failed' : `${segments.failed} failed`;
+  return {
+    headline: `Working. ${working} of ${workers.length} workers connected, ${failures}.`,
+    tone: segments.failed === 0 ? 'paid' : 'wrong',
+    workers,
+    segments,
+    addedMs: addedLatencyMs ?? undefined,
+    ...rest,
+  };
+}
+
+function rowOf(worker: PoolStatus['workers'][number], killedText: string | undefined): WorkerRow {
+  const { name, status, connections, segments, failedAttempts, pixels } = worker;
+  const figures = { name, segments, failedAttempts, pixels };
+  if (connections > 0 && !killedText) return { ...figures, state: status, tone: 'paid' };
+  if (killedText) return { ...figures, state: killedText, tone: 'wrong' };
+  return { ...figures, state: 'Coming back', tone: 'attention' };
+}
+
+/** Rejects with `demo_stopped` as soon as the user wants no more. */
+async function untilStopped<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const stopped = Promise.withResolvers<never>();
+  const stop = () => stopped.reject(new TributaryError('demo_stopped', 'The demo was stopped.'));
+  if (signal.aborted) stop();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    return await Promise.race([work, stopped.promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}

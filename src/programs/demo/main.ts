@@ -1,0 +1,118 @@
+import { access, writeFile } from 'node:fs/promises';
+import { systemClock } from '../../base/clock.ts';
+import { TributaryError } from '../../base/errors.ts';
+import { readSettings } from '../../base/help.ts';
+import { createLiveView } from '../../base/live-view.ts';
+import { createPaint, exitCode, type Io } from '../../base/terminal.ts';
+import { checksOf } from './checks.ts';
+import { type DemoResult, runDemo } from './demo.ts';
+import { demoCommand } from './settings.ts';
+import { terminalSvg } from './svg.ts';
+import { type Check, resultLines, sceneLines, scenePlain } from './view.ts';
+
+/** Segments of the demo, as stock gateways cut them. */
+const SEGMENT_SECONDS = 2;
+
+/** `tributary demo`. Exit code 0 only when every check held. */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const settings = readSettings(demoCommand, args, io);
+  if (!settings) return exitCode.ok;
+  const { input, output, seconds, segments, json, svg } = settings.values;
+  if (input !== undefined) await existing(input);
+  const asked = settings.origins.seconds.from !== 'default';
+  const wanted = segments === undefined ? seconds : segments * SEGMENT_SECONDS;
+  const stop = stopOnSignal();
+  // With --json, people read the view on standard error.
+  const shown: Io = json ? { ...io, stdout: io.stderr, isTty: false } : io;
+  const view = createLiveView(shown);
+  const paint = createPaint(shown);
+  try {
+    const result = await runDemo(
+      {
+        input,
+        output,
+        // A file of yours is streamed whole unless you say how much of it.
+        seconds: input !== undefined && !asked && segments === undefined ? undefined : wanted,
+      },
+      {
+        clock: systemClock,
+        env: io.env,
+        signal: stop.signal,
+        show: (scene) => view.show(sceneLines(scene, paint), plainOf(scene)),
+        tell: (event) => {
+          if (!shown.isTty) view.keep(event);
+        },
+      },
+    );
+    const checks = checksOf(result.evidence);
+    const report = reportOf(result, checks);
+    if (json) io.stdout.write(`${jsonReport(result, checks)}\n`);
+    // In the place of the live view: what stays is the result.
+    else if (io.isTty) view.show(resultLines(report, paint));
+    else io.stdout.write(`\n${resultLines(report, paint).join('\n')}\n`);
+    if (svg !== undefined) {
+      const colours = createPaint({ env: {}, isTty: true });
+      await writeFile(svg, terminalSvg(resultLines(report, colours), report.headline));
+    }
+    return report.ok ? exitCode.ok : exitCode.failed;
+  } finally {
+    view.close();
+    stop.close();
+  }
+}
+
+function plainOf(scene: Parameters<typeof scenePlain>[0]): string {
+  return scene.elapsedMs === undefined || !scene.headline.startsWith('Working')
+    ? scene.headline
+    : scenePlain(scene);
+}
+
+function reportOf({ evidence, master }: DemoResult, checks: readonly Check[]) {
+  const ok = checks.every((check) => check.ok);
+  const { gateway, killed } = evidence;
+  const although = killed ? `, although ${killed.worker} was killed in the middle of one` : '';
+  return {
+    ok,
+    headline: ok
+      ? `All ${gateway.segments} segments came back${although}.`
+      : `${checks.filter((check) => !check.ok).length} of ${checks.length} checks failed.`,
+    contributed: evidence.totals,
+    checks,
+    master,
+  };
+}
+
+function jsonReport({ evidence, master }: DemoResult, checks: readonly Check[]): string {
+  const value = {
+    ok: checks.every((check) => check.ok),
+    checks,
+    gateway: evidence.gateway,
+    workers: evidence.totals,
+    addedLatencyMs: evidence.status.addedLatencyMs,
+    killed: evidence.killed,
+    master,
+  };
+  return JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? String(item) : item));
+}
+
+async function existing(path: string): Promise<void> {
+  await access(path).catch((cause) => {
+    throw new TributaryError('input_missing', `There is no file ${path}.`, { cause });
+  });
+}
+
+/** Ctrl-C stops the demo, which then stops every process that it started. */
+function stopOnSignal(): { readonly signal: AbortSignal; close(): void } {
+  const abort = new AbortController();
+  const stop = () => abort.abort();
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, stop);
+  const held = setInterval(() => {}, 2 ** 30);
+  return {
+    signal: abort.signal,
+    close() {
+      clearInterval(held);
+      for (const signal of signals) process.off(signal, stop);
+    },
+  };
+}

@@ -1,0 +1,91 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { adminFiles } from '../../base/data-dir.ts';
+import { TributaryError } from '../../base/errors.ts';
+
+/** The pool runs on this machine and is asked many times a second. */
+const ANSWER_MS_MAX = 5_000;
+
+const pixels = z.union([z.string(), z.number()]).transform((value) => BigInt(value));
+
+const status = z.object({
+  segments: z.object({
+    ok: z.number(),
+    failed: z.number(),
+    retried: z.number(),
+    inFlight: z.number(),
+  }),
+  addedLatencyMs: z.object({ p50: z.number(), p99: z.number() }).nullable(),
+  workers: z.array(
+    z.object({
+      id: z.string(),
+      name: z.string(),
+      status: z.string(),
+      connections: z.number(),
+      sessions: z.number(),
+      runningTasks: z.number(),
+      segments: z.number(),
+      failedAttempts: z.number(),
+      pixels,
+    }),
+  ),
+});
+
+/** The pool at one moment. */
+export type PoolStatus = z.infer<typeof status>;
+
+const totals = z.array(
+  z.object({
+    worker: z.string(),
+    name: z.string(),
+    segments: z.number(),
+    failedAttempts: z.number(),
+    pixels,
+  }),
+);
+
+/** What the database says that each worker contributed. */
+export type Totals = z.infer<typeof totals>;
+
+const enrolment = z.object({ id: z.string(), name: z.string(), join: z.string() });
+
+/** A worker as enrolled, with the join string that lets it in. */
+export type Enrolled = z.infer<typeof enrolment>;
+
+/** The admin API of the demo's pool. Calls throw `demo_failed`. */
+export interface PoolApi {
+  status(): Promise<PoolStatus>;
+  totals(): Promise<Totals>;
+  enrol(name: string): Promise<Enrolled>;
+}
+
+/** Reads the token that the pool left in its data directory. */
+export async function connectPool(options: {
+  readonly url: string;
+  readonly dataDir: string;
+}): Promise<PoolApi> {
+  const token = (await readFile(adminFiles(options.dataDir).token, 'utf8')).trim();
+
+  const call = async <T>(schema: z.ZodType<T>, path: string, body?: object): Promise<T> => {
+    const response = await fetch(new URL(path, options.url), {
+      method: body ? 'POST' : 'GET',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      redirect: 'error',
+      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    }).catch((cause: unknown) => {
+      throw new TributaryError('demo_failed', 'The pool’s admin address does not answer.', {
+        cause,
+      });
+    });
+    const parsed = schema.safeParse(response.ok ? await response.json() : undefined);
+    if (parsed.success) return parsed.data;
+    throw new TributaryError('demo_failed', `The pool answered ${path} with ${response.status}.`);
+  };
+
+  return {
+    status: () => call(status, '/api/v1/status'),
+    totals: () => call(totals, '/api/v1/contributions/totals'),
+    enrol: (name) => call(enrolment, '/api/v1/workers', { name }),
+  };
+}

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createPaint, textWidth, VIEW_COLUMNS } from '../../base/terminal.ts';
+import { terminalSvg } from './svg.ts';
+import { resultLines, type Scene, sceneLines, scenePlain } from './view.ts';
+
+const plain = createPaint({ env: {}, isTty: false });
+const colours = createPaint({ env: {}, isTty: true });
+
+const scene: Scene = {
+  headline: 'Working. 1 of 2 workers connected, no segment failed.',
+  tone: 'paid',
+  elapsedMs: 17_400,
+  totalMs: 30_000,
+  workers: [
+    {
+      name: 'heron',
+      state: 'Killed at 0:15',
+      tone: 'wrong',
+      segments: 7,
+      failedAttempts: 1,
+      pixels: 303_782_400n,
+    },
+    { name: 'otter', state: 'Working', tone: 'paid', segments: 1, failedAttempts: 0, pixels: 5n },
+  ],
+  segments: { ok: 8, inFlight: 1, retried: 1, failed: 0 },
+  addedMs: { p50: 912, p99: 2140 },
+  events: ['0:15  heron was killed in the middle of a segment'],
+};
+
+const result = {
+  headline: 'All 15 segments came back, although heron was killed in the middle of one.',
+  ok: true,
+  contributed: scene.workers,
+  checks: [{ name: 'Pixels agree', ok: true, figure: '303 Mpx decoded = counted = credited' }],
+  master: 'demo-output/master.m3u8',
+};
+
+test('the view says in words and 80 columns what goes on', () => {
+  const lines = sceneLines(scene, plain);
+  assert.equal(lines[0], `Tributary demo${' '.repeat(54)}0:17 of 0:30`);
+  assert.match(
+    lines.join('\n'),
+    /heron {4}Killed at 0:15 +7 segments {3}303 Mpx\n +otter +Working +1 segment +5 px/,
+  );
+  assert.match(lines.join('\n'), /8 done · 1 in flight · 1 retried · 0 failed/);
+  assert.match(lines.join('\n'), /added p50 912 ms · p99 2\.14 s/);
+  for (const line of lines) assert.ok(textWidth(line) <= VIEW_COLUMNS, line);
+  assert.deepEqual(sceneLines(scene, colours).map(textWidth), lines.map(textWidth));
+  assert.equal(
+    scenePlain(scene),
+    '0:17 of 0:30  8 done · 1 retried · 0 failed · added p50 912 ms · p99 2.14 s',
+  );
+});
+
+test('what stays on the screen is the outcome with its sums and checks', () => {
+  const lines = resultLines(result, plain);
+  assert.match(lines.join('\n'), /heron +7 +303,782,400 +1\n/);
+  assert.match(lines.join('\n'), /Together +8 +303,782,405 +1\n/);
+  assert.match(lines.join('\n'), /Held {4}Pixels agree {2}303 Mpx/);
+  for (const line of lines) assert.ok(textWidth(line) <= VIEW_COLUMNS, line);
+});
+
+test('the picture holds every word of the screen, escaped, and no colour code', () => {
+  const svg = terminalSvg(
+    resultLines({ ...result, headline: 'a <b> & "c"' }, colours),
+    'Tributary <demo>',
+  );
+  assert.match(svg, /^<svg xmlns=/);
+  assert.match(svg, /<title>Tributary &#60;demo&#62;<\/title>/);
+  assert.match(svg, /class="paid">a &#60;b&#62; &#38; &#34;c&#34;<\/text>/);
+  assert.match(svg, /class="strong">Tributary demo<\/text>/);
+  assert.ok(!svg.includes('\u001b'));
+});

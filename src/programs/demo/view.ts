@@ -1,0 +1,151 @@
+import { showCount, showMs, showPixels } from '../../base/figures.ts';
+import { type Paint, pad, type Tone, table, VIEW_COLUMNS } from '../../base/terminal.ts';
+
+/** A worker as the view shows it. */
+export interface WorkerRow {
+  readonly name: string;
+  /** In words, with what to do about it if anything. */
+  readonly state: string;
+  readonly tone: Tone;
+  readonly segments: number;
+  readonly failedAttempts: number;
+  readonly pixels: bigint;
+}
+
+/** Everything that the view shows at one moment. */
+export interface Scene {
+  readonly headline: string;
+  readonly tone: Tone;
+  /** Of the stream; undefined before it starts. */
+  readonly elapsedMs: number | undefined;
+  readonly totalMs: number;
+  readonly workers: readonly WorkerRow[];
+  readonly segments: {
+    readonly ok: number;
+    readonly inFlight: number;
+    readonly retried: number;
+    readonly failed: number;
+  };
+  readonly addedMs: { readonly p50: number; readonly p99: number } | undefined;
+  /** What happened, oldest first. */
+  readonly events: readonly string[];
+}
+
+/** One thing that had to hold. */
+export interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly figure: string;
+}
+
+/** Events that stay in view: the kill, the takeover and the return fit. */
+const EVENTS_SHOWN = 4;
+const LABEL_COLUMNS = 10;
+
+/** The view while the demo runs, 80 columns. */
+export function sceneLines(scene: Scene, paint: Paint): string[] {
+  const { segments, addedMs } = scene;
+  const clock =
+    scene.elapsedMs === undefined
+      ? ''
+      : `${minutes(Math.min(scene.elapsedMs, scene.totalMs))} of ${minutes(scene.totalMs)}`;
+  const title = 'Tributary demo';
+  const pixels = scene.workers.reduce((sum, worker) => sum + worker.pixels, 0n);
+  const failed = paint(segments.failed > 0 ? 'wrong' : 'plain', `${segments.failed} failed`);
+  return [
+    paint('strong', title) + paint('muted', pad(clock, VIEW_COLUMNS - title.length, 'right')),
+    paint(scene.tone, scene.headline),
+    '',
+    ...scene.workers.map((worker, index) =>
+      labelled(index === 0 ? 'Workers' : '', workerText(worker, paint), paint),
+    ),
+    labelled(
+      'Segments',
+      `${showCount(segments.ok)} done · ${segments.inFlight} in flight · ${segments.retried} retried · ${failed}`,
+      paint,
+    ),
+    labelled(
+      'Latency',
+      addedMs
+        ? `added p50 ${showMs(addedMs.p50)} · p99 ${showMs(addedMs.p99)}`
+        : 'no segment is back yet',
+      paint,
+    ),
+    labelled('Pixels', `${showPixels(pixels)} credited`, paint),
+    ...scene.events
+      .slice(-EVENTS_SHOWN)
+      .map((event, index) => labelled(index === 0 ? 'Events' : '', event, paint)),
+  ];
+}
+
+/** One line of the same, for where nothing can be redrawn. */
+export function scenePlain({ segments, addedMs, elapsedMs, totalMs }: Scene): string {
+  const latency = addedMs ? ` · added p50 ${showMs(addedMs.p50)} · p99 ${showMs(addedMs.p99)}` : '';
+  const time = `${minutes(Math.min(elapsedMs ?? 0, totalMs))} of ${minutes(totalMs)}`;
+  return `${time}  ${segments.ok} done · ${segments.retried} retried · ${segments.failed} failed${latency}`;
+}
+
+/** What stays on the screen: the outcome, who contributed what, and every check with its figure. */
+export function resultLines(
+  result: {
+    readonly headline: string;
+    readonly ok: boolean;
+    readonly contributed: readonly Omit<WorkerRow, 'state' | 'tone'>[];
+    readonly checks: readonly Check[];
+    readonly master: string;
+  },
+  paint: Paint,
+): string[] {
+  const { contributed } = result;
+  const sum = {
+    name: 'Together',
+    segments: contributed.reduce((all, row) => all + row.segments, 0),
+    failedAttempts: contributed.reduce((all, row) => all + row.failedAttempts, 0),
+    pixels: contributed.reduce((all, row) => all + row.pixels, 0n),
+  };
+  const rows = [...contributed, sum].map(({ name, segments, failedAttempts, pixels }) => [
+    name,
+    showCount(segments),
+    showCount(pixels),
+    showCount(failedAttempts),
+  ]);
+  const widest = Math.max(...result.checks.map(({ name }) => name.length));
+  return [
+    paint('strong', 'Tributary demo'),
+    paint(result.ok ? 'paid' : 'wrong', result.headline),
+    '',
+    ...table(
+      [
+        { title: 'Worker' },
+        { title: 'Segments', align: 'right' },
+        { title: 'Pixels credited', align: 'right' },
+        { title: 'Attempts that earned nothing', align: 'right' },
+      ],
+      rows,
+      { paint },
+    ),
+    '',
+    ...result.checks.map(
+      ({ name, ok, figure }) =>
+        `${paint(ok ? 'paid' : 'wrong', ok ? 'Held  ' : 'Failed')}  ${pad(name, widest)}  ${figure}`,
+    ),
+    '',
+    `Play it   ${paint('water', result.master)}`,
+  ];
+}
+
+/** `1:05` */
+export function minutes(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+}
+
+function labelled(label: string, text: string, paint: Paint): string {
+  return paint('muted', pad(label, LABEL_COLUMNS)) + text;
+}
+
+function workerText({ name, state, tone, segments, pixels }: WorkerRow, paint: Paint): string {
+  const word = segments === 1 ? 'segment ' : 'segments';
+  const figures = `${pad(showCount(segments), 5, 'right')} ${word}${pad(showPixels(pixels), 10, 'right')}`;
+  return `${pad(name, 8)} ${paint(tone, pad(state, 36))}${figures}`;
+}
