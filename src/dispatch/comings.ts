@@ -58,6 +58,7 @@ export function workerLeft(core: Core, id: ConnectionId, reason: WorkerLeftReaso
   const sessions = connection.holds.map((held) => held.session);
   removeConnection(core.fleet, connection);
   dropHolds(connection);
+  core.roomMade = true; // for jobs that wait: those in quarantine may be asked now
   rebucket(core.fleet, connection.worker, core.sabotage);
   for (const attempt of running) {
     if (reason === 'revoked') endAttempt(core, attempt, 'revoked');

@@ -3,7 +3,13 @@ import type { TaskId } from '../base/ids.ts';
 import { resultTexts } from '../protocol/texts.ts';
 import { endAttempt, setDeadlines } from './attempts.ts';
 import { workerJoined, workerLeft, workerOf, workerState } from './comings.ts';
-import type { Dispatch, DispatchEvent, DispatchOptions, JobSubmitted } from './dispatch-types.ts';
+import type {
+  Dispatch,
+  DispatchEvent,
+  DispatchOptions,
+  JobSubmitted,
+  WorkerJoined,
+} from './dispatch-types.ts';
 import { createFleet } from './fleet.ts';
 import { endQuarantine, probed } from './health.ts';
 import { armJob, begin, endSession, failJob, jobTimer, wake } from './jobs.ts';
@@ -17,6 +23,7 @@ import type { Core, Job, Session, WorkerRecord } from './state.ts';
 import { createTimers } from './timers.ts';
 
 const MINUTE_MS = 60_000;
+const WAKE_ROUNDS = 4;
 
 /**
  * The decisions of the pool: which worker gets which job, and what happens when that goes wrong.
@@ -44,13 +51,17 @@ export function createDispatch(options: DispatchOptions): Dispatch {
         core.lossAt = core.now;
         demandAt = core.now;
       }
-      runTimers(core);
-      if (event.type === 'job_submitted') submit(event);
-      else handle(core, event);
-      if (core.roomMade) {
-        core.roomMade = false;
-        if (core.waiting.size > 0) wake(core);
+      if (event.type === 'worker_joined') {
+        // Before the timers: whom a job waits for may come in its last moment.
+        workerJoined(core, event);
+        useRoom(core);
+        runTimers(core);
+      } else {
+        runTimers(core);
+        if (event.type === 'job_submitted') submit(event);
+        else handle(core, event);
       }
+      useRoom(core);
       return core.actions;
     },
     nextTimerAt() {
@@ -97,11 +108,16 @@ function createCore(options: DispatchOptions, wall: (inner: number) => Instant):
   };
 }
 
-function handle(core: Core, event: Exclude<DispatchEvent, JobSubmitted>): void {
+/** A job that found a place may have left another: a few rounds, the rest with the next event. */
+function useRoom(core: Core): void {
+  for (let round = 0; core.roomMade && round < WAKE_ROUNDS; round++) {
+    core.roomMade = false;
+    if (core.waiting.size > 0) wake(core);
+  }
+}
+
+function handle(core: Core, event: Exclude<DispatchEvent, JobSubmitted | WorkerJoined>): void {
   switch (event.type) {
-    case 'worker_joined':
-      workerJoined(core, event);
-      break;
     case 'worker_left':
       workerLeft(core, event.connection, event.reason);
       break;

@@ -68,6 +68,7 @@ function quarantine(core: Core, worker: WorkerRecord, reason: AttemptFailure): v
     reason,
   });
   rebucket(core.fleet, worker, core.sabotage);
+  core.roomMade = true; // for jobs that wait: if it was the last, those in quarantine may be asked
 }
 
 /** The quarantine is over: one session at a time until a good result. */

@@ -145,10 +145,14 @@ function hedge(core: Core, attempt: Attempt): void {
 }
 
 function stopWaiting(core: Core, job: Job): void {
+  if (job.winner || job.attempts.some(isHopeful)) {
+    job.waitUntil = NEVER;
+    return;
+  }
+  // A last look: who may be asked can change without anybody saying so.
+  pursue(core, job);
+  if (job.state !== 'running' || job.waitUntil > core.now) return;
   job.waitUntil = NEVER;
-  if (job.attempts.some(isConnected)) return;
-  core.waiting.delete(job);
-  if (!job.winner && !job.attempts.some(isHopeful)) giveUp(core, job);
 }
 
 /** Jobs that wait for a worker try again, the oldest first. */
@@ -169,7 +173,9 @@ function countOnce(core: Core, job: Job, winner: Connection | undefined): void {
 function giveUp(core: Core, job: Job): void {
   const bad = job.badInput[0];
   if (bad) failJob(core, job, 'bad_input', bad.text);
-  else if (job.attempts.length > 0) {
+  else if (job.deadlineAt - core.now < ATTEMPT_MIN_MS) {
+    failJob(core, job, 'deadline', resultTexts.tookTooLong);
+  } else if (job.attempts.length > 0) {
     failJob(core, job, 'attempts_exhausted', job.lastText ?? resultTexts.tookTooLong);
   } else if (core.fleet.connections.size === 0) {
     failJob(core, job, 'no_workers', resultTexts.noTranscoders);
