@@ -138,7 +138,8 @@ async function openFront(
   const certificate = await openCertificate(settings, base);
   started.defer(() => certificate.close());
 
-  const metrics = createFrontMetrics(base.metrics);
+  const blobs = createBlobStore({ bytesMax: settings.segmentMemory });
+  const metrics = createFrontMetrics(base.metrics, () => blobs.bytesInUse);
   const dispatch = createDispatch({ random: secureRandom });
   const outputs = createOutputMemory();
   const relay = createSegmentRelay({ dispatch, clock, log, ledger, outputs, metrics });
@@ -163,14 +164,18 @@ async function openFront(
     workers,
     dispatch,
     relay,
-    blobs: createBlobStore({ bytesMax: settings.segmentMemory }),
+    blobs,
     hashing,
     inspector,
     renditions,
     streams: createStreams(clock),
     outputs,
     selfCheck,
-    fetch: createVettedFetch({ allowedHosts: settings.allowedHosts, log }),
+    fetch: createVettedFetch({
+      allowedHosts: settings.allowedHosts,
+      allowPrivate: settings.allowedPrivateHosts,
+      log,
+    }),
     sessionsMax: maxSessions === 'auto' ? undefined : maxSessions,
     draining: () => draining,
   });

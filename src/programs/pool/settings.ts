@@ -95,6 +95,13 @@ export const poolCommand = defineCommand({
       defaultText: 'none',
       why: 'A pool that fetches any URL is a way into the network it stands in.',
     },
+    allowedPrivateHosts: {
+      type: listOf(text('HOST:PORT')),
+      doc: 'Stores in your own network that count as allowed although their address is private; their certificate is not verified.',
+      default: [],
+      defaultText: 'none',
+      why: 'Only an operator can know that nothing else answers at a private address.',
+    },
     maxSessions: {
       type: integerOrAuto({ min: 1, max: 100_000 }),
       doc: 'Sessions of gateways that are served at once.',
