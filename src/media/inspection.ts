@@ -60,6 +60,8 @@ export interface AudioInspection {
   readonly codec: AudioCodecName;
   /** PES packets of MPEG-TS, samples of MP4. */
   readonly packets: number;
+  /** Of the elementary stream. */
+  readonly bytes: number;
   readonly startMs: number;
   readonly spanMs: number;
 }
