@@ -39,9 +39,9 @@ function recording(declared: DeclaredMetric[]): Metrics {
       declared.push({ name, kind: 'counter', help, labels });
       return real.counter(name, help, labels);
     },
-    gauge(name, help, labels = []) {
+    gauge(name, help, labels = [], read) {
       declared.push({ name, kind: 'gauge', help, labels });
-      return real.gauge(name, help, labels);
+      return real.gauge(name, help, labels, read);
     },
     histogram(name, help, buckets, labels = []) {
       declared.push({ name, kind: 'histogram', help, labels });

@@ -1,4 +1,5 @@
 import type { TestContext } from 'node:test';
+import type { PoolBase } from '../src/programs/pool/pool.ts';
 import type { NotifySegment } from '../src/protocol/gen/lp_rpc_pb.ts';
 import { stampedRenditions } from './fixtures/renditions.ts';
 import { type Enrolment, startTestPool, type TestPool } from './start-pool.ts';
@@ -60,8 +61,9 @@ export async function goodAnswer(task: NotifySegment): Promise<TaskAnswer> {
 export async function startPoolWithWorker(
   t: Pick<TestContext, 'after'>,
   flags: readonly string[] = [],
+  base: Partial<PoolBase> = {},
 ): Promise<{ pool: TestPool; gateway: StockGateway; worker: JoinedWorker }> {
-  const pool = await startTestPool(t, flags);
+  const pool = await startTestPool(t, flags, base);
   const gateway = startStockGateway(pool.port);
   t.after(() => gateway.close());
   const worker = await joinStock(t, pool);

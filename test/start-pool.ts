@@ -6,7 +6,7 @@ import { systemClock } from '../src/base/clock.ts';
 import { quiet } from '../src/base/log.ts';
 import { createMetrics } from '../src/base/metrics.ts';
 import { resolveSettings } from '../src/base/settings.ts';
-import { type RunningPool, startPool } from '../src/programs/pool/pool.ts';
+import { type PoolBase, type RunningPool, startPool } from '../src/programs/pool/pool.ts';
 import { poolCommand } from '../src/programs/pool/settings.ts';
 
 /** A worker as the admin API enrolled it. */
@@ -33,14 +33,18 @@ export interface TestPool {
   restart(): Promise<void>;
 }
 
-/** Starts a pool in this process, with flags as an operator would give them. */
+/**
+ * Starts a pool in this process, with flags as an operator would give them; `base` replaces its
+ * clock or log.
+ */
 export async function startTestPool(
   t: Pick<TestContext, 'after'>,
   flags: readonly string[] = [],
+  base: Partial<PoolBase> = {},
 ): Promise<TestPool> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tributary-test-'));
   let enrolled = 0;
-  let pool = await start(dataDir, 0, flags);
+  let pool = await start(dataDir, 0, flags, base);
   const port = Number(new URL(pool.serviceUri).port);
   let running = true;
   const stop = async () => {
@@ -79,14 +83,19 @@ export async function startTestPool(
     stop,
     async restart() {
       await stop();
-      pool = await start(dataDir, port, flags);
+      pool = await start(dataDir, port, flags, base);
       running = true;
     },
   };
   return test;
 }
 
-function start(dataDir: string, port: number, flags: readonly string[]): Promise<RunningPool> {
+function start(
+  dataDir: string,
+  port: number,
+  flags: readonly string[],
+  base: Partial<PoolBase>,
+): Promise<RunningPool> {
   const args = [
     `--data-dir=${dataDir}`,
     `--service-addr=127.0.0.1:${port}`,
@@ -95,5 +104,11 @@ function start(dataDir: string, port: number, flags: readonly string[]): Promise
     ...flags,
   ];
   const { values } = resolveSettings(poolCommand, { args, env: {} });
-  return startPool(values, { clock: systemClock, log: quiet, metrics: createMetrics(), env: {} });
+  return startPool(values, {
+    clock: systemClock,
+    log: quiet,
+    metrics: createMetrics(),
+    env: {},
+    ...base,
+  });
 }

@@ -6,7 +6,8 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
  */
 export interface Metrics {
   counter(name: string, help: string, labels?: readonly string[]): Counter;
-  gauge(name: string, help: string, labels?: readonly string[]): Gauge;
+  /** `read`, if given, is asked whenever somebody looks. */
+  gauge(name: string, help: string, labels?: readonly string[], read?: () => number): Gauge;
   histogram(name: string, help: string, buckets: number[], labels?: readonly string[]): Histogram;
   /** The text of `/metrics`. */
   text(): Promise<string>;
@@ -19,7 +20,11 @@ export function createMetrics(): Metrics {
   return {
     counter: (name, help, labels = []) =>
       new Counter({ name, help, labelNames: labels, registers }),
-    gauge: (name, help, labels = []) => new Gauge({ name, help, labelNames: labels, registers }),
+    gauge(name, help, labels = [], read) {
+      const gauge = new Gauge({ name, help, labelNames: labels, registers });
+      if (read) Object.assign(gauge, { collect: () => gauge.set(read()) });
+      return gauge;
+    },
     histogram: (name, help, buckets, labels = []) =>
       new Histogram({ name, help, buckets, labelNames: labels, registers }),
     text: () => registry.metrics(),

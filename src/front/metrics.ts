@@ -6,7 +6,7 @@ const SECONDS = [0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2, 3, 5, 
 /** What port 8935 counts. */
 export type FrontMetrics = ReturnType<typeof createFrontMetrics>;
 
-export function createFrontMetrics(metrics: Metrics) {
+export function createFrontMetrics(metrics: Metrics, memoryBytes: () => number = () => 0) {
   return {
     segments: metrics.counter(
       'tributary_front_segments_total',
@@ -47,6 +47,12 @@ export function createFrontMetrics(metrics: Metrics) {
     connections: metrics.gauge(
       'tributary_front_worker_connections',
       'Worker connections that are open.',
+    ),
+    memory: metrics.gauge(
+      'tributary_front_memory_bytes',
+      'Memory that segments and renditions in flight occupy; its limit is --segment-memory.',
+      [],
+      memoryBytes,
     ),
   };
 }
