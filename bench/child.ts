@@ -28,9 +28,9 @@ export interface PoolChild extends Child {
   metric(line: string): Promise<number>;
 }
 
-/** Starts `bin/tributary pool` on loopback. */
+/** Starts `bin/tributary pool` on loopback, or the same with other options of Node than its own. */
 export async function startPoolChild(
-  options: { readonly flags?: readonly string[]; readonly nodeOptions?: string } = {},
+  options: { readonly flags?: readonly string[]; readonly nodeFlags?: string | undefined } = {},
 ): Promise<PoolChild> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tributary-bench-'));
   const args = [
@@ -42,8 +42,14 @@ export async function startPoolChild(
     '--log-level=warn',
     ...(options.flags ?? []),
   ];
-  const env = { ...process.env, ...(options.nodeOptions && { NODE_OPTIONS: options.nodeOptions }) };
-  const child = await startChild(join(root, 'bin/tributary'), args, env);
+  const { nodeFlags } = options;
+  const child = await (nodeFlags === undefined
+    ? startChild(join(root, 'bin/tributary'), args)
+    : startChild(process.execPath, [
+        ...nodeFlags.split(' ').filter(Boolean),
+        join(root, 'src/cli.ts'),
+        ...args,
+      ]));
   const [, port, admin] = /service=https:\/\/[^:]+:(\d+) admin=(\S+)/.exec(child.ready) ?? [];
   const token = (await readFile(join(dataDir, 'admin.token'), 'utf8')).trim();
   let enrolled = 0;
@@ -80,15 +86,11 @@ export async function startPoolChild(
 
 /** Starts a module of this folder that prints READY once it serves. */
 export function startModule(name: string): Promise<Child> {
-  return startChild(process.execPath, [join(root, 'bench', name)], process.env);
+  return startChild(process.execPath, [join(root, 'bench', name)]);
 }
 
-async function startChild(
-  file: string,
-  args: readonly string[],
-  env: NodeJS.ProcessEnv,
-): Promise<Child> {
-  const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+async function startChild(file: string, args: readonly string[]): Promise<Child> {
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
   child.channel?.unref();
   const killed = () => child.kill('SIGKILL');
   process.once('exit', killed);

@@ -26,8 +26,8 @@ const { values: flags } = parseArgs({
     peer: { type: 'string' },
     'peer-addr': { type: 'string' },
     'peer-secret': { type: 'string', default: '' },
-    /** Options of Node for the pool, such as --cpu-prof. */
-    'node-options': { type: 'string' },
+    /** Options of Node for the pool instead of those of bin/tributary, such as --cpu-prof. */
+    'node-flags': { type: 'string' },
   },
 });
 
@@ -50,9 +50,7 @@ interface Measured {
 }
 
 const media = await cannedMedia();
-const pool = await startPoolChild(
-  flags['node-options'] ? { nodeOptions: flags['node-options'] } : {},
-);
+const pool = await startPoolChild({ nodeFlags: flags['node-flags'] });
 const floor = await startModule('relay-floor.ts');
 const ours = orchestratorTarget('ours', media, pool);
 const targets: Target[] = [floorTarget(media, floorServer()), ours];
