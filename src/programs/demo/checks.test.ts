@@ -11,7 +11,6 @@ const good: Evidence = {
   killed: { worker: 'heron', survived: true },
   status: {
     segments: { ok: 10, failed: 0, retried: 1, inFlight: 0 },
-    addedLatencyMs: { p50: 900, p99: 2000 },
     workers: [],
   },
   totals: [

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../../base/clock.ts';
 import { TributaryError } from '../../base/errors.ts';
+import { quantile } from '../../base/figures.ts';
 import { makeTestVideo } from '../../media/test-video.ts';
 import { type Cast, startCast } from './cast.ts';
 import { type Evidence, type GatewaySummary, LADDER } from './checks.ts';
@@ -42,12 +43,14 @@ export interface DemoParts {
 /** What the whole demo comes to. */
 export interface DemoResult {
   readonly evidence: Evidence;
+  /** From the end of a segment to its last rendition, as the gateway measured it. */
+  readonly addedMs: Scene['addedMs'];
   /** Path of the master playlist. */
   readonly master: string;
 }
 
 const gatewayLine = z.discriminatedUnion('event', [
-  z.object({ event: z.literal('segment'), segment: z.number(), ok: z.boolean() }),
+  z.object({ event: z.literal('segment'), ok: z.boolean(), addedMs: z.number() }),
   z.object({
     event: z.literal('summary'),
     segments: z.number(),
@@ -85,6 +88,7 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<D
   }
   return {
     master: join(options.output, 'master.m3u8'),
+    addedMs: streamed.addedMs,
     evidence: {
       gateway: streamed.summary,
       gatewayExit: streamed.exit,
@@ -99,6 +103,7 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<D
 
 interface Streamed {
   readonly summary: GatewaySummary;
+  readonly addedMs: Scene['addedMs'];
   readonly exit: number | NodeJS.Signals;
   readonly killed: Evidence['killed'];
   readonly scene: Scene;
@@ -113,7 +118,7 @@ async function stream(
   const { clock, signal } = parts;
   await rm(join(options.output, 'master.m3u8'), { force: true });
   const gateway = cast.stream(options);
-  const summary = summaryOf(gateway);
+  const report = follow(gateway);
   const startedAt = clock.now();
   const elapsedMs = () => clock.now() - startedAt;
   const killing = createKilling();
@@ -149,34 +154,49 @@ async function stream(
     if (clock.now() - shownAt >= SHOW_MS) {
       shownAt = clock.now();
       const rows = status.workers.map((worker) => rowOf(worker, away.get(worker.name)?.sinceText));
-      scene = sceneOf(status, rows, { elapsedMs: elapsedMs(), totalMs: options.totalMs, events });
+      scene = sceneOf(status, rows, {
+        elapsedMs: elapsedMs(),
+        totalMs: options.totalMs,
+        addedMs: report.addedMs(),
+        events,
+      });
       parts.show(scene);
     }
     if (!cast.pool.running) throw await failureOf(cast.pool);
     await Promise.race([gateway.exited, new Promise<void>((r) => clock.after(POLL_MS, r))]);
   }
   const exit = await gateway.exited;
-  const said = await summary;
+  const said = await report.summary;
   if (!said) throw await failureOf(gateway);
   // The last segment's retry may have been counted after the last look.
   killing.decide(await cast.api.status(), true);
   return {
     summary: said,
+    addedMs: report.addedMs(),
     exit,
     killed: killed === undefined ? undefined : { worker: killed, survived: killing.survived },
     scene,
   };
 }
 
-/** The gateway's last line; undefined when it ended without one. */
-async function summaryOf(gateway: Child): Promise<GatewaySummary | undefined> {
+/** Reads what the gateway says: latencies as segments come back, and its summary at the end. */
+function follow(gateway: Child) {
+  const latencies: number[] = [];
   let summary: GatewaySummary | undefined;
   gateway.onLine((line) => {
     const parsed = gatewayLine.safeParse(jsonOf(line));
-    if (parsed.success && parsed.data.event === 'summary') summary = parsed.data;
+    if (!parsed.success) return;
+    if (parsed.data.event === 'summary') summary = parsed.data;
+    else if (parsed.data.ok) latencies.push(parsed.data.addedMs);
   });
-  await gateway.silent;
-  return summary;
+  return {
+    /** Undefined when it ended without one. */
+    summary: gateway.silent.then(() => summary),
+    addedMs: (): Scene['addedMs'] =>
+      latencies.length === 0
+        ? undefined
+        : { p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) },
+  };
 }
 
 function jsonOf(line: string): unknown {
@@ -201,9 +221,9 @@ function opening(headline: string, { seconds }: DemoOptions): Scene {
 }
 
 function sceneOf(
-  { segments, addedLatencyMs }: PoolStatus,
+  { segments }: PoolStatus,
   workers: readonly WorkerRow[],
-  rest: Pick<Scene, 'elapsedMs' | 'totalMs' | 'events'>,
+  rest: Pick<Scene, 'elapsedMs' | 'totalMs' | 'addedMs' | 'events'>,
 ): Scene {
   const working = workers.filter(({ tone }) => tone !== 'wrong').length;
   const failures = segments.failed === 0 ? 'no segment failed' : `${segments.failed} failed`;
@@ -212,7 +232,6 @@ function sceneOf(
     tone: segments.failed === 0 ? 'paid' : 'wrong',
     workers,
     segments,
-    addedMs: addedLatencyMs ?? undefined,
     ...rest,
   };
 }

@@ -5,7 +5,6 @@ import type { PoolStatus } from './pool-api.ts';
 
 const status = (busy: string | undefined, ok: number, retried: number): PoolStatus => ({
   segments: { ok, failed: 0, retried, inFlight: busy ? 1 : 0 },
-  addedLatencyMs: null,
   workers: ['heron', 'otter'].map((name) => ({
     id: name,
     name,

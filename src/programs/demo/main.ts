@@ -8,7 +8,7 @@ import { checksOf } from './checks.ts';
 import { type DemoResult, runDemo } from './demo.ts';
 import { demoCommand } from './settings.ts';
 import { terminalSvg } from './svg.ts';
-import { type Check, resultLines, sceneLines, scenePlain } from './view.ts';
+import { type Check, resultLines, type Scene, sceneLines, scenePlain } from './view.ts';
 
 /** Segments of the demo, as stock gateways cut them. */
 const SEGMENT_SECONDS = 2;
@@ -26,6 +26,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const shown: Io = json ? { ...io, stdout: io.stderr, isTty: false } : io;
   const view = createLiveView(shown);
   const paint = createPaint(shown);
+  const plain = plainLines();
   try {
     const result = await runDemo(
       {
@@ -38,7 +39,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
         clock: systemClock,
         env: io.env,
         signal: stop.signal,
-        show: (scene) => view.show(sceneLines(scene, paint), plainOf(scene)),
+        show: (scene) => view.show(sceneLines(scene, paint), plain(scene)),
         tell: (event) => {
           if (!shown.isTty) view.keep(event);
         },
@@ -61,13 +62,19 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   }
 }
 
-function plainOf(scene: Parameters<typeof scenePlain>[0]): string {
-  return scene.elapsedMs === undefined || !scene.headline.startsWith('Working')
-    ? scene.headline
-    : scenePlain(scene);
+/** A line for each headline and each segment, not for each second. */
+function plainLines(): (scene: Scene) => string {
+  let last = { key: '', line: '' };
+  return (scene) => {
+    const { ok, failed, retried } = scene.segments;
+    const streaming = scene.workers.length > 0 && scene.headline.startsWith('Working');
+    const key = streaming ? `${ok} ${failed} ${retried}` : scene.headline;
+    if (key !== last.key) last = { key, line: streaming ? scenePlain(scene) : scene.headline };
+    return last.line;
+  };
 }
 
-function reportOf({ evidence, master }: DemoResult, checks: readonly Check[]) {
+function reportOf({ evidence, addedMs, master }: DemoResult, checks: readonly Check[]) {
   const ok = checks.every((check) => check.ok);
   const { gateway, killed } = evidence;
   const although = killed ? `, although ${killed.worker} was killed in the middle of one` : '';
@@ -78,17 +85,18 @@ function reportOf({ evidence, master }: DemoResult, checks: readonly Check[]) {
       : `${checks.filter((check) => !check.ok).length} of ${checks.length} checks failed.`,
     contributed: evidence.totals,
     checks,
+    addedMs,
     master,
   };
 }
 
-function jsonReport({ evidence, master }: DemoResult, checks: readonly Check[]): string {
+function jsonReport({ evidence, addedMs, master }: DemoResult, checks: readonly Check[]): string {
   const value = {
     ok: checks.every((check) => check.ok),
     checks,
     gateway: evidence.gateway,
     workers: evidence.totals,
-    addedLatencyMs: evidence.status.addedLatencyMs,
+    addedMs,
     killed: evidence.killed,
     master,
   };

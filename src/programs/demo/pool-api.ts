@@ -15,7 +15,6 @@ const status = z.object({
     retried: z.number(),
     inFlight: z.number(),
   }),
-  addedLatencyMs: z.object({ p50: z.number(), p99: z.number() }).nullable(),
   workers: z.array(
     z.object({
       id: z.string(),

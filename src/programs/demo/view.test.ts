@@ -33,6 +33,7 @@ const result = {
   ok: true,
   contributed: scene.workers,
   checks: [{ name: 'Pixels agree', ok: true, figure: '303 Mpx decoded = counted = credited' }],
+  addedMs: scene.addedMs,
   master: 'demo-output/master.m3u8',
 };
 

@@ -64,13 +64,7 @@ export function sceneLines(scene: Scene, paint: Paint): string[] {
       `${showCount(segments.ok)} done · ${segments.inFlight} in flight · ${segments.retried} retried · ${failed}`,
       paint,
     ),
-    labelled(
-      'Latency',
-      addedMs
-        ? `added p50 ${showMs(addedMs.p50)} · p99 ${showMs(addedMs.p99)}`
-        : 'no segment is back yet',
-      paint,
-    ),
+    labelled('Latency', latencyText(addedMs), paint),
     labelled('Pixels', `${showPixels(pixels)} credited`, paint),
     ...scene.events
       .slice(-EVENTS_SHOWN)
@@ -80,7 +74,7 @@ export function sceneLines(scene: Scene, paint: Paint): string[] {
 
 /** One line of the same, for where nothing can be redrawn. */
 export function scenePlain({ segments, addedMs, elapsedMs, totalMs }: Scene): string {
-  const latency = addedMs ? ` · added p50 ${showMs(addedMs.p50)} · p99 ${showMs(addedMs.p99)}` : '';
+  const latency = addedMs ? ` · ${latencyText(addedMs)}` : '';
   const time = `${minutes(Math.min(elapsedMs ?? 0, totalMs))} of ${minutes(totalMs)}`;
   return `${time}  ${segments.ok} done · ${segments.retried} retried · ${segments.failed} failed${latency}`;
 }
@@ -92,6 +86,7 @@ export function resultLines(
     readonly ok: boolean;
     readonly contributed: readonly Omit<WorkerRow, 'state' | 'tone'>[];
     readonly checks: readonly Check[];
+    readonly addedMs: Scene['addedMs'];
     readonly master: string;
   },
   paint: Paint,
@@ -130,7 +125,8 @@ export function resultLines(
         `${paint(ok ? 'paid' : 'wrong', ok ? 'Held  ' : 'Failed')}  ${pad(name, widest)}  ${figure}`,
     ),
     '',
-    `Play it   ${paint('water', result.master)}`,
+    labelled('Latency', latencyText(result.addedMs), paint),
+    labelled('Play it', paint('water', result.master), paint),
   ];
 }
 
@@ -138,6 +134,12 @@ export function resultLines(
 export function minutes(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+}
+
+function latencyText(addedMs: Scene['addedMs']): string {
+  return addedMs
+    ? `added p50 ${showMs(addedMs.p50)} · p99 ${showMs(addedMs.p99)}`
+    : 'no segment is back yet';
 }
 
 function labelled(label: string, text: string, paint: Paint): string {

@@ -68,7 +68,7 @@ export function latencyText({ addedMs }: Summary): string {
 export function progressText(summary: Summary, inFlight: number): string {
   const { segments, failed, pixels } = summary;
   return [
-    `${showCount(segments - failed)} segments back`,
+    `${showCount(segments - failed)} ${segments - failed === 1 ? 'segment' : 'segments'} back`,
     `${inFlight} in flight`,
     `${showCount(failed)} failed`,
     latencyText(summary),
