@@ -193,6 +193,9 @@ export function createRules(world: World): Rules {
         case 'send_teardown':
           links.get(action.connection)?.sessions.delete(action.session);
           return;
+        case 'disconnect':
+          links.delete(action.connection);
+          return;
         case 'acknowledge':
           answering.delete(action.task);
           count(`acknowledged_${action.outcome}`);
