@@ -17,6 +17,8 @@ import { appendContributions, contributionsOfJob, storedIds, totalsByWorker } fr
 
 /** One statement's memory stays small, and a retry cheap; larger batches were not faster. */
 const BATCH_MAX = 1_000;
+/** One that PostgreSQL works on, one that is being written down for it. */
+const WRITERS_MAX = 2;
 /** Ten seconds of 2,000 a second: beyond, the database is not merely restarting. */
 const PENDING_MAX = 20_000;
 /** A gateway waits 8 s for a segment; an answer after that is of no use to it. */
@@ -56,14 +58,21 @@ export function createLedger(options: { database: Database; metrics?: Metrics })
   let writing: Promise<void> | undefined;
   let closed = false;
 
-  /** One batch at a time: two would flush the same log twice, and contend for the same indexes. */
+  /**
+   * One batch at a time, so that what comes meanwhile shares the next flush; only behind a full one
+   * a second is made ready while PostgreSQL works on the first.
+   */
   async function writeAll(): Promise<void> {
     // Those who came in with the same reading of the sockets go together.
     await new Promise(setImmediate);
+    const writers = new Set<Promise<void>>();
     while (pending.length > 0) {
       const batch = pending.slice(0, BATCH_MAX);
       pending = pending.slice(BATCH_MAX);
-      await write(batch);
+      const writer = write(batch).finally(() => writers.delete(writer));
+      writers.add(writer);
+      if (pending.length < BATCH_MAX) await Promise.all(writers);
+      else if (writers.size >= WRITERS_MAX) await Promise.race(writers);
     }
     writing = undefined;
   }

@@ -62,9 +62,8 @@ export async function createRoster(options: { database: Database; log: Log }): P
   start();
 
   function start(): void {
-    reading ??= read().finally(() => {
-      reading = undefined;
-    });
+    if (closed.signal.aborted || (stale !== 'all' && stale.size === 0)) return;
+    reading ??= read();
   }
 
   async function read(): Promise<void> {
@@ -87,6 +86,8 @@ export async function createRoster(options: { database: Database; log: Log }): P
       }
       tried.resolve();
     }
+    // In the same breath as the last look at `stale`: what comes after it starts a new reading.
+    reading = undefined;
   }
 
   function take(asked: readonly string[], found: readonly Enrolled[]): void {
@@ -123,6 +124,7 @@ export async function createRoster(options: { database: Database; log: Log }): P
       return () => void subscribers.delete(changed);
     },
     refresh(id) {
+      if (closed.signal.aborted) return Promise.resolve();
       if (stale !== 'all') stale.add(id);
       const tried = firstTry.promise;
       start();
@@ -132,6 +134,7 @@ export async function createRoster(options: { database: Database; log: Log }): P
       closed.abort();
       await listening.stop();
       await reading;
+      firstTry.resolve();
     },
   };
 }

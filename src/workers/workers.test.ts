@@ -106,9 +106,10 @@ test('rotations at the same moment leave at most two secrets', async () => {
 });
 
 test('a revoked worker is cut off on every node, nobody else, and its name is free again', async () => {
+  const known = changeOn(there, (change) => change.worker.name === 'staying');
   const { worker, credential } = granted(await here.add({ name: 'leaving' }));
   const { credential: staying } = granted(await here.add({ name: 'staying' }));
-  await there.show('staying');
+  await known;
   const heard = changeOn(
     there,
     (change) => change.worker.id === worker.id && change.worker.state === 'revoked',
@@ -137,7 +138,9 @@ test('paused and draining workers still authenticate, and come back', async () =
 });
 
 test('what happened while the listener was away is caught up with', async () => {
+  const known = changeOn(there, (change) => change.worker.name === 'unseen');
   const { worker, credential } = granted(await here.add({ name: 'unseen' }));
+  await known;
   const heard = changeOn(
     there,
     (change) => change.worker.id === worker.id && change.worker.state === 'revoked',
