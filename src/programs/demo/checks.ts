@@ -1,4 +1,4 @@
-import { showCount, showPixels } from '../../base/figures.ts';
+import { showCount } from '../../base/figures.ts';
 import type { Played, PlayOutcome } from './playable.ts';
 import type { PoolStatus, Totals } from './pool-api.ts';
 import type { Check } from './view.ts';
@@ -37,14 +37,14 @@ function segmentsCheck({ gateway, gatewayExit, totals }: Evidence): Check {
   const credited = totals.reduce((sum, row) => sum + row.segments, 0);
   const back = segments - failed;
   return {
-    name: 'Every segment came back once',
+    name: 'Every segment back',
     ok: segments > 0 && failed === 0 && retried === 0 && credited === segments && gatewayExit === 0,
-    figure: `${back} of ${segments}, ${credited} credited, ${retried} sent twice by the gateway`,
+    figure: `${back} of ${segments}, ${credited} credited, ${retried} sent again`,
   };
 }
 
 function killCheck({ killed, status, totals }: Evidence): Check {
-  const name = 'A worker died in mid-segment';
+  const name = 'Killed in mid-segment';
   if (!killed) return { name, ok: false, figure: 'none was killed' };
   const lost = totals.find((row) => row.name === killed.worker)?.failedAttempts ?? 0;
   const others = totals.filter((row) => row.name !== killed.worker && row.segments > 0);
@@ -53,8 +53,8 @@ function killCheck({ killed, status, totals }: Evidence): Check {
     name,
     ok: killed.survived && retried > 0 && others.length > 0,
     figure: killed.survived
-      ? `${killed.worker}, ${lost} attempt lost, ${retried} retried by the pool`
-      : `${killed.worker} was killed, but no segment was taken over`,
+      ? `${killed.worker}: ${lost} lost, ${retried} retried elsewhere`
+      : `${killed.worker}, but nobody took its segment over`,
   };
 }
 
@@ -71,7 +71,7 @@ function playCheck({ playlists, sourceHasSound }: Evidence): Check {
   return {
     name,
     ok: played.length === LADDER.length + 1 && frames > 0 && !silent,
-    figure: `${played.length} playlists, ${showCount(frames)} frames decoded${sound}`,
+    figure: `${played.length} playlists, ${showCount(frames)} frames${sound}`,
   };
 }
 
@@ -83,8 +83,8 @@ function pixelCheck({ gateway, totals, playlists }: Evidence): Check {
     name: 'Pixels agree',
     ok,
     figure: ok
-      ? `${showPixels(credited)} decoded = counted by the gateway = credited`
-      : `${decoded} decoded, ${gateway.pixels} counted by the gateway, ${credited} credited`,
+      ? `${showCount(credited)} decoded, counted and credited`
+      : `${decoded} decoded, ${gateway.pixels} counted, ${credited} credited`,
   };
 }
 

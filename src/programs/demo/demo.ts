@@ -43,8 +43,8 @@ export interface DemoParts {
 /** What the whole demo comes to. */
 export interface DemoResult {
   readonly evidence: Evidence;
-  /** From the end of a segment to its last rendition, as the gateway measured it. */
-  readonly addedMs: Scene['addedMs'];
+  /** The end of the stream; its latency is the gateway's, from segment end to last rendition. */
+  readonly scene: Scene;
   /** Path of the master playlist. */
   readonly master: string;
 }
@@ -88,7 +88,7 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<D
   }
   return {
     master: join(options.output, 'master.m3u8'),
-    addedMs: streamed.addedMs,
+    scene: streamed.scene,
     evidence: {
       gateway: streamed.summary,
       gatewayExit: streamed.exit,
@@ -103,7 +103,6 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<D
 
 interface Streamed {
   readonly summary: GatewaySummary;
-  readonly addedMs: Scene['addedMs'];
   readonly exit: number | NodeJS.Signals;
   readonly killed: Evidence['killed'];
   readonly scene: Scene;
@@ -133,7 +132,12 @@ async function stream(
     parts.tell(event);
   };
 
-  let scene = opening('Streaming.', options);
+  const moment = (status: PoolStatus): Scene => {
+    const rows = status.workers.map((worker) => rowOf(worker, away.get(worker.name)?.sinceText));
+    const rest = { elapsedMs: elapsedMs(), totalMs: options.totalMs, addedMs: report.addedMs() };
+    return sceneOf(status, rows, { ...rest, events });
+  };
+
   while (gateway.running) {
     const status = await untilStopped(signal, cast.api.status());
     const decision = killing.decide(status, elapsedMs() >= options.totalMs / 2);
@@ -153,14 +157,7 @@ async function stream(
     }
     if (clock.now() - shownAt >= SHOW_MS) {
       shownAt = clock.now();
-      const rows = status.workers.map((worker) => rowOf(worker, away.get(worker.name)?.sinceText));
-      scene = sceneOf(status, rows, {
-        elapsedMs: elapsedMs(),
-        totalMs: options.totalMs,
-        addedMs: report.addedMs(),
-        events,
-      });
-      parts.show(scene);
+      parts.show(moment(status));
     }
     if (!cast.pool.running) throw await failureOf(cast.pool);
     await Promise.race([gateway.exited, new Promise<void>((r) => clock.after(POLL_MS, r))]);
@@ -168,14 +165,14 @@ async function stream(
   const exit = await gateway.exited;
   const said = await report.summary;
   if (!said) throw await failureOf(gateway);
-  // The last segment's retry may have been counted after the last look.
-  killing.decide(await cast.api.status(), true);
+  // The last segment may have come back after the last look.
+  const last = await cast.api.status();
+  killing.decide(last, true);
   return {
     summary: said,
-    addedMs: report.addedMs(),
     exit,
     killed: killed === undefined ? undefined : { worker: killed, survived: killing.survived },
-    scene,
+    scene: moment(last),
   };
 }
 

@@ -74,7 +74,7 @@ function plainLines(): (scene: Scene) => string {
   };
 }
 
-function reportOf({ evidence, addedMs, master }: DemoResult, checks: readonly Check[]) {
+function reportOf({ evidence, scene, master }: DemoResult, checks: readonly Check[]) {
   const ok = checks.every((check) => check.ok);
   const { gateway, killed } = evidence;
   const although = killed ? `, although ${killed.worker} was killed in the middle of one` : '';
@@ -85,18 +85,19 @@ function reportOf({ evidence, addedMs, master }: DemoResult, checks: readonly Ch
       : `${checks.filter((check) => !check.ok).length} of ${checks.length} checks failed.`,
     contributed: evidence.totals,
     checks,
-    addedMs,
+    addedMs: scene.addedMs,
+    events: scene.events,
     master,
   };
 }
 
-function jsonReport({ evidence, addedMs, master }: DemoResult, checks: readonly Check[]): string {
+function jsonReport({ evidence, scene, master }: DemoResult, checks: readonly Check[]): string {
   const value = {
     ok: checks.every((check) => check.ok),
     checks,
     gateway: evidence.gateway,
     workers: evidence.totals,
-    addedMs,
+    addedMs: scene.addedMs,
     killed: evidence.killed,
     master,
   };

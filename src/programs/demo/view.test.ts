@@ -34,6 +34,7 @@ const result = {
   contributed: scene.workers,
   checks: [{ name: 'Pixels agree', ok: true, figure: '303 Mpx decoded = counted = credited' }],
   addedMs: scene.addedMs,
+  events: scene.events,
   master: 'demo-output/master.m3u8',
 };
 

@@ -66,9 +66,7 @@ export function sceneLines(scene: Scene, paint: Paint): string[] {
     ),
     labelled('Latency', latencyText(addedMs), paint),
     labelled('Pixels', `${showPixels(pixels)} credited`, paint),
-    ...scene.events
-      .slice(-EVENTS_SHOWN)
-      .map((event, index) => labelled(index === 0 ? 'Events' : '', event, paint)),
+    ...eventLines(scene.events, paint),
   ];
 }
 
@@ -87,6 +85,7 @@ export function resultLines(
     readonly contributed: readonly Omit<WorkerRow, 'state' | 'tone'>[];
     readonly checks: readonly Check[];
     readonly addedMs: Scene['addedMs'];
+    readonly events: Scene['events'];
     readonly master: string;
   },
   paint: Paint,
@@ -114,7 +113,7 @@ export function resultLines(
         { title: 'Worker' },
         { title: 'Segments', align: 'right' },
         { title: 'Pixels credited', align: 'right' },
-        { title: 'Attempts that earned nothing', align: 'right' },
+        { title: 'Attempts lost', align: 'right' },
       ],
       rows,
       { paint },
@@ -125,6 +124,7 @@ export function resultLines(
         `${paint(ok ? 'paid' : 'wrong', ok ? 'Held  ' : 'Failed')}  ${pad(name, widest)}  ${figure}`,
     ),
     '',
+    ...eventLines(result.events, paint),
     labelled('Latency', latencyText(result.addedMs), paint),
     labelled('Play it', paint('water', result.master), paint),
   ];
@@ -134,6 +134,12 @@ export function resultLines(
 export function minutes(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+}
+
+function eventLines(events: Scene['events'], paint: Paint): string[] {
+  return events
+    .slice(-EVENTS_SHOWN)
+    .map((event, index) => labelled(index === 0 ? 'Events' : '', event, paint));
 }
 
 function latencyText(addedMs: Scene['addedMs']): string {
