@@ -138,7 +138,9 @@ export function createSessions(
         head,
         destroy(error) {
           failure ??= error;
-          if (!stream.destroyed) stream.close(constants.NGHTTP2_CANCEL);
+          if (stream.destroyed) return;
+          stream.close(constants.NGHTTP2_CANCEL);
+          if (error) stream.destroy(error); // whoever waits learns now, not when the peer agrees
         },
       };
     },

@@ -74,7 +74,7 @@ export function liveLine(status: WorkerStatus, now: number, paint: Paint): strin
   const { link, draining, tally, sessions, capacity } = status;
   const parts = [stateWord(status, now, paint)];
   if (link.state === 'connected' || draining) parts.push(`${sessions} of ${capacity} sessions`);
-  parts.push(`${showCount(tally.segments)} segments`);
+  parts.push(segmentsText(tally.segments));
   if (tally.speed !== undefined) parts.push(`${showFactor(tally.speed)} real time`);
   if (tally.failures > 0) parts.push(paint('attention', `${showCount(tally.failures)} failed`));
   if (tally.lastError !== undefined) {
@@ -103,6 +103,9 @@ function stateWord({ link, draining, running }: WorkerStatus, now: number, paint
 export function closingLine({ tally }: WorkerStatus): string {
   const speed = tally.speed === undefined ? '' : `, ${showFactor(tally.speed)} real time`;
   const failures = tally.failures === 0 ? 'none failed' : `${showCount(tally.failures)} failed`;
-  const segments = `${showCount(tally.segments)} segments`;
-  return `Left. ${segments}, ${failures}, ${showPixels(tally.pixels)}${speed}.`;
+  return `Left. ${segmentsText(tally.segments)}, ${failures}, ${showPixels(tally.pixels)}${speed}.`;
+}
+
+function segmentsText(count: number): string {
+  return `${showCount(count)} ${count === 1 ? 'segment' : 'segments'}`;
 }
