@@ -1,4 +1,9 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
 import { Agent, request as httpsRequest } from 'node:https';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { SOFTWARE_BITS, writeCapabilities } from '../src/protocol/capabilities.ts';
@@ -12,6 +17,8 @@ import {
 export type TaskAnswer =
   | { readonly kind: 'renditions'; readonly renditions: readonly StockRendition[] }
   | { readonly kind: 'error'; readonly text: string }
+  /** Any bytes with any headers over those of a good answer: for hostile ones. */
+  | { readonly kind: 'raw'; readonly headers: OutgoingHttpHeaders; readonly body: Uint8Array }
   /** Sends nothing, ever. */
   | { readonly kind: 'silence' };
 
@@ -19,6 +26,17 @@ export interface StockRendition {
   readonly bytes: Uint8Array;
   readonly pixels: bigint;
   readonly phash?: Uint8Array;
+  /** `video/mp2t` unless told otherwise. */
+  readonly contentType?: string;
+}
+
+/** How a stream of tasks ended. */
+export interface StreamEnd {
+  /** The gRPC status, `reset N` without one, or `connection` when there never was a connection. */
+  readonly code: string;
+  readonly message: string;
+  /** The HTTP/2 error code of RST_STREAM; 0 when there was none. 8 stops a stock one for good. */
+  readonly rstCode: number;
 }
 
 export interface StockOptions {
@@ -27,6 +45,8 @@ export interface StockOptions {
   readonly capacity?: number;
   readonly bits?: bigint;
   readonly version?: string;
+  /** The RegisterRequest message in place of the usual one: for hostile ones. */
+  readonly request?: Uint8Array;
   /** Decides what to post for a task; `source` is what was downloaded. */
   answer(task: NotifySegment, source: Buffer, transcoder: StockTranscoder): Promise<TaskAnswer>;
 }
@@ -41,10 +61,14 @@ export interface StockTranscoder {
   readonly teardowns: readonly string[];
   /** Status and text of every post's reply. */
   readonly posts: readonly { readonly status: number; readonly text: string }[];
-  /** Resolves with the gRPC status and message when the stream ends. */
-  readonly ended: Promise<{ readonly code: string; readonly message: string }>;
+  /** Protocol and status of every source download. */
+  readonly downloads: readonly { readonly protocol: string; readonly status: number }[];
+  /** Resolves when the stream ends. */
+  readonly ended: Promise<StreamEnd>;
   /** Resolves when the registration was written. */
   readonly registered: Promise<void>;
+  /** Resolves when the response headers arrived: the pool took the registration, or refused it. */
+  readonly opened: Promise<void>;
   /** Posts an answer for any task id, with any credential. */
   post(
     taskId: bigint,
@@ -70,12 +94,16 @@ export function startStockTranscoder(options: StockOptions): StockTranscoder {
   const tasks: NotifySegment[] = [];
   const teardowns: string[] = [];
   const posts: { status: number; text: string }[] = [];
-  const ended = Promise.withResolvers<{ code: string; message: string }>();
+  const downloads: { protocol: string; status: number }[] = [];
+  const ended = Promise.withResolvers<StreamEnd>();
   const registered = Promise.withResolvers<void>();
+  const opened = Promise.withResolvers<void>();
   control.on('error', (error) => {
     registered.reject(error);
-    ended.resolve({ code: 'connection', message: error.message });
+    ended.resolve({ code: 'connection', message: error.message, rstCode: 0 });
   });
+  void ended.promise.then(() => opened.reject(new Error('the stream ended before it opened')));
+  opened.promise.catch(() => {}); // likewise
   registered.promise.catch(() => {}); // a test that does not look at it sees `ended`
 
   const stream = control.request(
@@ -97,14 +125,18 @@ export function startStockTranscoder(options: StockOptions): StockTranscoder {
       version: options.version ?? '0.9.1',
     }),
   });
-  stream.end(framed(toBinary(RegisterRequestSchema, register)), () => registered.resolve());
+  const request = options.request ?? toBinary(RegisterRequestSchema, register);
+  stream.once('response', () => opened.resolve());
+  stream.end(framed(request), () => registered.resolve());
 
   const transcoder: StockTranscoder = {
     tasks,
     teardowns,
     posts,
+    downloads,
     ended: ended.promise,
     registered: registered.promise,
+    opened: opened.promise,
     async post(taskId, answer, credential = options.credential) {
       results ??= openResults(origin);
       const reply = await post(results, { taskId, answer, credential });
@@ -136,7 +168,7 @@ export function startStockTranscoder(options: StockOptions): StockTranscoder {
   return transcoder;
 
   async function work(message: NotifySegment): Promise<void> {
-    const source = await download(message.url, agent);
+    const source = await download(message.url, agent, downloads);
     const answer =
       typeof source === 'string'
         ? ({ kind: 'error', text: source } as const)
@@ -155,13 +187,21 @@ function openResults(origin: string): ClientHttp2Session {
 }
 
 /** The body, or the error text of a stock transcoder. */
-function download(url: string, agent: Agent): Promise<Buffer | string> {
+function download(
+  url: string,
+  agent: Agent,
+  log: { protocol: string; status: number }[],
+): Promise<Buffer | string> {
   return new Promise((resolve) => {
     const request = httpsRequest(
       url,
       { agent, headers: { 'User-Agent': 'Go-http-client/1.1', 'Accept-Encoding': 'gzip' } },
       (response) => {
         const pieces: Buffer[] = [];
+        log.push({
+          protocol: `HTTP/${response.httpVersion}`,
+          status: response.statusCode ?? 0,
+        });
         response.on('data', (piece: Buffer) => pieces.push(piece));
         response.on('end', () =>
           resolve(
@@ -190,7 +230,7 @@ function post(
   const { taskId, answer, credential } = request;
   const boundary = '58824b99823990de49cc';
   const failed = answer.kind === 'error';
-  const body = failed ? Buffer.from(answer.text) : multipart(answer.renditions, boundary);
+  const body = bodyOf(answer, boundary);
   const inputPixels = failed ? '0' : '55296000';
   return new Promise((resolve, reject) => {
     const stream = session.request(
@@ -207,6 +247,7 @@ function post(
         'content-length': body.length,
         'accept-encoding': 'gzip',
         'user-agent': 'Go-http-client/2.0',
+        ...(answer.kind === 'raw' ? answer.headers : {}),
       },
       { endStream: false },
     );
@@ -223,6 +264,13 @@ function post(
   });
 }
 
+function bodyOf(answer: Exclude<TaskAnswer, { kind: 'silence' }>, boundary: string): Uint8Array {
+  if (answer.kind === 'raw') return answer.body;
+  return answer.kind === 'error'
+    ? Buffer.from(answer.text)
+    : multipart(answer.renditions, boundary);
+}
+
 /** Parts with their headers in the order in which Go writes them. */
 export function multipart(renditions: readonly StockRendition[], boundary: string): Buffer {
   const pieces: Buffer[] = [];
@@ -231,9 +279,9 @@ export function multipart(renditions: readonly StockRendition[], boundary: strin
     pieces.push(Buffer.from(`${first}--${boundary}\r\n${headers.join('\r\n')}\r\n\r\n`));
     pieces.push(Buffer.from(bytes));
   };
-  for (const { bytes, pixels, phash } of renditions) {
+  for (const { bytes, pixels, phash, contentType = 'video/mp2t' } of renditions) {
     part(
-      [`Content-Length: ${bytes.length}`, 'Content-Type: video/mp2t', `Pixels: ${pixels}`],
+      [`Content-Length: ${bytes.length}`, `Content-Type: ${contentType}`, `Pixels: ${pixels}`],
       bytes,
     );
     if (phash) {
@@ -252,7 +300,7 @@ export function framed(message: Uint8Array): Buffer {
 
 function follow(
   stream: ClientHttp2Stream,
-  ended: (status: { code: string; message: string }) => void,
+  ended: (end: StreamEnd) => void,
   each: (message: NotifySegment) => void,
 ): void {
   let held: Buffer = Buffer.alloc(0);
@@ -278,7 +326,8 @@ function follow(
   });
   stream.on('error', () => {}); // the close that follows says it all
   stream.on('close', () => {
-    const reset = stream.rstCode ? { code: `reset ${stream.rstCode}`, message: '' } : status;
-    ended(status.code === 'none' ? reset : status);
+    const rstCode = stream.rstCode ?? 0;
+    const reset = rstCode ? { code: `reset ${rstCode}`, message: '' } : status;
+    ended({ ...(status.code === 'none' ? reset : status), rstCode });
   });
 }
