@@ -7,6 +7,7 @@ import { createHashing } from '../../base/hashing.ts';
 import { secureRandom } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
 import type { Metrics } from '../../base/metrics.ts';
+import { watchProcess } from '../../base/process-metrics.ts';
 import { showHostPort } from '../../base/setting-types.ts';
 import { type Database, openDatabase } from '../../database/database.ts';
 import { createDispatch } from '../../dispatch/dispatch.ts';
@@ -66,6 +67,7 @@ const LAST_REPLIES_MS = 1_000;
 export async function startPool(settings: PoolSettings, base: PoolBase): Promise<RunningPool> {
   const { log, clock } = base;
   await using started = new AsyncDisposableStack();
+  started.defer(watchProcess(base.metrics));
   const stores = await openStores(settings, base, started);
   const { workers, ledger, database } = stores;
   const front = await openFront(settings, base, stores, started);
