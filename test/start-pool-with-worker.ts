@@ -1,8 +1,8 @@
-import type { TestContext } from 'node:test';
 import type { PoolBase } from '../src/programs/pool/pool.ts';
 import type { NotifySegment } from '../src/protocol/gen/lp_rpc_pb.ts';
+import { presets } from '../src/protocol/profile-presets.ts';
 import { stampedRenditions } from './fixtures/renditions.ts';
-import { type Enrolment, startTestPool, type TestPool } from './start-pool.ts';
+import { type Cleanup, type Enrolment, startTestPool, type TestPool } from './start-pool.ts';
 import { type StockGateway, startStockGateway } from './stock-gateway.ts';
 import {
   type StockOptions,
@@ -19,7 +19,7 @@ export interface JoinedWorker {
 
 /** Enrols a worker and connects a stock transcoder that answers well, unless told otherwise. */
 export async function joinStock(
-  t: Pick<TestContext, 'after'>,
+  t: Cleanup,
   pool: TestPool,
   options: Partial<StockOptions> & { readonly enrolment?: Enrolment } = {},
 ): Promise<JoinedWorker> {
@@ -45,7 +45,7 @@ async function connectionsOf(pool: TestPool, worker: string): Promise<number> {
   return view.connections;
 }
 
-/** Real renditions of the test's source, each time with other bytes. */
+/** Real renditions of the test's source, each time with other bytes; 240p for unknown names. */
 export async function goodAnswer(task: NotifySegment): Promise<TaskAnswer> {
   const segment = task.segData;
   const wanted = [
@@ -53,13 +53,14 @@ export async function goodAnswer(task: NotifySegment): Promise<TaskAnswer> {
     ...(segment?.fullProfiles2 ?? []),
     ...(segment?.fullProfiles3 ?? []),
   ];
-  const renditions = await stampedRenditions(wanted.map(({ name }) => name));
+  const names = wanted.map(({ name }) => (Object.hasOwn(presets, name) ? name : 'P240p30fps16x9'));
+  const renditions = await stampedRenditions(names);
   return { kind: 'renditions', renditions };
 }
 
 /** A pool with one good worker and a gateway: where most tests of the wire begin. */
 export async function startPoolWithWorker(
-  t: Pick<TestContext, 'after'>,
+  t: Cleanup,
   flags: readonly string[] = [],
   base: Partial<PoolBase> = {},
 ): Promise<{ pool: TestPool; gateway: StockGateway; worker: JoinedWorker }> {

@@ -1,7 +1,6 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { systemClock } from '../src/base/clock.ts';
 import { quiet } from '../src/base/log.ts';
 import { createMetrics } from '../src/base/metrics.ts';
@@ -15,6 +14,11 @@ export interface Enrolment {
   readonly name: string;
   readonly credential: string;
   readonly join: string;
+}
+
+/** Who cleans up: the context of one test, or `{ after }` of node:test for a whole file. */
+export interface Cleanup {
+  after(run: () => void | Promise<void>): void;
 }
 
 /** A pool of a test: real database, real TLS, stopped and removed when the test ends. */
@@ -38,7 +42,7 @@ export interface TestPool {
  * clock or log.
  */
 export async function startTestPool(
-  t: Pick<TestContext, 'after'>,
+  t: Cleanup,
   flags: readonly string[] = [],
   base: Partial<PoolBase> = {},
 ): Promise<TestPool> {

@@ -69,6 +69,31 @@ export interface StockGateway {
 /** The ladder of most tests: one small rendition, so that real transcodes take little. */
 export const smallLadder: readonly VideoProfile[] = [presets.P240p30fps16x9];
 
+/** What a stock gateway says of a segment of 2 s, with changes. */
+export function segmentOf(
+  info: OrchestratorInfo,
+  source: Uint8Array,
+  changes: Partial<Segment> = {},
+): Segment {
+  return {
+    manifestId: Buffer.from('stream'),
+    seq: 0n,
+    hash: keccak256(source),
+    profiles: smallLadder,
+    sig: new Uint8Array(0),
+    durationMs: 2_000,
+    caps: {
+      bits: bitsOf('AuthToken', 'SegmentSlicing', 'H264', 'MPEGTS'),
+      words: 1,
+      minVersion: '',
+    },
+    ...(info.authToken ? { authToken: info.authToken } : {}),
+    calcPerceptualHash: false,
+    forceSessionReinit: false,
+    ...changes,
+  };
+}
+
 export function startStockGateway(port: number): StockGateway {
   const origin = `https://127.0.0.1:${port}`;
   let session: ClientHttp2Session | undefined;
@@ -163,23 +188,7 @@ export function startStockGateway(port: number): StockGateway {
       return reply.message;
     },
     async submit(info, source, changes = {}, headers = {}) {
-      const segment: Segment = {
-        manifestId: Buffer.from('stream'),
-        seq: seq++,
-        hash: keccak256(source),
-        profiles: smallLadder,
-        sig: new Uint8Array(0),
-        durationMs: 2_000,
-        caps: {
-          bits: bitsOf('AuthToken', 'SegmentSlicing', 'H264', 'MPEGTS'),
-          words: 1,
-          minVersion: '',
-        },
-        ...(info.authToken ? { authToken: info.authToken } : {}),
-        calcPerceptualHash: false,
-        forceSessionReinit: false,
-        ...changes,
-      };
+      const segment = segmentOf(info, source, { seq: seq++, ...changes });
       const reply = await raw(
         {
           ':path': '/segment',
