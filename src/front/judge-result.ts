@@ -35,12 +35,7 @@ export async function judgeResult(
     renditions: inspections,
     sourceHash,
     outputHashes: hashes.map(hex),
-    earlierHashes: {
-      has(output) {
-        const earlier = parts.outputs.sourceOf(output);
-        return earlier !== undefined && earlier !== sourceHash;
-      },
-    },
+    earlierOutputs: { get: parts.outputs.sourceOf },
     durationMs: segment.durationMs,
     ...(segment.clip ? { clip: segment.clip } : {}),
   });

@@ -2,7 +2,13 @@ import type { Blob } from '../base/blob.ts';
 import { parseTaskId } from '../base/ids.ts';
 import { BodyError, type Exchange } from '../http/exchange.ts';
 import { MultipartError, parseMultipart } from '../protocol/multipart.ts';
-import { cleanErrorText, isNonRetryable, postTexts, resultTexts } from '../protocol/texts.ts';
+import {
+  cleanErrorText,
+  inputTexts,
+  isNonRetryable,
+  postTexts,
+  resultTexts,
+} from '../protocol/texts.ts';
 import type { SegmentDetail } from './job.ts';
 import { judgeResult, type ReceivedRendition } from './judge-result.ts';
 import type { FrontParts } from './parts.ts';
@@ -87,6 +93,9 @@ async function settle(
         job: task.job.id,
         reason: verdict.reason,
       });
+    }
+    if (!verdict.ok && verdict.reason === 'source_unreadable') {
+      return await relay.failed(task, inputTexts.video, false);
     }
     return await relay.judged(task, verdict, renditions);
   } finally {
