@@ -1,6 +1,6 @@
 import type { PoolBase } from '../src/programs/pool/pool.ts';
 import type { NotifySegment } from '../src/protocol/gen/lp_rpc_pb.ts';
-import { presets } from '../src/protocol/profile-presets.ts';
+import { presets, presets } from '../src/protocol/profile-presets.ts';
 import { stampedRenditions } from './fixtures/renditions.ts';
 import { type Cleanup, type Enrolment, startTestPool, type TestPool } from './start-pool.ts';
 import { type StockGateway, startStockGateway } from './stock-gateway.ts';
@@ -23,6 +23,8 @@ export async function joinStock(
   pool: TestPool,
   options: Partial<StockOptions> & { readonly enrolment?: Enrolment } = {},
 ): Promise<JoinedWorker> {
+  // Made before a gateway's time runs: a slow machine takes longer for it than a gateway waits.
+  await stampedRenditions([presets.P240p30fps16x9.name]);
   const enrolment = options.enrolment ?? (await pool.enrol());
   const before = await connectionsOf(pool, enrolment.id);
   const transcoder = startStockTranscoder({
