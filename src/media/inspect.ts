@@ -31,6 +31,9 @@ const UNSURE: ReadonlySet<Problem> = new Set([
   'too_many',
 ]);
 
+/** No fault of the file once a decode has found video in it. */
+const UNKNOWN: ReadonlySet<Problem> = new Set(['unknown_container', 'no_video']);
+
 /** Keeps one buffer for transport streams; a larger one than this is given back. */
 const SCRATCH_KEPT_BYTES = 8 << 20;
 
@@ -51,10 +54,11 @@ export function inspect(bytes: Uint8Array): Inspection {
   const { inspection, unsure } = inspectStructure(bytes);
   if (!unsure) return inspection;
   const decoded = inspectByDecoding(bytes);
+  const found = inspection.problems.filter((problem) => !decoded.video || !UNKNOWN.has(problem));
   return {
     ...decoded,
     container: inspection.container === 'unknown' ? decoded.container : inspection.container,
-    problems: [...new Set([...inspection.problems, ...decoded.problems])],
+    problems: [...new Set([...found, ...decoded.problems])],
   };
 }
 
@@ -172,8 +176,15 @@ function countMp4(
 ): void {
   for (const set of track.parameterSets) counter.nal(set, 0, set.length, Number.NaN);
   const { lengthSize } = track;
+  // Samples of a sound file do not overlap; a table could name the same bytes 250,000 times.
+  let bytesLeft = bytes.length;
   for (const sample of track.samples) {
     const end = sample.offset + sample.size;
+    bytesLeft -= sample.size;
+    if (bytesLeft < 0) {
+      problems.add('too_many');
+      break;
+    }
     if (end > bytes.length) {
       problems.add('data_missing');
       continue;

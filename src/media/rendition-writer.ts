@@ -85,6 +85,8 @@ export function openRenditionWriter(parts: WriterParts): RenditionWriter {
   let clipStartMs: number | undefined;
   let audioStartMs: number | undefined;
   let headerWritten = false;
+  let lastPts: bigint | undefined;
+  let lastDts: bigint | undefined;
 
   const shiftMs = () => (clip && clip.fromMs > 0 ? clip.fromMs + (clipStartMs ?? 0) : 0);
 
@@ -98,6 +100,12 @@ export function openRenditionWriter(parts: WriterParts): RenditionWriter {
       throw new MediaFault('Encoded frames runaway');
     }
     frame.pts -= fromMs(shiftMs(), timeBase);
+    if (lastPts !== undefined && frame.pts <= lastPts) {
+      // A source that jumps back or changes its size: on a grid the place is taken already.
+      if (spec.fps > 0) return true;
+      frame.pts = lastPts + 1n;
+    }
+    lastPts = frame.pts;
     encoder ??= openEncoder(parts, choice, frame, timeBase);
     if (!headerWritten) writeHeader(encoder);
     frame.pictType = AV_PICTURE_TYPE_NONE;
@@ -142,6 +150,10 @@ export function openRenditionWriter(parts: WriterParts): RenditionWriter {
     while (context.receivePacketSync(packet) >= 0) {
       packet.streamIndex = stream.index;
       packet.rescaleTs(timeBase, stream.timeBase);
+      // Muxers refuse decode times that do not rise; rounding can make two of them equal.
+      if (lastDts !== undefined && packet.dts <= lastDts) packet.dts = lastDts + 1n;
+      if (packet.pts < packet.dts) packet.pts = packet.dts;
+      lastDts = packet.dts;
       check(muxer.interleavedWriteFrameSync(packet));
     }
   };
