@@ -1,6 +1,6 @@
 import type { PoolBase } from '../src/programs/pool/pool.ts';
 import type { NotifySegment } from '../src/protocol/gen/lp_rpc_pb.ts';
-import { presets, presets } from '../src/protocol/profile-presets.ts';
+import { presets } from '../src/protocol/profile-presets.ts';
 import { stampedRenditions } from './fixtures/renditions.ts';
 import { type Cleanup, type Enrolment, startTestPool, type TestPool } from './start-pool.ts';
 import { type StockGateway, startStockGateway } from './stock-gateway.ts';
