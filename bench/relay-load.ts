@@ -64,44 +64,58 @@ export async function startCannedWorkers(
   media: CannedMedia,
   options: { readonly port: number; readonly credentials: readonly string[] },
 ): Promise<{ close(): void }> {
-  const workers = options.credentials.map((credential) => {
-    const results = connectH2(options.port);
-    const worker: StockTranscoder = startStockTranscoder({
-      port: options.port,
-      credential,
-      capacity: 10,
-      async answer(task, source) {
-        const { head, body } = cannedPost(media, markOf(source, MARK_BYTES));
-        const reply = await exchange(
-          results,
-          {
-            ':path': '/transcodeResults',
-            authorization: 'Livepeer-Transcoder-1.0',
-            credentials: credential,
-            taskid: task.taskId.toString(),
-            pixels: '55296000',
-            'accept-encoding': 'gzip',
-            'user-agent': 'Go-http-client/2.0',
-            ...head,
-          },
-          body,
-        );
-        if (reply.status !== 200) console.error(`a result got ${reply.status} ${reply.body}`);
-        return { kind: 'silence' }; // it was posted here, without copying it together first
-      },
-    });
-    return {
-      worker,
-      close() {
-        worker.kill();
-        results.destroy();
-      },
-    };
-  });
-  await Promise.all(workers.map(({ worker }) => worker.registered));
+  const { port, credentials } = options;
+  const workers = await Promise.all(
+    credentials.map((credential) => startCannedWorker(media, { port, credential })),
+  );
   return {
     close() {
-      for (const worker of workers) worker.close();
+      for (const worker of workers) worker.kill();
+    },
+  };
+}
+
+/** A stock transcoder that posts the canned renditions, after `transcode` if that is given. */
+export async function startCannedWorker(
+  media: CannedMedia,
+  options: {
+    readonly port: number;
+    readonly credential: string;
+    readonly transcode?: () => Promise<void>;
+  },
+): Promise<{ kill(): void }> {
+  const { port, credential, transcode } = options;
+  const results = connectH2(port);
+  const worker: StockTranscoder = startStockTranscoder({
+    port,
+    credential,
+    capacity: 10,
+    async answer(task, source) {
+      await transcode?.();
+      const { head, body } = cannedPost(media, markOf(source, MARK_BYTES));
+      const reply = await exchange(
+        results,
+        {
+          ':path': '/transcodeResults',
+          authorization: 'Livepeer-Transcoder-1.0',
+          credentials: credential,
+          taskid: task.taskId.toString(),
+          pixels: '55296000',
+          'accept-encoding': 'gzip',
+          'user-agent': 'Go-http-client/2.0',
+          ...head,
+        },
+        body,
+      );
+      if (reply.status !== 200) console.error(`a result got ${reply.status}: ${reply.body}`);
+      return { kind: 'silence' }; // it was posted here, without copying it together first
+    },
+  });
+  await worker.registered;
+  return {
+    kill() {
+      worker.kill();
+      results.destroy();
     },
   };
 }
