@@ -8,7 +8,7 @@ import { base32, secureRandom } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
 import type { Metrics } from '../../base/metrics.ts';
 import { showHostPort } from '../../base/setting-types.ts';
-import type { PoolSettings } from './pool.ts';
+import type { PoolSettings } from './settings.ts';
 
 /** Letters and digits of 256 random bits, five each. */
 const TOKEN_BYTES = 32;

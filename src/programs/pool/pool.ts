@@ -2,7 +2,6 @@ import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { createBlobStore } from '../../base/blob.ts';
 import type { Clock } from '../../base/clock.ts';
-import type { ValuesOf } from '../../base/command.ts';
 import { createHashing } from '../../base/hashing.ts';
 import { secureRandom } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
@@ -31,10 +30,8 @@ import { createWorkers } from '../../workers/workers.ts';
 import { startAdmin } from './admin.ts';
 import { startLocalWorker } from './local-worker.ts';
 import { checkReachable } from './self-check.ts';
-import type { poolCommand } from './settings.ts';
+import type { PoolSettings } from './settings.ts';
 import { followSecrets } from './shared-secrets.ts';
-
-export type PoolSettings = ValuesOf<(typeof poolCommand)['settings']>;
 
 /** What a pool takes from the process that it runs in. */
 export interface PoolBase {

@@ -1,4 +1,4 @@
-import { defineCommand } from '../../base/command.ts';
+import { defineCommand, type ValuesOf } from '../../base/command.ts';
 import {
   address,
   byteSize,
@@ -138,3 +138,6 @@ export const poolCommand = defineCommand({
     'tributary pool settings --config pool.toml    each value and where it came from',
   ],
 });
+
+/** The values with which a pool starts. */
+export type PoolSettings = ValuesOf<(typeof poolCommand)['settings']>;
