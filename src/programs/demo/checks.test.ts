@@ -21,7 +21,7 @@ const good: Evidence = {
     { name: 'source', outcome: played(600, 10_000n) },
     { name: 'P240p30fps16x9', outcome: played(600, 100n) },
     { name: 'P360p30fps16x9', outcome: played(600, 200n) },
-    { name: 'P480p30fps16x9', outcome: played(600, 300n) },
+    { name: 'P144p30fps16x9', outcome: played(600, 300n) },
   ],
   sourceHasSound: true,
 };

@@ -20,6 +20,9 @@ const AWAY_MS = 4_000;
 /** The view changes no more often than one can read. */
 const SHOW_MS = 250;
 
+/** Decoding it must leave the cores of a small machine time for the ladder. */
+const SOURCE_SIZE = { width: 854, height: 480 };
+
 /** What the demo is asked to do. */
 export interface DemoOptions {
   /** The video; undefined to make one. */
@@ -71,7 +74,7 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<D
   const input = options.input ?? join(cast.scratch, 'source.ts');
   const made = options.input
     ? undefined
-    : makeTestVideo({ path: input, seconds: options.seconds ?? 30 });
+    : makeTestVideo({ path: input, seconds: options.seconds ?? 30, ...SOURCE_SIZE });
   await untilStopped(parts.signal, Promise.all([made, cast.joined()]));
   const source = await lookAt(input);
   if (!source) {

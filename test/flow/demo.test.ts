@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { startTributary } from '../tributary-process.ts';
+
+test('the demo kills the busy worker, and everything holds', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'tributary-demo-test-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const output = join(folder, 'hls');
+  const svg = join(folder, 'screen.svg');
+  const demo = startTributary(
+    t,
+    ['demo', '--segments', '6', '--output', output, '--svg', svg, '--json'],
+    { TMPDIR: folder },
+  );
+  const code = await demo.exited;
+  assert.equal(code, 0, demo.printed.err);
+
+  const result = JSON.parse(demo.printed.out);
+  assert.deepEqual(
+    result.checks.map(({ ok }: { ok: boolean }) => ok),
+    [true, true, true, true],
+  );
+  assert.equal(result.gateway.segments, 6);
+  const credited = result.workers.map(({ pixels }: { pixels: string }) => BigInt(pixels));
+  assert.equal(
+    credited.reduce((sum: bigint, one: bigint) => sum + one, 0n),
+    BigInt(result.gateway.pixels),
+  );
+  assert.match(await readFile(svg, 'utf8'), /All 6 segments came back/);
+  // Nothing stays but what was asked for.
+  assert.deepEqual((await readdir(folder)).sort(), ['hls', 'screen.svg']);
+});
