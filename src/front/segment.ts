@@ -179,11 +179,15 @@ function createIntake(parts: FrontParts, exchange: Exchange, request: IntakeRequ
   async function receive(): Promise<Omit<Refusal, 'ok'> | undefined> {
     const fault = byUri ? await fetchByUri() : await readBody();
     if (fault) return fault;
-    if (source.length === 0) return undefined; // answered without asking a worker
     source.complete();
+    const forbidden = { status: 403, text: segmentTexts.forbidden };
+    if (source.length === 0) {
+      // Answered without asking a worker.
+      return sameBytes(await hash, segment.hash) ? undefined : forbidden;
+    }
     const inspection = inspector.inspect(source.chunks(), source.length);
     inspection.catch(() => {}); // awaited by the judge, if a result ever comes
-    if (!sameBytes(await hash, segment.hash)) return { status: 403, text: segmentTexts.forbidden };
+    if (!sameBytes(await hash, segment.hash)) return forbidden;
     const { detail, id } = submit();
     detail.inspection = inspection;
     detail.completeAt = clock.now();
