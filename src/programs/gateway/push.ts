@@ -92,11 +92,10 @@ async function stream(parts: Assembled, run: Run): Promise<Summary> {
   for await (const { segment, completeAt } of run.segments) {
     if (run.signal.aborted || failure) break;
     const source = blobOf(blobs, segment.bytes);
-    const input = await media.inputOf(source);
     opened ??= parts.gateway.openStream({
       manifestId: randomUUID(),
       profiles: run.profiles,
-      input: input ?? { codec: 'h264' },
+      input: (await media.inputOf(source)) ?? { codec: 'h264' },
     });
     const { transcode } = opened;
     const place = index++;
