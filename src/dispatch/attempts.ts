@@ -1,4 +1,5 @@
 import { newTaskId } from '../base/ids.ts';
+import { writeTurn } from './candidates.ts';
 import type { AttemptFailure, AttemptKind } from './dispatch-types.ts';
 import { hold } from './places.ts';
 import { expectedMs } from './speed.ts';
@@ -41,7 +42,7 @@ export function start(core: Core, job: Job, connection: Connection, kind: Attemp
   };
   job.attempts.push(attempt);
   core.tasks.set(attempt.task, attempt);
-  connection.lastTurn = ++core.turn;
+  writeTurn(core.fleet.candidates, connection.slot, ++core.turn);
   hold(core, session, connection, job);
   if (kind !== 'hedge') session.bound = connection;
   session.wasBound = true;

@@ -1,8 +1,11 @@
+import { connectionAt, costAt, hasPlaceFor, turnOf } from './candidates.ts';
 import type { Needs } from './dispatch-types.ts';
 import type { Match } from './fleet.ts';
-import { hasPlace, matchOf } from './fleet.ts';
+import { matchOf } from './fleet.ts';
 import type { Connection, Core, Job, WorkerRecord } from './state.ts';
 
+/** No slot. */
+const NONE = -1;
 /** Draws for a candidate that this job may use, before all are looked through. */
 const DRAWS_MAX = 6;
 /**
@@ -10,10 +13,8 @@ const DRAWS_MAX = 6;
  * slow or once unlucky worker keeps getting chances to show that it is better now.
  */
 const EXPLORE_EVERY = 8;
-/** Speed taken for a worker without a record while nobody has one: half of real time. */
+/** Taken for a worker without a record while nobody has one, in millionths: half of real time. */
 const PACE_UNKNOWN = 500_000;
-/** A task is a message there, a fetch and a post: that many round trips. */
-const ROUND_TRIPS = 3;
 
 /**
  * Two random candidates, the better taken: near the best choice in load, at a cost that does not
@@ -29,7 +30,7 @@ export function choose(core: Core, job: Job): Connection | undefined {
     if (chosen) return chosen;
   }
   if (core.sabotage === 'ignore_quarantine_floor') return undefined;
-  if (hasUntried(match, job)) return undefined;
+  if (hasUntried(core, match, job)) return undefined;
   const held = countOf(match, 'quarantined');
   return held > 0 ? pickFrom(core, job, match, 'quarantined', held) : undefined;
 }
@@ -39,7 +40,10 @@ export function hasRoom(core: Core, needs: Needs): boolean {
   const match = matchFor(core, needs);
   if (countOf(match, 'available') > 0) return true;
   if (countOf(match, 'full') > 0) return false;
-  return match.able.some((group) => group.lists.quarantined.some(hasPlace));
+  const { candidates } = core.fleet;
+  return match.able.some((group) =>
+    group.lists.quarantined.some((slot) => hasPlaceFor(candidates, slot, 1)),
+  );
 }
 
 export function matchFor(core: Core, needs: Needs): Match {
@@ -54,11 +58,12 @@ function countOf(match: Match, bucket: 'available' | 'full' | 'quarantined'): nu
 }
 
 /** Whether some able worker out of quarantine, free or full, has not tried the job yet. */
-function hasUntried(match: Match, job: Job): boolean {
+function hasUntried({ fleet }: Core, match: Match, job: Job): boolean {
+  const untried = (slot: number) => !hasTried(job, connectionAt(fleet.candidates, slot).worker);
   for (const group of match.able) {
     const { available, full } = group.lists;
-    if (available.some((connection) => !hasTried(job, connection.worker))) return true;
-    if (full.some((connection) => !hasTried(job, connection.worker))) return true;
+    if (available.some(untried)) return true;
+    if (full.some(untried)) return true;
   }
   return false;
 }
@@ -70,16 +75,26 @@ function pickFrom(
   bucket: 'available' | 'quarantined',
   total: number,
 ): Connection | undefined {
-  if (core.sabotage === 'starve') return firstOf(job, match, bucket);
-  const first = draw(core, job, match, bucket, total);
-  if (!first) return firstOf(job, match, bucket, core.pick(total));
-  if (total === 1) return first;
-  const second = draw(core, job, match, bucket, total);
-  if (!second || second === first) return first;
-  if (core.pick(EXPLORE_EVERY) === 0) {
-    return first.lastTurn <= second.lastTurn ? first : second;
+  const slot = core.sabotage === 'starve' ? firstOf(core, job, match, bucket, 0) : bestOfTwo();
+  return slot === NONE ? undefined : connectionAt(core.fleet.candidates, slot);
+
+  function bestOfTwo(): number {
+    const first = draw(core, job, match, bucket, total);
+    if (first === NONE) return firstOf(core, job, match, bucket, core.pick(total));
+    if (total === 1) return first;
+    const second = draw(core, job, match, bucket, total);
+    return second === NONE || second === first ? first : better(core, job, first, second);
   }
-  return cost(core, job, first) <= cost(core, job, second) ? first : second;
+}
+
+function better(core: Core, job: Job, first: number, second: number): number {
+  const { candidates } = core.fleet;
+  if (core.pick(EXPLORE_EVERY) === 0) {
+    return turnOf(candidates, first) <= turnOf(candidates, second) ? first : second;
+  }
+  const usualPace = core.speed.samples > 0 ? core.speed.mean * 1e6 : PACE_UNKNOWN;
+  const work = { durationMs: job.durationMs, usualPace };
+  return costAt(candidates, first, work) <= costAt(candidates, second, work) ? first : second;
 }
 
 function draw(
@@ -88,36 +103,37 @@ function draw(
   match: Match,
   bucket: 'available' | 'quarantined',
   total: number,
-): Connection | undefined {
+): number {
   for (let tries = 0; tries < DRAWS_MAX; tries++) {
     let index = core.pick(total);
     for (const group of match.able) {
       const list = group.lists[bucket];
       if (index < list.length) {
-        const connection = list[index] as Connection;
-        if (mayTake(core, job, connection)) return connection;
+        const slot = list[index] as number;
+        if (fits(core, job, slot)) return slot;
         break;
       }
       index -= list.length;
     }
   }
-  return undefined;
+  return NONE;
 }
 
 /** Looks through all, from `skip` on: draws find nothing only when nearly all are unfit. */
 function firstOf(
+  core: Core,
   job: Job,
   match: Match,
   bucket: 'available' | 'quarantined',
-  skip = 0,
-): Connection | undefined {
+  skip: number,
+): number {
   let seen = 0;
-  let before: Connection | undefined;
+  let before = NONE;
   for (const group of match.able) {
-    for (const connection of group.lists[bucket]) {
-      if (fits(job, connection)) {
-        if (seen >= skip) return connection;
-        before ??= connection;
+    for (const slot of group.lists[bucket]) {
+      if (fits(core, job, slot)) {
+        if (seen >= skip) return slot;
+        if (before === NONE) before = slot;
       }
       seen++;
     }
@@ -125,31 +141,15 @@ function firstOf(
   return before;
 }
 
-function mayTake(core: Core, job: Job, connection: Connection): boolean {
-  if (core.sabotage === 'retry_same_worker') return hasPlace(connection);
-  return fits(job, connection);
-}
-
-function fits(job: Job, connection: Connection): boolean {
-  return (
-    connection.load < connection.capacity &&
-    connection.encoders + job.renditions <= connection.encoderSessions &&
-    !hasTried(job, connection.worker)
-  );
+function fits(core: Core, job: Job, slot: number): boolean {
+  const { candidates } = core.fleet;
+  if (!hasPlaceFor(candidates, slot, job.renditions)) return false;
+  if (job.attempts.length === 0 || core.sabotage === 'retry_same_worker') return true;
+  return !hasTried(job, connectionAt(candidates, slot).worker);
 }
 
 /** A job never goes to the same worker twice: what failed there once would fail there again. */
 export function hasTried(job: Job, worker: WorkerRecord): boolean {
   for (const attempt of job.attempts) if (attempt.connection.worker === worker) return true;
   return false;
-}
-
-/** Expected time of the job there, made dearer by load and by failures. Lower is better. */
-function cost(core: Core, job: Job, connection: Connection): number {
-  const usual = core.speed.samples > 0 ? core.speed.mean * 1e6 : PACE_UNKNOWN;
-  const pace = connection.pace > 0 ? connection.pace : usual;
-  const busy = (connection.load + 1) / connection.capacity;
-  const workMs = (pace / 1e6) * job.durationMs * (0.5 + busy);
-  const wayMs = connection.distanceMs * ROUND_TRIPS;
-  return (workMs + wayMs) * connection.penalty;
 }

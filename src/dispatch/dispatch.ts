@@ -3,13 +3,7 @@ import type { TaskId } from '../base/ids.ts';
 import { resultTexts } from '../protocol/texts.ts';
 import { endAttempt, setDeadlines } from './attempts.ts';
 import { workerJoined, workerLeft, workerOf, workerState } from './comings.ts';
-import type {
-  Dispatch,
-  DispatchEvent,
-  DispatchOptions,
-  JobSubmitted,
-  WorkerJoined,
-} from './dispatch-types.ts';
+import type { Dispatch, DispatchEvent, DispatchOptions, JobSubmitted } from './dispatch-types.ts';
 import { createFleet } from './fleet.ts';
 import { endQuarantine, probed } from './health.ts';
 import { armJob, begin, endSession, failJob, jobTimer, wake } from './jobs.ts';
@@ -24,6 +18,16 @@ import { createTimers } from './timers.ts';
 
 const MINUTE_MS = 60_000;
 const WAKE_ROUNDS = 4;
+/**
+ * Taken before the timers that are due, all others after them: the worker that a job waits for may
+ * come in its last moment, and nothing is sent to one that has just gone. A late answer, however,
+ * finds its job ended.
+ */
+const COMES_FIRST: ReadonlySet<DispatchEvent['type']> = new Set<DispatchEvent['type']>([
+  'worker_joined',
+  'worker_left',
+  'worker_state',
+]);
 
 /**
  * The decisions of the pool: which worker gets which job, and what happens when that goes wrong.
@@ -42,24 +46,27 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     submitJob(core, event, monotone.inner(event.deadlineAt));
   };
 
+  const take = (event: DispatchEvent): void => {
+    if (event.type === 'job_submitted') submit(event);
+    else handle(core, event);
+  };
+
   return {
     apply(event, now) {
       core.actions = [];
-      core.now = monotone.advance(now, nextTime(core));
+      core.now = monotone.advance(now, nextTime(core), event.type === 'timer');
       if (!started) {
         started = true;
         core.lossAt = core.now;
         demandAt = core.now;
       }
-      if (event.type === 'worker_joined') {
-        // Before the timers: whom a job waits for may come in its last moment.
-        workerJoined(core, event);
+      if (COMES_FIRST.has(event.type)) {
+        take(event);
         useRoom(core);
         runTimers(core);
       } else {
         runTimers(core);
-        if (event.type === 'job_submitted') submit(event);
-        else handle(core, event);
+        take(event);
       }
       useRoom(core);
       return core.actions;
@@ -116,8 +123,11 @@ function useRoom(core: Core): void {
   }
 }
 
-function handle(core: Core, event: Exclude<DispatchEvent, JobSubmitted | WorkerJoined>): void {
+function handle(core: Core, event: Exclude<DispatchEvent, JobSubmitted>): void {
   switch (event.type) {
+    case 'worker_joined':
+      workerJoined(core, event);
+      break;
     case 'worker_left':
       workerLeft(core, event.connection, event.reason);
       break;

@@ -1,5 +1,15 @@
 import type { ConnectionId, WorkerId } from '../base/ids.ts';
 import { versionAtLeast } from '../protocol/capabilities.ts';
+import type { Candidates } from './candidates.ts';
+import {
+  connectionAt,
+  createCandidates,
+  giveSlot,
+  takeSlot,
+  writePlaces,
+  writeRecord,
+  writeTurn,
+} from './candidates.ts';
 import type { Needs, Reason, Sabotage } from './dispatch-types.ts';
 import { reasons } from './dispatch-types.ts';
 import { createSpeed, SAMPLES_TRUSTED } from './speed.ts';
@@ -39,6 +49,7 @@ const BUCKET_REASON: Record<Bucket, Reason> = {
 export interface Fleet {
   readonly workers: Map<WorkerId, WorkerRecord>;
   readonly connections: Map<ConnectionId, Connection>;
+  readonly candidates: Candidates;
   /** Active workers with a connection, and how many of these are in quarantine. */
   active: number;
   quarantined: number;
@@ -64,6 +75,7 @@ export function createFleet(): Fleet {
   return {
     workers: new Map(),
     connections: new Map(),
+    candidates: createCandidates(),
     active: 0,
     quarantined: 0,
     load: 0,
@@ -110,25 +122,24 @@ export interface Offer {
 
 export function addConnection(fleet: Fleet, worker: WorkerRecord, offer: Offer): Connection {
   const group = groupOf(fleet, offer.bits, offer.version ?? '');
+  const slot = takeSlot(fleet.candidates);
   const connection: Connection = {
-    id: offer.connection,
-    worker,
-    group,
+    slot,
     capacity: offer.capacity,
     load: 0,
     encoderSessions: Math.min(offer.encoderSessions ?? ENCODERS_UNLIMITED, ENCODERS_UNLIMITED),
     encoders: 0,
     distanceMs: Math.round(offer.distanceMs ?? 0),
-    pace: 0,
-    penalty: 1_000,
     pace95: 0,
     usualLoad: 0,
-    lastTurn: 0,
     onTrial: false,
-    workerId: worker.id,
-    holds: [],
     bucket: 'full',
     index: group.lists.full.length,
+    workerId: worker.id,
+    id: offer.connection,
+    holds: [],
+    worker,
+    group,
     seenCapability: group.capability,
     seenVersion: group.versionTooLow,
     seenMatched: group.matched,
@@ -137,11 +148,14 @@ export function addConnection(fleet: Fleet, worker: WorkerRecord, offer: Offer):
     seenAffinity: fleet.affinity,
     seenIdleMinutes: fleet.idleMinutes,
   };
-  group.lists.full.push(connection);
+  fleet.candidates.connections[slot] = connection;
+  writePlaces(fleet.candidates, connection);
+  writeTurn(fleet.candidates, slot, 0);
+  group.lists.full.push(slot);
   group.size++;
   fleet.connections.set(connection.id, connection);
   worker.connections.push(connection);
-  updatePace(worker);
+  updatePace(fleet, worker);
   return connection;
 }
 
@@ -149,7 +163,8 @@ export function addConnection(fleet: Fleet, worker: WorkerRecord, offer: Offer):
 export function removeConnection(fleet: Fleet, connection: Connection): void {
   countMissed(fleet, connection);
   const { group, worker } = connection;
-  leaveBucket(connection);
+  leaveBucket(fleet, connection);
+  giveSlot(fleet.candidates, connection.slot);
   fleet.load -= connection.load;
   fleet.connections.delete(connection.id);
   worker.connections.splice(worker.connections.indexOf(connection), 1);
@@ -177,6 +192,7 @@ export function placesChanged(
   connection: Connection,
   sabotage: Sabotage | undefined,
 ): void {
+  writePlaces(fleet.candidates, connection);
   const { bucket } = connection;
   if (connection.onTrial) rebucket(fleet, connection.worker, sabotage);
   else if (bucket === 'available' || bucket === 'full') {
@@ -185,13 +201,15 @@ export function placesChanged(
 }
 
 /** Writes the worker's record where choosing reads it. */
-export function updatePace(worker: WorkerRecord): void {
+export function updatePace(fleet: Fleet, worker: WorkerRecord): void {
   const { speed, failureRate } = worker;
   for (const connection of worker.connections) {
-    connection.pace = speed.samples === 0 ? 0 : paceOf(speed.mean);
     connection.pace95 = speed.samples < SAMPLES_TRUSTED ? 0 : paceOf(speed.p95);
     connection.usualLoad = Math.min(Math.round(speed.load / 1_000), LOAD_MAX);
-    connection.penalty = Math.round(1_000 * (1 + FAILURE_WEIGHT * failureRate));
+    writeRecord(fleet.candidates, connection.slot, {
+      pace: speed.samples === 0 ? 0 : paceOf(speed.mean),
+      penalty: Math.round(1_000 * (1 + FAILURE_WEIGHT * failureRate)),
+    });
   }
 }
 
@@ -202,11 +220,11 @@ function paceOf(ratio: number): number {
 function moveTo(fleet: Fleet, connection: Connection, bucket: Bucket): void {
   if (bucket === connection.bucket) return;
   countMissed(fleet, connection);
-  leaveBucket(connection);
+  leaveBucket(fleet, connection);
   const list = connection.group.lists[bucket];
   connection.bucket = bucket;
   connection.index = list.length;
-  list.push(connection);
+  list.push(connection.slot);
 }
 
 function bucketOf(connection: Connection, sabotage: Sabotage | undefined): Bucket {
@@ -227,12 +245,12 @@ function loadOf(worker: WorkerRecord): number {
   return load;
 }
 
-function leaveBucket(connection: Connection): void {
+function leaveBucket({ candidates }: Fleet, connection: Connection): void {
   const list = connection.group.lists[connection.bucket];
-  const last = list.pop() as Connection;
-  if (last === connection) return;
+  const last = list.pop() as number;
+  if (last === connection.slot) return;
   list[connection.index] = last;
-  last.index = connection.index;
+  connectionAt(candidates, last).index = connection.index;
 }
 
 /** Brings a connection's reasons up to date. */

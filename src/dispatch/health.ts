@@ -20,7 +20,7 @@ export function blame(core: Core, worker: WorkerRecord, reason: AttemptFailure):
   worker.goodInRow = 0;
   worker.inRow += reason === 'rejected' ? REJECTED_WEIGHT : 1;
   worker.failureRate += NEWEST * (1 - worker.failureRate);
-  updatePace(worker);
+  updatePace(core.fleet, worker);
   if (worker.health === 'quarantined') return;
   const habit = worker.inRow >= IN_ROW_MAX || worker.failureRate >= RATE_MAX;
   if (worker.health === 'half_open' || habit) quarantine(core, worker, reason);
@@ -40,7 +40,7 @@ export function praise(core: Core, attempt: Attempt): void {
   worker.inRow = 0;
   worker.goodInRow++;
   worker.failureRate -= NEWEST * worker.failureRate;
-  updatePace(worker);
+  updatePace(core.fleet, worker);
   if (worker.goodInRow % FORGIVEN_AFTER === 0 && worker.level > 0) worker.level--;
   if (worker.health === 'half_open') {
     worker.health = 'healthy';

@@ -9,8 +9,11 @@ const LATE_TIMER_MS = 1_000;
 
 /** Time that only moves forward, and never leaps over pending work, made from a wall clock. */
 export interface Monotone {
-  /** Takes the wall clock's `now`; gives the time to reckon with. `dueAt`: the next timer. */
-  advance(now: Instant, dueAt: number | undefined): number;
+  /**
+   * Takes the wall clock's `now`; gives the time to reckon with. `dueAt`: the next timer; `rang`:
+   * the shell says that it rang, which it measures in elapsed time, whatever the clock shows.
+   */
+  advance(now: Instant, dueAt: number | undefined, rang: boolean): number;
   /** A wall-clock instant of the same moment as the last `advance`, on the inner scale. */
   inner(wall: Instant): number;
   /** An inner time on the wall clock's scale. */
@@ -25,10 +28,10 @@ export function createMonotone(): Monotone {
   let offset = 0;
   let last = Number.NEGATIVE_INFINITY;
   return {
-    advance(now, dueAt) {
+    advance(now, dueAt, rang) {
       let time = now + offset;
       const latest = dueAt === undefined ? time : Math.max(last, dueAt + LATE_TIMER_MS);
-      if (time < last) time = last;
+      if (time < last) time = rang && dueAt !== undefined ? Math.max(last, dueAt) : last;
       else if (time > latest) time = latest;
       offset = time - now;
       last = time;

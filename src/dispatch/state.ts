@@ -87,25 +87,17 @@ export interface Connection {
   readonly id: ConnectionId;
   readonly worker: WorkerRecord;
   readonly group: WorkerGroup;
-  /**
-   * What choosing reads of a candidate stands here together, in small integers, so that a candidate
-   * costs one or two cache lines however large the fleet is.
-   */
+  /** Its row in the candidates' table. */
+  readonly slot: number;
   readonly capacity: number;
   load: number;
   readonly encoderSessions: number;
   encoders: number;
   readonly distanceMs: number;
-  /** The worker's mean speed in millionths of real time; 0 without a record. */
-  pace: number;
-  /** What its failures make of it, in thousandths: 1000 for none. */
-  penalty: number;
   /** 95th percentile in millionths of real time; 0 until the record is trusted. */
   pace95: number;
   /** Usual load of that record, in thousands of pixels per media second; 0 when unknown. */
   usualLoad: number;
-  /** Number of the decision that chose it last. */
-  lastTurn: number;
   /** Its worker has to show one good result first. */
   onTrial: boolean;
   readonly workerId: WorkerId;
@@ -128,7 +120,8 @@ export interface Connection {
 export interface WorkerGroup {
   readonly bits: bigint;
   readonly version: string;
-  readonly lists: Record<Bucket, Connection[]>;
+  /** Slots of the connections in each bucket. */
+  readonly lists: Record<Bucket, number[]>;
   size: number;
   /** Jobs since the start that this group could not do, or could. */
   capability: number;

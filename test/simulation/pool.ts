@@ -206,6 +206,7 @@ export function createPool(world: World): Pool {
       if (!accepted) return;
       rules.accepted(task, worker);
       later(answer.uploadMs, () => {
+        if (error && !error.retryable) rules.badInput(task);
         if (error) apply({ type: 'result_failed', task, ...error });
         else {
           const verdict = answer.good

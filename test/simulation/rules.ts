@@ -28,6 +28,8 @@ export interface Rules {
   saw(action: DispatchAction): void;
   ended(job: JobId, outcome: Exclude<Job['outcome'], 'open' | 'pool_gone'>): void;
   accepted(task: TaskId, worker: WorkerId): void;
+  /** A worker called the input of this task bad. */
+  badInput(task: TaskId): void;
   clockSet(): void;
   crashed(): void;
   started(): void;
@@ -182,6 +184,12 @@ export function createRules(world: World): Rules {
       hedgesAllowed += HEDGE_SHARE;
       asked.set(submission.id, submission);
     },
+    badInput(task) {
+      const owner = sent.get(task);
+      if (!owner) return;
+      const voices = badInputVoices.get(owner.job) ?? new Set();
+      badInputVoices.set(owner.job, voices.add(owner.worker));
+    },
     clockSet() {
       jumps++;
     },
@@ -214,10 +222,6 @@ export function createRules(world: World): Rules {
           return;
         case 'record_failure':
           count(`failure_${action.reason}`);
-          if (action.reason === 'bad_input') {
-            const voices = badInputVoices.get(action.job) ?? new Set();
-            badInputVoices.set(action.job, voices.add(action.worker));
-          }
           return;
         case 'fail_job': {
           count(`failed_${action.reason}`);
