@@ -75,6 +75,10 @@ export interface StockTranscoder {
     answer: Exclude<TaskAnswer, { kind: 'silence' }>,
     credential?: string,
   ): Promise<{ status: number; text: string }>;
+  /** PINGs of the pool that were answered. */
+  readonly pings: number;
+  /** Resolves when the pool has seen everything that was sent to it so far, PING answers too. */
+  roundTrip(): Promise<void>;
   /** Cuts everything as SIGKILL does. */
   kill(): void;
   /** Stops as SIGTERM does: the stream is reset with CANCEL. */
@@ -94,6 +98,10 @@ export function startStockTranscoder(options: StockOptions): StockTranscoder {
   const tasks: NotifySegment[] = [];
   const teardowns: string[] = [];
   const posts: { status: number; text: string }[] = [];
+  let pings = 0;
+  control.on('ping', () => {
+    pings += 1;
+  });
   const downloads: { protocol: string; status: number }[] = [];
   const ended = Promise.withResolvers<StreamEnd>();
   const registered = Promise.withResolvers<void>();
@@ -137,6 +145,13 @@ export function startStockTranscoder(options: StockOptions): StockTranscoder {
     ended: ended.promise,
     registered: registered.promise,
     opened: opened.promise,
+    get pings() {
+      return pings;
+    },
+    roundTrip: () =>
+      new Promise((resolve, reject) => {
+        control.ping((error) => (error ? reject(error) : resolve()));
+      }),
     async post(taskId, answer, credential = options.credential) {
       results ??= openResults(origin);
       const reply = await post(results, { taskId, answer, credential });

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import type { TestContext } from 'node:test';
+import type { Cleanup } from './start-pool.ts';
 
 /** A network of its own between a peer and the pool, which can fall silent. */
 export interface TcpProxy {
@@ -18,10 +18,7 @@ export interface TcpProxy {
 }
 
 /** Forwards every connection to a port of this machine. */
-export async function startTcpProxy(
-  t: Pick<TestContext, 'after'>,
-  target: number,
-): Promise<TcpProxy> {
+export async function startTcpProxy(t: Cleanup, target: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let held = false;
   let bytes = 0;
