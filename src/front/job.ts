@@ -6,8 +6,19 @@ export interface SegmentDetail {
   readonly segment: Segment;
   /** Length that the gateway declared, while the source still arrives. */
   readonly declaredBytes: number | undefined;
-  /** The source as the bitstream shows it; set when all of it is there and its hash was right. */
+  /**
+   * The source as the bitstream shows it, or {@link NOTHING_FOUND} when its hash turns out wrong.
+   * Set when all of it is there.
+   */
   inspection?: Promise<Inspection>;
   /** When the last byte of the source was there, in milliseconds since the epoch. */
   completeAt?: number;
 }
+
+/** The inspection of a file that there is not. */
+export const NOTHING_FOUND: Inspection = {
+  container: 'unknown',
+  bytes: 0,
+  method: 'structure',
+  problems: ['empty'],
+};

@@ -2,7 +2,7 @@ import type { Blob } from '../base/blob.ts';
 import { hex } from '../base/bytes.ts';
 import type { Inspection } from '../media/inspection.ts';
 import { judge, type Verdict } from '../verify/structure.ts';
-import type { SegmentDetail } from './job.ts';
+import { NOTHING_FOUND, type SegmentDetail } from './job.ts';
 import type { FrontParts } from './parts.ts';
 import type { Rendition, Task } from './relay.ts';
 
@@ -24,8 +24,8 @@ export async function judgeResult(
   const { segment, inspection } = task.job.detail;
   const [source, ...inspections] = await Promise.all([
     // An answer that came before the source was whole is an answer to something else.
-    inspection ?? NOTHING,
-    ...received.map((rendition) => rendition.inspection ?? NOTHING),
+    inspection ?? NOTHING_FOUND,
+    ...received.map((rendition) => rendition.inspection ?? NOTHING_FOUND),
   ]);
   const hashes = await Promise.all(received.map(({ hash }) => hash));
   const sourceHash = hex(segment.hash);
@@ -49,10 +49,3 @@ export async function judgeResult(
 }
 
 type JudgedPart = Extract<Verdict, { ok: true }>['perRendition'][number];
-
-const NOTHING: Promise<Inspection> = Promise.resolve({
-  container: 'unknown',
-  bytes: 0,
-  method: 'structure',
-  problems: ['empty'],
-});

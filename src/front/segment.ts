@@ -11,7 +11,7 @@ import { decodeSegment, flatten, type Segment } from '../protocol/segment.ts';
 import { signedBy } from '../protocol/signature.ts';
 import { inputTexts, segmentTexts } from '../protocol/texts.ts';
 import type { VideoProfile } from '../protocol/video-profile.ts';
-import type { SegmentDetail } from './job.ts';
+import { NOTHING_FOUND, type SegmentDetail } from './job.ts';
 import { offeredBits, WIRE_VERSION } from './orchestrator-info.ts';
 import type { FrontParts } from './parts.ts';
 import type { Job } from './relay.ts';
@@ -186,10 +186,14 @@ function createIntake(parts: FrontParts, exchange: Exchange, request: IntakeRequ
       return sameBytes(await hash, segment.hash) ? undefined : forbidden;
     }
     const inspection = inspector.inspect(source.chunks(), source.length);
-    inspection.catch(() => {}); // awaited by the judge, if a result ever comes
-    if (!sameBytes(await hash, segment.hash)) return forbidden;
+    const rightful = hash.then((computed) => sameBytes(computed, segment.hash));
+    const judged = rightful.then((right) => (right ? inspection : NOTHING_FOUND));
+    judged.catch(() => {}); // awaited by the judge, if a result ever comes
+    // A quick worker answers a source that was offered early before its hash is known here.
+    if (job) job.detail.inspection = judged;
+    if (!(await rightful)) return forbidden;
     const { detail, id } = submit();
-    detail.inspection = inspection;
+    detail.inspection = judged;
     detail.completeAt = clock.now();
     relay.sourceComplete(id);
     return undefined;
