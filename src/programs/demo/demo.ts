@@ -69,6 +69,7 @@ const gatewayLine = z.discriminatedUnion('event', [
  */
 export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<DemoResult> {
   const { clock, env } = parts;
+  if (options.input !== undefined) await lookAtVideo(options.input); // before anything starts
   parts.show(opening('Starting a pool, its database and two workers.', options));
   await using cast = await startCast({ env, clock });
   const input = options.input ?? join(cast.scratch, 'source.ts');
@@ -76,10 +77,7 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<D
     ? undefined
     : makeTestVideo({ path: input, seconds: options.seconds ?? 30, ...SOURCE_SIZE });
   await untilStopped(parts.signal, Promise.all([made, cast.joined()]));
-  const source = await lookAt(input);
-  if (!source) {
-    throw new TributaryError('media_unreadable', `${input} is not a video that can be streamed`);
-  }
+  const source = await lookAtVideo(input);
   const totalMs = Math.min(source.seconds, options.seconds ?? source.seconds) * 1000;
   const streamed = await stream(cast, { ...options, input, totalMs }, parts);
   const [status, totals] = [await cast.api.status(), await cast.api.totals()];
@@ -102,6 +100,12 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<D
       sourceHasSound: source.sound,
     },
   };
+}
+
+async function lookAtVideo(path: string): Promise<{ seconds: number; sound: boolean }> {
+  const video = await lookAt(path);
+  if (video) return video;
+  throw new TributaryError('media_unreadable', `${path} is not a video that can be streamed`);
 }
 
 interface Streamed {
@@ -186,8 +190,10 @@ function follow(gateway: Child) {
   gateway.onLine((line) => {
     const parsed = gatewayLine.safeParse(jsonOf(line));
     if (!parsed.success) return;
-    if (parsed.data.event === 'summary') summary = parsed.data;
-    else if (parsed.data.ok) latencies.push(parsed.data.addedMs);
+    if (parsed.data.event === 'summary') {
+      const { event: _, ...said } = parsed.data;
+      summary = said;
+    } else if (parsed.data.ok) latencies.push(parsed.data.addedMs);
   });
   return {
     /** Undefined when it ended without one. */
