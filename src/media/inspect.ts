@@ -158,10 +158,12 @@ function inspectMp4(bytes: Uint8Array): Reading {
     ...(audio && { audio: mp4Audio(audio) }),
     problems: [...problems],
   };
-  const hidden = track?.samples.some((sample) => sample.time < track.editStart) ?? false;
+  const hidden = track?.samples.some(
+    (sample) => sample.time < track.editStart || sample.time >= track.editEnd,
+  );
   const unsure =
     videos.length > 1 ||
-    hidden ||
+    hidden === true ||
     (track?.complexEdit ?? false) ||
     (track !== undefined && !counter) ||
     isUnsure(problems);

@@ -31,6 +31,8 @@ export interface Mp4Track {
   readonly samples: readonly Sample[];
   /** First ticks that are shown, by the edit list. */
   readonly editStart: number;
+  /** First ticks that are no longer shown. */
+  readonly editEnd: number;
   /** Milliseconds of nothing before them. */
   readonly delayMs: number;
   /** The edit list is more than a start offset; FFmpeg would cut and join. */
@@ -62,6 +64,7 @@ interface TrackDraft {
   rotation: 0 | 90 | 180 | 270;
   samples: Sample[];
   editStart: number;
+  editEnd: number;
   delayMs: number;
   complexEdit: boolean;
   defaults: { duration: number; size: number };
@@ -155,6 +158,7 @@ function createReader(bytes: Uint8Array, view: DataView, problems: Set<Problem>)
       rotation: 0,
       samples: [],
       editStart: 0,
+      editEnd: Number.POSITIVE_INFINITY,
       delayMs: 0,
       complexEdit: false,
       defaults: { duration: 0, size: 0 },
@@ -269,6 +273,9 @@ function createReader(bytes: Uint8Array, view: DataView, problems: Set<Problem>)
       }
       used += 1;
       draft.editStart = time;
+      const shown = long ? u64(at) : u32(at);
+      // Rounded as FFmpeg does; an edit without duration lasts to the end.
+      if (shown > 0) draft.editEnd = time + Math.round((shown * draft.timescale) / scale);
       if (rate !== 1) draft.complexEdit = true;
     }
     if (used > 1 || count > 8) draft.complexEdit = true;
