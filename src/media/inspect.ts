@@ -182,14 +182,14 @@ function countMp4(
   let bytesLeft = bytes.length;
   for (const sample of track.samples) {
     const end = sample.offset + sample.size;
+    if (end > bytes.length) {
+      problems.add('data_missing');
+      continue;
+    }
     bytesLeft -= sample.size;
     if (bytesLeft < 0) {
       problems.add('too_many');
       break;
-    }
-    if (end > bytes.length) {
-      problems.add('data_missing');
-      continue;
     }
     let at = sample.offset;
     while (lengthSize > 0 && at + lengthSize <= end) {

@@ -98,7 +98,12 @@ export function readMp4(bytes: Uint8Array): Mp4Contents {
       if (box.type === 'mvex') reader.trackDefaults(box, drafts);
     }
   }
-  for (const box of top) if (box.type === 'moof') reader.fragment(box, drafts);
+  for (const box of top) {
+    if (box.type !== 'moof') continue;
+    reader.fragment(box, drafts);
+    // The duration of a fragmented file is not known when its edit list is written.
+    for (const draft of drafts) draft.editEnd = Number.POSITIVE_INFINITY;
+  }
   return { tracks: drafts, problems };
 }
 
@@ -274,8 +279,7 @@ function createReader(bytes: Uint8Array, view: DataView, problems: Set<Problem>)
       used += 1;
       draft.editStart = time;
       const shown = long ? u64(at) : u32(at);
-      // Rounded as FFmpeg does; an edit without duration lasts to the end.
-      if (shown > 0) draft.editEnd = time + Math.round((shown * draft.timescale) / scale);
+      draft.editEnd = time + Math.round((shown * draft.timescale) / scale);
       if (rate !== 1) draft.complexEdit = true;
     }
     if (used > 1 || count > 8) draft.complexEdit = true;

@@ -188,7 +188,10 @@ function rotate(stream: Stream, degrees: 90 | 180 | 270): void {
   if (degrees === 90) matrix.set([0, one, 0, -one, 0, 0, 0, 0, 1 << 30]);
   if (degrees === 270) matrix.set([0, -one, 0, one, 0, 0, 0, 0, 1 << 30]);
   check(
-    stream.codecpar.addCodedSideData(AV_PKT_DATA_DISPLAYMATRIX, Buffer.from(matrix.buffer.slice(0))),
+    stream.codecpar.addCodedSideData(
+      AV_PKT_DATA_DISPLAYMATRIX,
+      Buffer.from(matrix.buffer.slice(0)),
+    ),
   );
 }
 
