@@ -124,6 +124,8 @@ export interface Relay<Detail> {
   tasks(): readonly Task<Detail>[];
   /** Resolves when no job is running. */
   idle(): Promise<void>;
+  /** Resolves when the jobs that this session has now are over. */
+  sessionIdle(session: SessionId): Promise<void>;
   /** Ends every worker's stream in a way after which it reconnects. */
   disconnectAll(): void;
   /** Forgets sessions that have been idle as long as any gateway lets them be. */
@@ -385,6 +387,10 @@ export function createRelay<Detail>(parts: RelayParts<Detail>): Relay<Detail> {
         : new Promise((resolve) => {
             waitingForIdle.push(resolve);
           }),
+    async sessionIdle(session) {
+      const mine = [...jobs.values()].filter((job) => job.session === session);
+      await Promise.all(mine.map(({ outcome }) => outcome));
+    },
     disconnectAll() {
       for (const link of links.values()) link.end();
     },

@@ -60,7 +60,13 @@ export async function postSegment(parts: FrontParts, exchange: Exchange): Promis
 }
 
 type Checked =
-  | { readonly ok: true; readonly segment: Segment; readonly session: SessionId }
+  | {
+      readonly ok: true;
+      readonly segment: Segment;
+      readonly session: SessionId;
+      /** When the session can begin; undefined: at once. */
+      readonly begins: Promise<void> | undefined;
+    }
   | Refusal;
 type Refusal = { readonly ok: false; readonly status: number; readonly text: string };
 
@@ -82,7 +88,8 @@ function checkSegment(parts: FrontParts, exchange: Exchange, now: Instant): Chec
   const token = verifyAuthToken(parts.authSecrets(), segment.authToken, now);
   if (!token.ok) return forbidden(TOKEN_TEXTS[token.reason]);
   const session = token.sessionId;
-  if (!hasPlace(parts, exchange.peer, segment, session)) return forbidden(segmentTexts.capped);
+  const place = findPlace(parts, exchange.peer, segment, session);
+  if (!place) return forbidden(segmentTexts.capped);
 
   const wanted = exchange.contentLength ?? SEGMENT_BYTES_SLACK;
   if (wanted > bytesMaxOf(segment)) {
@@ -91,7 +98,7 @@ function checkSegment(parts: FrontParts, exchange: Exchange, now: Instant): Chec
   if (!parts.blobs.hasRoom(wanted)) {
     return { ok: false, status: 503, text: 'OrchestratorBusy' };
   }
-  return { ok: true, segment, session };
+  return { ok: true, segment, session, begins: place.begins };
 }
 
 const TOKEN_TEXTS = {
@@ -107,27 +114,33 @@ function signatureHolds(parts: FrontParts, sender: Uint8Array, segment: Segment)
 }
 
 /**
- * Whether the session may go on or begin. A gateway renews its token every 27 minutes and goes on
- * under a new session id: in a full pool it takes over the place of its own older session.
+ * The place of a session that goes on or may begin; undefined when there is none. A gateway renews
+ * its token every 27 minutes and goes on under a new session id: in a full pool it takes over the
+ * place of its own older session, as soon as the last segment there is done.
  */
-function hasPlace(parts: FrontParts, peer: string, segment: Segment, session: SessionId): boolean {
+function findPlace(
+  parts: FrontParts,
+  peer: string,
+  segment: Segment,
+  session: SessionId,
+): { readonly begins: Promise<void> | undefined } | undefined {
   const { relay, dispatch, streams } = parts;
   const stream = { peer, manifestId: segment.manifestId };
-  if (relay.knows(session)) {
-    streams.used(stream, session);
-    return true;
-  }
-  if (parts.draining()) return false;
   const needs = needsOf(segment);
   const full = () => !dispatch.hasCapacity(needs) || atSessionLimit(parts);
-  if (full()) {
-    const older = streams.sessionOf(stream);
-    if (!older || older === session) return false;
-    relay.endSession(older);
-    if (full()) return false;
+  let begins: Promise<void> | undefined;
+  if (!relay.knows(session)) {
+    if (parts.draining()) return undefined;
+    if (full()) {
+      const older = streams.sessionOf(stream);
+      if (!older || older === session) return undefined;
+      const over = relay.sessionIdle(older);
+      relay.endSession(older);
+      if (full()) begins = over;
+    }
   }
   streams.used(stream, session);
-  return true;
+  return { begins };
 }
 
 function atSessionLimit({ sessionsMax, dispatch }: FrontParts): boolean {
@@ -143,12 +156,13 @@ function needsOf({ caps }: Segment) {
 interface IntakeRequest {
   readonly segment: Segment;
   readonly session: SessionId;
+  readonly begins: Promise<void> | undefined;
   readonly startedAt: Instant;
 }
 
 /** Takes one segment in: bytes into shared memory, hashed and offered to a worker as they come. */
 function createIntake(parts: FrontParts, exchange: Exchange, request: IntakeRequest) {
-  const { segment, session, startedAt } = request;
+  const { segment, session, begins, startedAt } = request;
   const { clock, relay, blobs, hashing, inspector } = parts;
   const byUri = exchange.headers['content-type'] === URI_TYPE;
   const declared = byUri ? undefined : exchange.contentLength;
@@ -156,6 +170,7 @@ function createIntake(parts: FrontParts, exchange: Exchange, request: IntakeRequ
   const hash = hashing.keccak256(source);
   hash.catch(() => {}); // awaited below unless the body failed first
   let job: Job<SegmentDetail> | undefined;
+  let judged: SegmentDetail['inspection'];
 
   function submit(): Job<SegmentDetail> {
     if (job) return job;
@@ -187,20 +202,26 @@ function createIntake(parts: FrontParts, exchange: Exchange, request: IntakeRequ
     }
     const inspection = inspector.inspect(source.chunks(), source.length);
     const rightful = hash.then((computed) => sameBytes(computed, segment.hash));
-    const judged = rightful.then((right) => (right ? inspection : NOTHING_FOUND));
+    judged = rightful.then((right) => (right ? inspection : NOTHING_FOUND));
     judged.catch(() => {}); // awaited by the judge, if a result ever comes
     // A quick worker answers a source that was offered early before its hash is known here.
     if (job) job.detail.inspection = judged;
-    if (!(await rightful)) return forbidden;
-    const { detail, id } = submit();
-    detail.inspection = judged;
-    detail.completeAt = clock.now();
-    relay.sourceComplete(id);
-    return undefined;
+    return (await rightful) ? undefined : forbidden;
+  }
+
+  /** The job with all of its source, once its session may begin. */
+  async function completed(): Promise<Job<SegmentDetail>> {
+    await begins;
+    const whole = submit();
+    if (judged) whole.detail.inspection = judged;
+    whole.detail.completeAt = clock.now();
+    relay.sourceComplete(whole.id);
+    return whole;
   }
 
   async function readBody(): Promise<Omit<Refusal, 'ok'> | undefined> {
-    const early = declared !== undefined && declared > 0 && declared <= STREAMED_BYTES_MAX;
+    const known = declared !== undefined && declared > 0;
+    const early = known && declared <= STREAMED_BYTES_MAX && !begins;
     try {
       await exchange.receive({ bytesMax: bytesMaxOf(segment), idleMs: BODY_IDLE_MS }, (bytes) => {
         source.write(bytes);
@@ -240,9 +261,11 @@ function createIntake(parts: FrontParts, exchange: Exchange, request: IntakeRequ
     receive,
     /** The job that carries the segment, or at once the failure of one that has no bytes. */
     async submitted() {
-      return source.length === 0
-        ? { segment, outcome: Promise.resolve(EMPTY_SOURCE), job: undefined }
-        : { segment, outcome: submit().outcome, job: submit() };
+      if (source.length === 0) {
+        return { segment, outcome: Promise.resolve(EMPTY_SOURCE), job: undefined };
+      }
+      const whole = await completed();
+      return { segment, outcome: whole.outcome, job: whole };
     },
     /** Gives the bytes back; a job that was begun and not completed is abandoned. */
     release() {
