@@ -18,6 +18,7 @@ const CLEAR_BELOW = '\u001b[0J';
 export function createLiveView(io: Io): LiveView {
   const width = Math.min(io.columns, VIEW_COLUMNS);
   let drawn: readonly string[] = [];
+  let cursorHidden = false;
   let closed = false;
   let lastPlain = '';
 
@@ -33,7 +34,8 @@ export function createLiveView(io: Io): LiveView {
         return;
       }
       const fitted = lines.map((line) => clip(line, width));
-      io.stdout.write(`${drawn.length === 0 ? HIDE_CURSOR : ''}${rewind()}${joined(fitted)}`);
+      io.stdout.write(`${cursorHidden ? '' : HIDE_CURSOR}${rewind()}${joined(fitted)}`);
+      cursorHidden = true;
       drawn = fitted;
     },
     keep(line) {
@@ -42,7 +44,7 @@ export function createLiveView(io: Io): LiveView {
     close() {
       if (closed) return;
       closed = true;
-      if (io.isTty && drawn.length > 0) io.stdout.write(SHOW_CURSOR);
+      if (cursorHidden) io.stdout.write(SHOW_CURSOR);
     },
   };
 }

@@ -176,3 +176,12 @@ test('blanks after a boundary, text before the first and after the last are read
 test('a header cannot smuggle a line', () => {
   assert.throws(() => multipartBody([{ headers: { A: 'b\r\nC: d' }, body: [] }]), RangeError);
 });
+
+test('a part header cannot smuggle a line end in, not even as a wider character', () => {
+  for (const value of ['a\r\nb', 'a\nb', `a${String.fromCharCode(0x10a)}b`, 'a\0b']) {
+    assert.throws(
+      () => multipartBody([{ headers: { 'Rendition-Name': value }, body: [] }]),
+      RangeError,
+    );
+  }
+});

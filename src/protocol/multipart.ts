@@ -273,7 +273,10 @@ export function multipartBody(
     const lines = Object.entries({ ...headers, 'Content-Length': String(length) })
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, value]) => {
-        if (/[\r\n]/.test(name + value)) throw new RangeError('a header cannot hold a line end');
+        // Latin-1 keeps the low byte of a character: U+010A would become a line end on the wire.
+        if (/[^\t\x20-\x7e\x80-\xff]/.test(name + value)) {
+          throw new RangeError('a header holds a line end or a character beyond Latin-1');
+        }
         return `${name}: ${value}\r\n`;
       });
     const opening = `${index === 0 ? '' : '\r\n'}--${boundary}\r\n${lines.join('')}\r\n`;
