@@ -224,7 +224,7 @@ export function statusEnd({ code, text }: GrpcStatus): LinkEnd {
     case GrpcCode.unimplemented:
       return { code, reason: 'what answers there takes no workers' };
     default:
-      return { code, reason: text };
+      return { code, reason: text.replace(/^connection: /, 'the connection was ') };
   }
 }
 
@@ -236,7 +236,23 @@ function connectionEnd(error: unknown, everConnected: boolean): LinkEnd {
   const mismatch = error instanceof TributaryError && error.code === 'certificate_pin_mismatch';
   return {
     code: GrpcCode.unavailable,
-    reason: messageOf(error),
+    reason: plainReason(error),
     ...(mismatch && !everConnected ? { fatal: error } : {}),
   };
 }
+
+/** What people make of a failed connection, without the address, which they know. */
+export function plainReason(error: unknown): string {
+  const cause = error instanceof TributaryError ? error.cause : error;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  return reasons[code] ?? messageOf(error).replace(/^connection: /, '');
+}
+const reasons: Readonly<Partial<Record<string, string>>> = {
+  ECONNREFUSED: 'nobody listens at that address',
+  ENOTFOUND: 'that host name is not known',
+  EAI_AGAIN: 'host names cannot be looked up now',
+  ECONNRESET: 'the other side cut the connection',
+  EHOSTUNREACH: 'that host cannot be reached',
+  ENETUNREACH: 'that network cannot be reached',
+  ETIMEDOUT: 'no answer',
+};

@@ -34,7 +34,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const orchestrator = orchestratorOf(values);
   const log = createLog({ level: logLevel(values, origins.logLevel, io), program: 'worker' });
 
-  const equipment = await equip(values.device);
+  const equipment = await equip(values, io);
   const view = createWorkerView(io, systemClock);
   const worker = await startWorker(
     { orchestrator, maxSessions: values.maxSessions, equipment },
