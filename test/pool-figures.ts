@@ -1,3 +1,4 @@
+import { eventually } from './eventually.ts';
 import type { TestPool } from './start-pool.ts';
 
 /** A worker's line of `/api/v1/contributions/totals`. */
@@ -38,4 +39,12 @@ export async function metricOf(pool: TestPool, name: string, labels = ''): Promi
   const key = labels === '' ? name : `${name}{${labels}}`;
   const line = text.split('\n').find((candidate) => candidate.startsWith(`${key} `));
   return line ? Number(line.slice(key.length + 1)) : 0;
+}
+
+/** Resolves when no worker is connected: a test that shares its pool begins so. */
+export function allWorkersGone(pool: TestPool): Promise<void> {
+  return eventually(
+    'the workers of the last test are gone',
+    async () => (await metricOf(pool, 'tributary_front_worker_connections')) === 0,
+  );
 }
