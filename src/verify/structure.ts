@@ -162,7 +162,7 @@ interface Expectation {
 }
 
 function expectation(
-  { clip, durationMs }: Judgement,
+  { clip, durationMs, source: { problems } }: Judgement,
   source: VideoInspection,
   spec: RenditionSpec,
 ): Expectation {
@@ -170,6 +170,8 @@ function expectation(
   const toMs = clip && clip.toMs > 0 ? Math.min(clip.toMs, source.spanMs) : source.spanMs;
   const spanMs = Math.max(0, toMs - fromMs);
   const sourceFrameMs = source.fps > 0 ? 1000 / source.fps : 0;
+  // Where a damaged source's timestamps jump back, transcoders put frames anywhere up to here.
+  const jumpMs = problems.length > 0 ? Math.abs(source.frames * sourceFrameMs - spanMs) : 0;
   const share = source.firstFrameIsKey ? SHARE_SLACK : BROKEN_START_SHARE_SLACK;
 
   if (spec.fps === 0) {
@@ -181,14 +183,14 @@ function expectation(
       framesMin: Math.max(1, Math.floor(frames - slack)),
       framesMax: Math.ceil(frames + slack),
       spanMs,
-      spanSlackMs: SPAN_SLACK_MS + 4 * sourceFrameMs + spanMs * share,
+      spanSlackMs: SPAN_SLACK_MS + 4 * sourceFrameMs + spanMs * share + jumpMs,
     };
   }
 
   const rate = spec.fps / (spec.fpsDen || 1);
   const frameMs = 1000 / rate;
   const frames = spanMs / frameMs;
-  const slack = FRAMES_SLACK + sourceFrameMs / frameMs + frames * share;
+  const slack = FRAMES_SLACK + (sourceFrameMs + jumpMs) / frameMs + frames * share;
   // A still picture may last for the whole segment, and only its container knows.
   const framesMax = source.frames < 3 ? Math.max(frames, durationMs / frameMs) : frames;
   return {
@@ -200,6 +202,7 @@ function expectation(
       FRAMES_SLACK * frameMs +
       2 * sourceFrameMs +
       spanMs * share +
+      jumpMs +
       (source.frames < 3 ? durationMs : 0),
   };
 }

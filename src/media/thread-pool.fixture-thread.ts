@@ -1,0 +1,9 @@
+import { serveThread } from './thread-serve.ts';
+
+/** Does what a test asks of it: answers, throws, dies or never comes back. */
+serveThread<string, string>((wish) => {
+  if (wish === 'throw') throw new Error('as asked');
+  if (wish === 'die') process.exit(1);
+  if (wish === 'hang') for (;;);
+  return `${wish}!`;
+});
