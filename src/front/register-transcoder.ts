@@ -73,10 +73,17 @@ export async function registerTranscoder(
   await stream.closed;
   heartbeat.stop();
   stopWatching();
-  const reason = revoked ? 'revoked' : parts.draining() ? 'pool_stopping' : 'lost';
+  const reason = reasonOfLeaving(parts, exchange, revoked);
   relay.leave(connection, reason);
   metrics.connections.dec();
   log.info('worker_disconnected', { worker: worker.id, connection, reason });
+}
+
+/** A goodbye is a reset with CANCEL (go-livepeer on SIGTERM, and our worker); a crash says nothing. */
+function reasonOfLeaving(parts: FrontParts, { cancelled }: Exchange, revoked: boolean) {
+  if (revoked) return 'revoked';
+  if (parts.draining()) return 'pool_stopping';
+  return cancelled ? 'closed' : 'lost';
 }
 
 /** Whose connection this is. Both refusals with UNKNOWN stop a stock transcoder for good. */

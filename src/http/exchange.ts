@@ -77,6 +77,11 @@ export interface Exchange {
   readonly aborted: AbortSignal;
   /** Resolves when the exchange is over, well or not. Never rejects. */
   readonly closed: Promise<void>;
+  /**
+   * Whether the peer itself took the request back, by a reset with CANCEL on a connection that
+   * lives on. Known once `closed` has resolved; always false over HTTP/1.1, where it is just gone.
+   */
+  readonly cancelled: boolean;
   /** Whether `respond` was called. */
   readonly responded: boolean;
   /** Whether nothing can be sent any more: `end` was called, or the peer is gone. */

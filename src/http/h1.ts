@@ -199,6 +199,7 @@ class H1Exchange implements ServedExchange {
   #abort: AbortController | undefined;
   #closed: PromiseWithResolvers<void> | undefined;
   responded = false;
+  readonly cancelled = false;
 
   constructor(
     context: ListenerContext,

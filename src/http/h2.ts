@@ -18,7 +18,7 @@ import {
 import type { BodyLimits, Headers, RespondOptions } from './exchange.ts';
 import { PendingWrites } from './pending-writes.ts';
 
-const { NGHTTP2_NO_ERROR } = constants;
+const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
 
 /** MiB of bookkeeping that one connection may make us hold (Node's default is 10). */
 const SESSION_MEMORY_MIB = 32;
@@ -87,7 +87,9 @@ class H2Connection implements ServedConnection {
     // After a reset with NO_ERROR Node would wait for ever to send the rest.
     stream.once('aborted', () => stream.destroy());
     stream.once('close', () => {
-      exchange.over();
+      // Node resets the streams of a lost connection with CANCEL, too.
+      const alive = !this.#session.destroyed && !this.#session.closed;
+      exchange.over({ cancelled: alive && stream.rstCode === NGHTTP2_CANCEL });
       this.#running.delete(exchange);
       this.#idleSince = context.clock.now();
       context.peers.exchanges.remove(peer);
@@ -145,6 +147,7 @@ class H2Exchange implements ServedExchange {
   readonly connection: ServedConnection;
   readonly writes = new PendingWrites();
   responded = false;
+  cancelled = false;
   readonly #context: ListenerContext;
   readonly #stream: ServerHttp2Stream;
   #abort: AbortController | undefined;
@@ -195,7 +198,8 @@ class H2Exchange implements ServedExchange {
   }
 
   /** The stream is gone. */
-  over(): void {
+  over({ cancelled }: { cancelled: boolean }): void {
+    this.cancelled = cancelled;
     this.writes.abandon();
     if (!this.#complete) this.#abort?.abort();
     this.#closed?.resolve();
