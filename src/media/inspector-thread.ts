@@ -1,4 +1,4 @@
-import { inspect } from './inspect.ts';
+import { inspect, inspectStructure } from './inspect.ts';
 import type { Inspection } from './inspection.ts';
 import { serveThread } from './thread-serve.ts';
 
@@ -30,4 +30,7 @@ function gather({ chunks, length }: InspectorItem): Uint8Array {
   return whole.subarray(0, filled);
 }
 
-serveThread<InspectorItem, Inspection>((item) => inspect(gather(item)));
+serveThread<InspectorItem, Inspection>((item) => {
+  const { inspection, unsure } = inspectStructure(gather(item), { overwrite: true });
+  return unsure ? inspect(gather(item)) : inspection;
+});
