@@ -52,11 +52,14 @@ export async function postTranscodeResults(parts: FrontParts, exchange: Exchange
 
   const claim = parts.relay.claim(taskId, worker.id);
   if (!claim.ok) {
-    parts.metrics.refused.inc({ reason: claim.reason });
     const { status, text } = refusals[claim.reason];
     return plain(exchange, status, text);
   }
-  const outcome = await settle(parts, exchange, claim.task, media);
+  const outcome = await settle(parts, exchange, claim.task, media).catch(async (error: unknown) => {
+    // A fault of ours: without this the segment would wait for this answer until its deadline.
+    await parts.relay.failed(claim.task, resultTexts.unavailable, true);
+    throw error;
+  });
   const { status, text } = acknowledgements[outcome];
   await plain(exchange, status, text);
 }
