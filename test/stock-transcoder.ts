@@ -79,6 +79,8 @@ export interface StockTranscoder {
   readonly pings: number;
   /** Resolves when the pool has seen everything that was sent to it so far, PING answers too. */
   roundTrip(): Promise<void>;
+  /** Loses the connection of its stream alone; results may still be posted. */
+  hangUp(): void;
   /** Cuts everything as SIGKILL does. */
   kill(): void;
   /** Stops as SIGTERM does: the stream is reset with CANCEL. */
@@ -158,6 +160,7 @@ export function startStockTranscoder(options: StockOptions): StockTranscoder {
       posts.push(reply);
       return reply;
     },
+    hangUp: () => control.destroy(),
     kill() {
       agent.destroy();
       control.destroy();
@@ -170,7 +173,7 @@ export function startStockTranscoder(options: StockOptions): StockTranscoder {
       results?.destroy();
     },
   };
-  follow(stream, ended.resolve, (message) => {
+  follow(stream, control, ended.resolve, (message) => {
     const session = message.segData?.authToken?.sessionId ?? '';
     if (message.url === '' && session !== '') teardowns.push(session);
     else {
@@ -315,6 +318,7 @@ export function framed(message: Uint8Array): Buffer {
 
 function follow(
   stream: ClientHttp2Stream,
+  control: ClientHttp2Session,
   ended: (end: StreamEnd) => void,
   each: (message: NotifySegment) => void,
 ): void {
@@ -341,8 +345,11 @@ function follow(
   });
   stream.on('error', () => {}); // the close that follows says it all
   stream.on('close', () => {
-    const rstCode = stream.rstCode ?? 0;
-    const reset = rstCode ? { code: `reset ${rstCode}`, message: '' } : status;
+    // Node closes the streams of a lost connection with CANCEL, which nobody has sent.
+    const lost = control.destroyed;
+    const rstCode = lost ? 0 : (stream.rstCode ?? 0);
+    const code = lost ? 'connection' : rstCode ? `reset ${rstCode}` : 'none';
+    const reset = { code, message: '' };
     ended({ ...(status.code === 'none' ? reset : status), rstCode });
   });
 }
