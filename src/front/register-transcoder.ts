@@ -35,7 +35,9 @@ export async function registerTranscoder(
   exchange: Exchange,
 ): Promise<void> {
   const { workers, relay, log, metrics } = parts;
-  const worker = admit(parts, request);
+  admit(parts, request); // strangers are sent away before anything is done for them
+  const distanceMs = await roundTrip(parts, exchange);
+  const worker = admit(parts, request); // it may have been revoked meanwhile
   const offered = request.capabilities ? readCapabilities(request.capabilities) : undefined;
   const capacity = Math.min(Number(request.capacity), CAPACITY_MAX);
   const connection = newConnectionId();
@@ -50,6 +52,7 @@ export async function registerTranscoder(
       bits: (offered?.bits ?? DEFAULT_BITS) & VIDEO_BITS,
       version: offered ? offered.version : WIRE_VERSION,
       state: worker.state,
+      distanceMs,
     },
     {
       send: (task) => stream.send(message(parts, origin, task)),
@@ -97,6 +100,15 @@ function admit(parts: FrontParts, request: RegisterRequest): Worker {
     throw new GrpcFailure('unavailable', 'this credential has too many connections');
   }
   return worker;
+}
+
+/** Milliseconds to the worker and back. A connection that does not answer is of no use. */
+async function roundTrip({ clock }: FrontParts, { connection }: Exchange): Promise<number> {
+  const askedAt = clock.now();
+  if (!(await connection.ping(PING_TIMEOUT_MS))) {
+    throw new GrpcFailure('unavailable', 'the connection does not answer');
+  }
+  return Math.max(0, clock.now() - askedAt);
 }
 
 /** Asks the connection for a sign of life again and again, and cuts it when there is none. */
