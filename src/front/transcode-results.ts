@@ -1,4 +1,5 @@
 import type { Blob } from '../base/blob.ts';
+import { TributaryError } from '../base/errors.ts';
 import { parseTaskId } from '../base/ids.ts';
 import { BodyError, type Exchange } from '../http/exchange.ts';
 import { MultipartError, parseMultipart } from '../protocol/multipart.ts';
@@ -147,6 +148,8 @@ async function receive(
     }
   } catch (error) {
     if (error instanceof BodyError || error instanceof MultipartError) return error.message;
+    const full = error instanceof TributaryError && error.code === 'blob_store_full';
+    if (full) return resultTexts.busy;
     throw error;
   }
   return received.length === profiles.length ? undefined : resultTexts.mismatched;
