@@ -5,8 +5,8 @@ import { TributaryError } from './errors.ts';
  * enough that the message about it costs nothing beside it.
  */
 export const BLOB_CHUNK_BYTES = 256 * 1024;
-/** Recycled chunks kept for later: the working set of a few segments, 64 MiB. */
-const FREE_CHUNKS_MAX = 256;
+/** Recycled chunks kept for later: the working set of a few segments, 24 MiB. */
+const FREE_CHUNKS_MAX = 96;
 
 /**
  * Bytes that arrive, are read and are hashed at the same time, in recycled shared memory. Counted

@@ -10,7 +10,7 @@ const KEPT_MS = 60_000;
  * What fetched renditions may occupy together. A gateway fetches each once, within a second of the
  * reply; without this limit eight busy sessions would hold 160 MiB that nobody asks for again.
  */
-const FETCHED_BYTES_MAX = 32 * 1024 * 1024;
+const FETCHED_BYTES_MAX = 8 * 1024 * 1024;
 
 const PATH = /^\/stream\/([0-9a-f]{32})\/(\d{1,3})\/(-?\d{1,20}\.(?:ts|mp4|phash))$/;
 
