@@ -51,6 +51,18 @@ export const errorAdvice = {
   blob_store_full: 'Raise the limit of bytes in flight, or send fewer segments at once.',
   blob_failed: 'The sender went away in the middle; it will send again if it still wants to.',
   hashing_closed: 'The program is stopping; nothing needs to be done.',
+  keystore_missing:
+    'Give an existing key file, or a directory with one; `tributary keys new` makes one.',
+  keystore_invalid: 'Give a whole key file of geth or go-livepeer: Web3 Secret Storage, version 3.',
+  keystore_exposed:
+    'Run `chmod 600` on the file; if strangers could have read it, move to a new key.',
+  keystore_ambiguous: 'Say which key is meant: give its file, or its address.',
+  keystore_taken: 'Use the key that is there, or choose another directory.',
+  keystore_unwritable: 'Give a directory that exists or can be made, on a disk with free space.',
+  password_wrong:
+    'Check what the password file holds; a damaged key file looks the same, so try a copy of it, too.',
+  password_unusable: 'Put the password, and nothing else, into a file that only you can read.',
+  private_key_invalid: 'Give a private key as 64 hex digits, or a key file.',
   demo_stopped: 'Every process of it was stopped, too; nothing needs to be done.',
   demo_failed: 'Read what the process said; then start the demo again.',
   internal: 'This is a defect of Tributary; please report it with the text above.',
