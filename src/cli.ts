@@ -7,6 +7,11 @@ import { unknownVariables } from './base/settings.ts';
 import { exitCode, type Io, VIEW_COLUMNS, wrap } from './base/terminal.ts';
 import { demoCommand } from './programs/demo/settings.ts';
 import { gatewayPushCommand, gatewayServeCommand } from './programs/gateway/settings.ts';
+import {
+  importCommand,
+  newCommand,
+  showCommand as showKeyCommand,
+} from './programs/keys/settings.ts';
 import { poolCommand } from './programs/pool/settings.ts';
 import { workerJoinCommand } from './programs/worker/settings.ts';
 import {
@@ -28,6 +33,7 @@ const programs: Readonly<Record<string, () => Promise<Program>>> = {
   worker: () => import('./programs/worker/main.ts'),
   workers: () => import('./programs/workers/main.ts'),
   gateway: () => import('./programs/gateway/main.ts'),
+  keys: () => import('./programs/keys/main.ts'),
   demo: () => import('./programs/demo/main.ts'),
 };
 
@@ -42,6 +48,9 @@ export const commands: readonly Command[] = [
   ...Object.values(stateCommands),
   gatewayPushCommand,
   gatewayServeCommand,
+  newCommand,
+  importCommand,
+  showKeyCommand,
   demoCommand,
 ];
 
