@@ -101,7 +101,8 @@ export function startStockGateway(port: number): StockGateway {
 
   function connection(): ClientHttp2Session {
     if (session && !session.destroyed && !session.closed) return session;
-    session = connect(origin, { rejectUnauthorized: false });
+    // Go's client has no such limit; Node's default of 10 MB resets parallel segments.
+    session = connect(origin, { rejectUnauthorized: false, maxSessionMemory: 512 });
     session.on('error', () => {}); // seen by the request that was under way
     return session;
   }
