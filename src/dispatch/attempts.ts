@@ -1,6 +1,7 @@
 import { newTaskId } from '../base/ids.ts';
-import { writeTurn } from './candidates.ts';
+import { column, write } from './candidates.ts';
 import type { AttemptFailure, AttemptKind } from './dispatch-types.ts';
+import { expectationAt } from './fleet.ts';
 import { hold } from './places.ts';
 import { expectedMs } from './speed.ts';
 import type { Attempt, Connection, Core, Job } from './state.ts';
@@ -20,6 +21,8 @@ const STRANGER_FACTOR = 2;
 const STRANGERS_MIN = 32;
 /** A generation of ended tasks: late answers are told apart for a minute and more at full speed. */
 const ENDED_TASKS_MAX = 20_000;
+/** Decisions are counted in a column of 32 bits. */
+const TURN_MASK = 0x3fff_ffff;
 
 /** Gives the job to a worker: a new task, unguessable, good for one answer. */
 export function start(core: Core, job: Job, connection: Connection, kind: AttemptKind): void {
@@ -42,7 +45,7 @@ export function start(core: Core, job: Job, connection: Connection, kind: Attemp
   };
   job.attempts.push(attempt);
   core.tasks.set(attempt.task, attempt);
-  writeTurn(core.fleet.candidates, connection.slot, ++core.turn);
+  write(core.fleet.candidates, connection.slot, column.turn, ++core.turn & TURN_MASK);
   hold(core, session, connection, job);
   if (kind !== 'hedge') session.bound = connection;
   session.wasBound = true;
@@ -82,7 +85,7 @@ export function setDeadlines(core: Core, attempt: Attempt): void {
 
 function expectationOf(core: Core, attempt: Attempt): number | undefined {
   const { job, connection } = attempt;
-  const { pace95, usualLoad } = connection;
+  const { pace95, usualLoad } = expectationAt(core.fleet, connection);
   if (pace95 > 0) return expectedMs(pace95 / 1e6, usualLoad * 1_000, job);
   if (core.speed.samples < STRANGERS_MIN) return undefined;
   return STRANGER_FACTOR * expectedMs(core.speed.p95, core.speed.load, job);

@@ -1,7 +1,7 @@
-import { connectionAt, costAt, hasPlaceFor, turnOf } from './candidates.ts';
+import { column, costAt, hasPlaceFor, read } from './candidates.ts';
 import type { Needs } from './dispatch-types.ts';
 import type { Match } from './fleet.ts';
-import { matchOf } from './fleet.ts';
+import { connectionAt, matchOf } from './fleet.ts';
 import type { Connection, Core, Job, WorkerRecord } from './state.ts';
 
 /** No slot. */
@@ -59,7 +59,7 @@ function countOf(match: Match, bucket: 'available' | 'full' | 'quarantined'): nu
 
 /** Whether some able worker out of quarantine, free or full, has not tried the job yet. */
 function hasUntried({ fleet }: Core, match: Match, job: Job): boolean {
-  const untried = (slot: number) => !hasTried(job, connectionAt(fleet.candidates, slot).worker);
+  const untried = (slot: number) => !hasTried(job, connectionAt(fleet, slot).worker);
   for (const group of match.able) {
     const { available, full } = group.lists;
     if (available.some(untried)) return true;
@@ -76,7 +76,7 @@ function pickFrom(
   total: number,
 ): Connection | undefined {
   const slot = core.sabotage === 'starve' ? firstOf(core, job, match, bucket, 0) : bestOfTwo();
-  return slot === NONE ? undefined : connectionAt(core.fleet.candidates, slot);
+  return slot === NONE ? undefined : connectionAt(core.fleet, slot);
 
   function bestOfTwo(): number {
     const first = draw(core, job, match, bucket, total);
@@ -90,7 +90,8 @@ function pickFrom(
 function better(core: Core, job: Job, first: number, second: number): number {
   const { candidates } = core.fleet;
   if (core.pick(EXPLORE_EVERY) === 0) {
-    return turnOf(candidates, first) <= turnOf(candidates, second) ? first : second;
+    const turn = read(candidates, first, column.turn);
+    return turn <= read(candidates, second, column.turn) ? first : second;
   }
   const usualPace = core.speed.samples > 0 ? core.speed.mean * 1e6 : PACE_UNKNOWN;
   const work = { durationMs: job.durationMs, usualPace };
@@ -145,7 +146,7 @@ function fits(core: Core, job: Job, slot: number): boolean {
   const { candidates } = core.fleet;
   if (!hasPlaceFor(candidates, slot, job.renditions)) return false;
   if (job.attempts.length === 0 || core.sabotage === 'retry_same_worker') return true;
-  return !hasTried(job, connectionAt(candidates, slot).worker);
+  return !hasTried(job, connectionAt(core.fleet, slot).worker);
 }
 
 /** A job never goes to the same worker twice: what failed there once would fail there again. */

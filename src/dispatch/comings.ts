@@ -3,10 +3,11 @@ import { endAttempt } from './attempts.ts';
 import type { WorkerJoined, WorkerLeftReason, WorkerState } from './dispatch-types.ts';
 import { addConnection, createWorker, rebucket, removeConnection } from './fleet.ts';
 import { blame } from './health.ts';
+import { holdsOn } from './holds.ts';
 import { failPoison, pursue } from './jobs.ts';
 import { dropHolds } from './places.ts';
 import { attemptLost } from './results.ts';
-import type { Attempt, Connection, Core, Job, WorkerRecord } from './state.ts';
+import type { Attempt, Connection, Core, Job, Session, WorkerRecord } from './state.ts';
 
 /**
  * Workers that are remembered: their speed and failures outlive a reconnect. Far above any pool;
@@ -54,10 +55,10 @@ export function workerLeft(core: Core, id: ConnectionId, reason: WorkerLeftReaso
   const connection = core.fleet.connections.get(id);
   if (!connection) return;
   if (reason === 'lost' || reason === 'closed') core.lossAt = core.now;
-  const running = runningOn(connection);
-  const sessions = connection.holds.map((held) => held.session);
+  const sessions = sessionsOn(core, connection);
+  const running = runningOn(sessions, connection);
+  dropHolds(core, connection);
   removeConnection(core.fleet, connection);
-  dropHolds(connection);
   core.roomMade = true; // for jobs that wait: those in quarantine may be asked now
   rebucket(core.fleet, connection.worker, core.sabotage);
   for (const attempt of running) {
@@ -80,10 +81,14 @@ export function workerLeft(core: Core, id: ConnectionId, reason: WorkerLeftReaso
   }
 }
 
+function sessionsOn(core: Core, connection: Connection): Session[] {
+  return holdsOn(core.holds, core.fleet.candidates, connection).map(({ session }) => session);
+}
+
 /** Attempts that the connection works on: lost with it, unless their answer is already coming. */
-export function runningOn(connection: Connection): Attempt[] {
+function runningOn(sessions: readonly Session[], connection: Connection): Attempt[] {
   const found: Attempt[] = [];
-  for (const { session } of connection.holds) {
+  for (const session of sessions) {
     for (const attempt of session.running?.attempts ?? []) {
       if (attempt.connection === connection && attempt.state === 'running') found.push(attempt);
     }

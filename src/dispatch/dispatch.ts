@@ -6,6 +6,7 @@ import { workerJoined, workerLeft, workerOf, workerState } from './comings.ts';
 import type { Dispatch, DispatchEvent, DispatchOptions, JobSubmitted } from './dispatch-types.ts';
 import { createFleet } from './fleet.ts';
 import { endQuarantine, probed } from './health.ts';
+import { createHolds } from './holds.ts';
 import { armJob, begin, endSession, failJob, jobTimer, wake } from './jobs.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { createMonotone } from './monotone.ts';
@@ -95,6 +96,7 @@ function createCore(options: DispatchOptions, wall: (inner: number) => Instant):
     timers: createTimers<Job>(),
     idleTimers: createTimers<Session | WorkerRecord>(),
     fleet: createFleet(),
+    holds: createHolds(),
     sessions: new Map(),
     jobs: new Map(),
     waiting: new Set(),

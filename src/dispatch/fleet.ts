@@ -1,14 +1,15 @@
 import type { ConnectionId, WorkerId } from '../base/ids.ts';
 import { versionAtLeast } from '../protocol/capabilities.ts';
-import type { Candidates } from './candidates.ts';
 import {
-  connectionAt,
+  add,
+  type Candidates,
+  column,
   createCandidates,
   giveSlot,
+  hasPlaceFor,
+  read,
   takeSlot,
-  writePlaces,
-  writeRecord,
-  writeTurn,
+  write,
 } from './candidates.ts';
 import type { Needs, Reason, Sabotage } from './dispatch-types.ts';
 import { reasons } from './dispatch-types.ts';
@@ -50,6 +51,7 @@ export interface Fleet {
   readonly workers: Map<WorkerId, WorkerRecord>;
   readonly connections: Map<ConnectionId, Connection>;
   readonly candidates: Candidates;
+  readonly bySlot: (Connection | undefined)[];
   /** Active workers with a connection, and how many of these are in quarantine. */
   active: number;
   quarantined: number;
@@ -76,6 +78,7 @@ export function createFleet(): Fleet {
     workers: new Map(),
     connections: new Map(),
     candidates: createCandidates(),
+    bySlot: [],
     active: 0,
     quarantined: 0,
     load: 0,
@@ -121,36 +124,30 @@ export interface Offer {
 }
 
 export function addConnection(fleet: Fleet, worker: WorkerRecord, offer: Offer): Connection {
+  const { candidates } = fleet;
   const group = groupOf(fleet, offer.bits, offer.version ?? '');
-  const slot = takeSlot(fleet.candidates);
+  const slot = takeSlot(candidates);
   const connection: Connection = {
     slot,
-    capacity: offer.capacity,
-    load: 0,
-    encoderSessions: Math.min(offer.encoderSessions ?? ENCODERS_UNLIMITED, ENCODERS_UNLIMITED),
-    encoders: 0,
-    distanceMs: Math.round(offer.distanceMs ?? 0),
-    pace95: 0,
-    usualLoad: 0,
-    onTrial: false,
-    bucket: 'full',
-    index: group.lists.full.length,
-    workerId: worker.id,
     id: offer.connection,
-    holds: [],
+    workerId: worker.id,
     worker,
     group,
+    capacity: offer.capacity,
+    bucket: 'full',
     seenCapability: group.capability,
     seenVersion: group.versionTooLow,
     seenMatched: group.matched,
-    won: 0,
-    wonByAffinity: 0,
     seenAffinity: fleet.affinity,
     seenIdleMinutes: fleet.idleMinutes,
   };
-  fleet.candidates.connections[slot] = connection;
-  writePlaces(fleet.candidates, connection);
-  writeTurn(fleet.candidates, slot, 0);
+  const encoders = Math.min(offer.encoderSessions ?? ENCODERS_UNLIMITED, ENCODERS_UNLIMITED);
+  write(candidates, slot, column.places, offer.capacity);
+  write(candidates, slot, column.capacity, offer.capacity);
+  write(candidates, slot, column.encoders, encoders);
+  write(candidates, slot, column.distanceMs, Math.round(offer.distanceMs ?? 0));
+  write(candidates, slot, column.index, group.lists.full.length);
+  fleet.bySlot[slot] = connection;
   group.lists.full.push(slot);
   group.size++;
   fleet.connections.set(connection.id, connection);
@@ -159,13 +156,17 @@ export function addConnection(fleet: Fleet, worker: WorkerRecord, offer: Offer):
   return connection;
 }
 
-/** Takes the connection out; what it missed stays on its worker's account. */
+/**
+ * Takes the connection out, and another may have its row at once; what it missed stays on its
+ * worker's account.
+ */
 export function removeConnection(fleet: Fleet, connection: Connection): void {
   countMissed(fleet, connection);
   const { group, worker } = connection;
   leaveBucket(fleet, connection);
+  fleet.load -= loadOf(fleet, connection);
+  fleet.bySlot[connection.slot] = undefined;
   giveSlot(fleet.candidates, connection.slot);
-  fleet.load -= connection.load;
   fleet.connections.delete(connection.id);
   worker.connections.splice(worker.connections.indexOf(connection), 1);
   group.size--;
@@ -181,36 +182,68 @@ export function rebucket(fleet: Fleet, worker: WorkerRecord, sabotage?: Sabotage
   worker.countedActive = active;
   worker.countedQuarantined = quarantined;
   for (const connection of worker.connections) {
-    connection.onTrial = worker.health === 'half_open';
-    moveTo(fleet, connection, bucketOf(connection, sabotage));
+    const onTrial = worker.health === 'half_open';
+    write(fleet.candidates, connection.slot, column.onTrial, Number(onTrial));
+    moveTo(fleet, connection, bucketOf(fleet, connection, sabotage));
   }
 }
 
-/** After a change of one connection's load: no look at the worker's others unless it is on trial. */
-export function placesChanged(
+/**
+ * Takes so many places and encoders (negative: gives them back). No look at the worker's other
+ * connections unless it is on trial, nor at this one unless it has become full or free.
+ */
+export function takePlaces(
   fleet: Fleet,
   connection: Connection,
+  taken: { readonly places: number; readonly encoders: number },
   sabotage: Sabotage | undefined,
 ): void {
-  writePlaces(fleet.candidates, connection);
-  const { bucket } = connection;
-  if (connection.onTrial) rebucket(fleet, connection.worker, sabotage);
-  else if (bucket === 'available' || bucket === 'full') {
-    moveTo(fleet, connection, hasPlace(connection) ? 'available' : 'full');
+  const { candidates } = fleet;
+  const { slot } = connection;
+  const before = hasPlaceFor(candidates, slot, 1);
+  add(candidates, slot, column.places, -taken.places);
+  add(candidates, slot, column.encoders, -taken.encoders);
+  fleet.load += taken.places;
+  if (read(candidates, slot, column.onTrial) === 1) rebucket(fleet, connection.worker, sabotage);
+  else if (hasPlaceFor(candidates, slot, 1) !== before) {
+    const { bucket } = connection;
+    if (bucket !== 'available' && bucket !== 'full') return;
+    moveTo(fleet, connection, before ? 'full' : 'available');
   }
 }
 
 /** Writes the worker's record where choosing reads it. */
 export function updatePace(fleet: Fleet, worker: WorkerRecord): void {
+  const { candidates } = fleet;
   const { speed, failureRate } = worker;
-  for (const connection of worker.connections) {
-    connection.pace95 = speed.samples < SAMPLES_TRUSTED ? 0 : paceOf(speed.p95);
-    connection.usualLoad = Math.min(Math.round(speed.load / 1_000), LOAD_MAX);
-    writeRecord(fleet.candidates, connection.slot, {
-      pace: speed.samples === 0 ? 0 : paceOf(speed.mean),
-      penalty: Math.round(1_000 * (1 + FAILURE_WEIGHT * failureRate)),
-    });
+  const pace = speed.samples === 0 ? 0 : paceOf(speed.mean);
+  const { pace95, usualLoad } = expectationOf(worker);
+  const penalty = Math.round(1_000 * (1 + FAILURE_WEIGHT * failureRate));
+  for (const { slot } of worker.connections) {
+    write(candidates, slot, column.pace, pace);
+    write(candidates, slot, column.pace95, pace95);
+    write(candidates, slot, column.usualLoad, usualLoad);
+    write(candidates, slot, column.penalty, penalty);
   }
+}
+
+/** What a worker's record promises: pace in millionths of real time (0: nothing), load in thousands. */
+function expectationOf({ speed }: WorkerRecord): { pace95: number; usualLoad: number } {
+  return {
+    pace95: speed.samples < SAMPLES_TRUSTED ? 0 : paceOf(speed.p95),
+    usualLoad: Math.min(Math.round(speed.load / 1_000), LOAD_MAX),
+  };
+}
+
+/** The same for an attempt there; from the candidates' table while the connection is open. */
+export function expectationAt(fleet: Fleet, connection: Connection) {
+  const { candidates, bySlot } = fleet;
+  const { slot, worker } = connection;
+  if (bySlot[slot] !== connection) return expectationOf(worker);
+  return {
+    pace95: read(candidates, slot, column.pace95),
+    usualLoad: read(candidates, slot, column.usualLoad),
+  };
 }
 
 function paceOf(ratio: number): number {
@@ -223,56 +256,61 @@ function moveTo(fleet: Fleet, connection: Connection, bucket: Bucket): void {
   leaveBucket(fleet, connection);
   const list = connection.group.lists[bucket];
   connection.bucket = bucket;
-  connection.index = list.length;
+  write(fleet.candidates, connection.slot, column.index, list.length);
   list.push(connection.slot);
 }
 
-function bucketOf(connection: Connection, sabotage: Sabotage | undefined): Bucket {
+function bucketOf(fleet: Fleet, connection: Connection, sabotage: Sabotage | undefined): Bucket {
   const { worker } = connection;
   if (worker.state !== 'active' && sabotage !== 'ignore_pause') return 'paused';
   if (worker.health === 'quarantined') return 'quarantined';
-  if (worker.health === 'half_open' && loadOf(worker) >= 1) return 'quarantined';
-  return hasPlace(connection) ? 'available' : 'full';
+  const isBusy = worker.connections.some((each) => loadOf(fleet, each) > 0);
+  if (worker.health === 'half_open' && isBusy) return 'quarantined';
+  return hasPlaceFor(fleet.candidates, connection.slot, 1) ? 'available' : 'full';
 }
 
-export function hasPlace(connection: Connection): boolean {
-  return connection.load < connection.capacity && connection.encoders < connection.encoderSessions;
-}
-
-function loadOf(worker: WorkerRecord): number {
-  let load = 0;
-  for (const connection of worker.connections) load += connection.load;
-  return load;
+/** Places taken. */
+export function loadOf({ candidates }: Fleet, { slot, capacity }: Connection): number {
+  return capacity - read(candidates, slot, column.places);
 }
 
 function leaveBucket({ candidates }: Fleet, connection: Connection): void {
   const list = connection.group.lists[connection.bucket];
   const last = list.pop() as number;
   if (last === connection.slot) return;
-  list[connection.index] = last;
-  connectionAt(candidates, last).index = connection.index;
+  const index = read(candidates, connection.slot, column.index);
+  list[index] = last;
+  write(candidates, last, column.index, index);
+}
+
+/** The connection that a slot in a bucket's list stands for. */
+export function connectionAt(fleet: Fleet, slot: number): Connection {
+  return fleet.bySlot[slot] as Connection;
 }
 
 /** Brings a connection's reasons up to date. */
 export function countMissed(fleet: Fleet, connection: Connection): void {
-  const { group, worker } = connection;
-  const add = (reason: Reason, count: number) => {
+  const { group, worker, slot } = connection;
+  const { candidates } = fleet;
+  const won = read(candidates, slot, column.won);
+  const wonByAffinity = read(candidates, slot, column.wonByAffinity);
+  const note = (reason: Reason, count: number) => {
     if (count === 0) return;
     worker.missed ??= reasons.map(() => 0);
     const counts = worker.missed;
     const index = REASON_INDEX[reason];
     counts[index] = (counts[index] as number) + count;
   };
-  add('capability', group.capability - connection.seenCapability);
-  add('version', group.versionTooLow - connection.seenVersion);
-  add(BUCKET_REASON[connection.bucket], group.matched - connection.seenMatched - connection.won);
-  add('affinity', fleet.affinity - connection.seenAffinity - connection.wonByAffinity);
-  add('no_demand', fleet.idleMinutes - connection.seenIdleMinutes);
+  note('capability', group.capability - connection.seenCapability);
+  note('version', group.versionTooLow - connection.seenVersion);
+  note(BUCKET_REASON[connection.bucket], group.matched - connection.seenMatched - won);
+  note('affinity', fleet.affinity - connection.seenAffinity - wonByAffinity);
+  note('no_demand', fleet.idleMinutes - connection.seenIdleMinutes);
   connection.seenCapability = group.capability;
   connection.seenVersion = group.versionTooLow;
   connection.seenMatched = group.matched;
-  connection.won = 0;
-  connection.wonByAffinity = 0;
+  write(candidates, slot, column.won, 0);
+  write(candidates, slot, column.wonByAffinity, 0);
   connection.seenAffinity = fleet.affinity;
   connection.seenIdleMinutes = fleet.idleMinutes;
 }
@@ -281,17 +319,21 @@ export function countMissed(fleet: Fleet, connection: Connection): void {
  * Counts one job that was up for choice: every connected worker missed it, for the reason of its
  * group and bucket, except the winner.
  */
-export function countChoice(match: Match, winner: Connection | undefined): void {
+export function countChoice(
+  { candidates }: Fleet,
+  match: Match,
+  winner: Connection | undefined,
+): void {
   for (const group of match.able) group.matched++;
   for (const group of match.lacking) group.capability++;
   for (const group of match.outdated) group.versionTooLow++;
-  if (winner) winner.won++;
+  if (winner) add(candidates, winner.slot, column.won, 1);
 }
 
 /** Counts one job that stayed with its session's worker. */
 export function countAffinity(fleet: Fleet, winner: Connection): void {
   fleet.affinity++;
-  winner.wonByAffinity++;
+  add(fleet.candidates, winner.slot, column.wonByAffinity, 1);
 }
 
 export function matchOf(fleet: Fleet, needs: Needs): Match {

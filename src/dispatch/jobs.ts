@@ -23,7 +23,7 @@ export function begin(core: Core, job: Job): void {
   const { hedgeShare, hedgeBurst } = core.limits;
   core.hedgeTokens = Math.min(hedgeBurst, core.hedgeTokens + hedgeShare);
   armJob(core, job);
-  const affinity = affinityOf(session, job);
+  const affinity = affinityOf(core, session, job);
   const bound = session.bound;
   if (affinity === 'willing' && bound) {
     countAffinity(core.fleet, bound);
@@ -167,7 +167,7 @@ export function wake(core: Core): void {
 function countOnce(core: Core, job: Job, winner: Connection | undefined): void {
   if (job.counted) return;
   job.counted = true;
-  countChoice(matchFor(core, job.needs), winner);
+  countChoice(core.fleet, matchFor(core, job.needs), winner);
 }
 
 function giveUp(core: Core, job: Job): void {

@@ -1,4 +1,6 @@
-import { isAble, placesChanged } from './fleet.ts';
+import { column, read } from './candidates.ts';
+import { isAble, takePlaces } from './fleet.ts';
+import { chain, holdsOn, unchain } from './holds.ts';
 import type { Connection, Core, Hold, Job, Session } from './state.ts';
 
 /**
@@ -9,19 +11,17 @@ import type { Connection, Core, Hold, Job, Session } from './state.ts';
 export function hold(core: Core, session: Session, connection: Connection, job: Job): void {
   const held = holdOf(session, connection);
   if (held) {
-    if (job.renditions <= held.renditions) return;
-    connection.encoders += job.renditions - held.renditions;
+    const more = job.renditions - held.renditions;
+    if (more <= 0) return;
     held.renditions = job.renditions;
-  } else {
-    const { holds } = connection;
-    const taken = { session, connection, renditions: job.renditions, index: holds.length };
-    session.holds.push(taken);
-    holds.push(taken);
-    connection.load++;
-    connection.encoders += job.renditions;
-    core.fleet.load++;
+    takePlaces(core.fleet, connection, { places: 0, encoders: more }, core.sabotage);
+    return;
   }
-  placesChanged(core.fleet, connection, core.sabotage);
+  const { renditions } = job;
+  const taken = { session, connection, renditions, index: 0 };
+  session.holds.push(taken);
+  chain(core.holds, core.fleet.candidates, taken);
+  takePlaces(core.fleet, connection, { places: 1, encoders: renditions }, core.sabotage);
 }
 
 /** Gives back the places that neither the session's binding nor an open attempt needs. */
@@ -46,12 +46,7 @@ function release(core: Core, session: Session, index: number): void {
   const held = session.holds[index] as Hold;
   const { connection, renditions } = held;
   session.holds.splice(index, 1);
-  const last = connection.holds.pop() as Hold;
-  if (last !== held) {
-    connection.holds[held.index] = last;
-    last.index = held.index;
-  }
-  if (!core.fleet.connections.has(connection.id)) return;
+  unchain(core.holds, core.fleet.candidates, held);
   if (core.sabotage !== 'skip_teardown') {
     core.actions.push({
       type: 'send_teardown',
@@ -60,21 +55,18 @@ function release(core: Core, session: Session, index: number): void {
     });
   }
   if (core.sabotage === 'forget_release') return;
-  connection.load--;
-  connection.encoders -= renditions;
-  core.fleet.load--;
-  placesChanged(core.fleet, connection, core.sabotage);
+  takePlaces(core.fleet, connection, { places: -1, encoders: -renditions }, core.sabotage);
   core.roomMade = true;
 }
 
 /** The connection is gone: its sessions hold nothing there any more. */
-export function dropHolds(connection: Connection): void {
-  for (const held of connection.holds) {
+export function dropHolds(core: Core, connection: Connection): void {
+  for (const held of holdsOn(core.holds, core.fleet.candidates, connection)) {
     const { session } = held;
     session.holds.splice(session.holds.indexOf(held), 1);
+    unchain(core.holds, core.fleet.candidates, held);
     if (session.bound === connection) session.bound = undefined;
   }
-  connection.holds.length = 0;
 }
 
 export function holdOf(session: Session, connection: Connection): Hold | undefined {
@@ -86,12 +78,16 @@ export function holdOf(session: Session, connection: Connection): Hold | undefin
  * Whether a session's next job goes where the last one went. `willing`: as it should; `unwilling`:
  * only when nobody else can, so that draining or quarantine never ends a session.
  */
-export function affinityOf(session: Session, job: Job): 'willing' | 'unwilling' | 'none' {
+export function affinityOf(
+  { fleet }: Core,
+  session: Session,
+  job: Job,
+): 'willing' | 'unwilling' | 'none' {
   const { bound } = session;
   if (!bound || !isAble(bound, job.needs)) return 'none';
   const held = holdOf(session, bound);
   const more = job.renditions - (held?.renditions ?? 0);
-  if (more > 0 && bound.encoders + more > bound.encoderSessions) return 'none';
+  if (more > 0 && more > read(fleet.candidates, bound.slot, column.encoders)) return 'none';
   const { state, health } = bound.worker;
   if (state === 'paused' || state === 'revoked') return 'none';
   return state === 'draining' || health === 'quarantined' ? 'unwilling' : 'willing';

@@ -1,7 +1,7 @@
 import { hasRoom } from './choose.ts';
 import type { Dispatch, DispatchSummary, ReasonCounts, WorkerView } from './dispatch-types.ts';
 import { reasons } from './dispatch-types.ts';
-import { countMissed, REASON_INDEX, unionOfBits } from './fleet.ts';
+import { countMissed, loadOf, REASON_INDEX, unionOfBits } from './fleet.ts';
 import type { Core, WorkerRecord } from './state.ts';
 
 /** What can be asked without changing anything. */
@@ -50,10 +50,10 @@ function viewOf(core: Core, worker: WorkerRecord): WorkerView {
     state: worker.state,
     health,
     ...(health === 'quarantined' ? { quarantinedUntilAt: core.wall(worker.quarantinedUntil) } : {}),
-    connections: worker.connections.map(({ id, capacity, load }) => ({
-      connection: id,
-      capacity,
-      load,
+    connections: worker.connections.map((connection) => ({
+      connection: connection.id,
+      capacity: connection.capacity,
+      load: loadOf(core.fleet, connection),
     })),
     settled: worker.settled,
     failures: worker.failures,

@@ -9,6 +9,7 @@ import type {
   WorkerState,
 } from './dispatch-types.ts';
 import type { Fleet } from './fleet.ts';
+import type { Holds } from './holds.ts';
 import type { Pick } from './random.ts';
 import type { SpeedRecord } from './speed.ts';
 import type { Timed, Timers } from './timers.ts';
@@ -33,6 +34,7 @@ export interface Core {
   readonly timers: Timers<Job>;
   readonly idleTimers: Timers<Session | WorkerRecord>;
   readonly fleet: Fleet;
+  readonly holds: Holds;
   readonly sessions: Map<SessionId, Session>;
   readonly jobs: Map<JobId, Job>;
   /** Jobs that want a worker and have none, oldest first. */
@@ -82,36 +84,23 @@ export interface WorkerRecord extends Timed {
 
 export type Bucket = 'available' | 'full' | 'paused' | 'quarantined';
 
-/** One stream of a worker: the thing that takes sessions. */
+/**
+ * One stream of a worker: the thing that takes sessions. What every job reads of it stands in the
+ * candidates' table; of this, a job needs the first three.
+ */
 export interface Connection {
-  readonly id: ConnectionId;
-  readonly worker: WorkerRecord;
-  readonly group: WorkerGroup;
   /** Its row in the candidates' table. */
   readonly slot: number;
-  readonly capacity: number;
-  load: number;
-  readonly encoderSessions: number;
-  encoders: number;
-  readonly distanceMs: number;
-  /** 95th percentile in millionths of real time; 0 until the record is trusted. */
-  pace95: number;
-  /** Usual load of that record, in thousands of pixels per media second; 0 when unknown. */
-  usualLoad: number;
-  /** Its worker has to show one good result first. */
-  onTrial: boolean;
+  readonly id: ConnectionId;
   readonly workerId: WorkerId;
-  readonly holds: Hold[];
+  readonly worker: WorkerRecord;
+  readonly group: WorkerGroup;
+  readonly capacity: number;
   bucket: Bucket;
-  /** Where it stands in its bucket's list. */
-  index: number;
   /** Values of the group's and the fleet's counters when they were last added to `missed`. */
   seenCapability: number;
   seenVersion: number;
   seenMatched: number;
-  /** Jobs that it got since then: those it did not miss. */
-  won: number;
-  wonByAffinity: number;
   seenAffinity: number;
   seenIdleMinutes: number;
 }
@@ -133,7 +122,7 @@ export interface WorkerGroup {
 export interface Hold {
   readonly session: Session;
   readonly connection: Connection;
-  /** Where it stands in the connection's list. */
+  /** Where it stands among all; see `holds.ts`. */
   index: number;
   renditions: number;
 }
