@@ -99,7 +99,7 @@ test('a result that nobody fetches is forgotten after a minute', () => {
 
 test('of what was fetched the oldest goes when memory is short, never what waits', () => {
   const { put, has, fetch, renditions } = start();
-  const waiting = put({ index: 9, seq: 0n }, 40 * MIB);
+  const waiting = put({ index: 20 }, 40 * MIB);
   const paths = Array.from({ length: 10 }, (_, index) => put({ index }, MIB));
   for (const path of paths) fetch(path);
   const kept = paths.map((path) => has(path));
