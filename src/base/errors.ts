@@ -51,6 +51,9 @@ export const errorAdvice = {
   blob_store_full: 'Raise the limit of bytes in flight, or send fewer segments at once.',
   blob_failed: 'The sender went away in the middle; it will send again if it still wants to.',
   hashing_closed: 'The program is stopping; nothing needs to be done.',
+  compiler_failed:
+    'Install the development dependencies (`npm ci`), which bring the Solidity compiler; or correct the contract.',
+  devnet_failed: 'Read what was said last; check the port and the state file.',
   keystore_missing:
     'Give an existing key file, or a directory with one; `tributary keys new` makes one.',
   keystore_invalid: 'Give a whole key file of geth or go-livepeer: Web3 Secret Storage, version 3.',
@@ -63,6 +66,8 @@ export const errorAdvice = {
     'Check what the password file holds; a damaged key file looks the same, so try a copy of it, too.',
   password_unusable: 'Put the password, and nothing else, into a file that only you can read.',
   private_key_invalid: 'Give a private key as 64 hex digits, or a key file.',
+  recovery_busy: 'More tickets arrive than signatures can be checked; add cores or fewer gateways.',
+  recovery_closed: 'The program is stopping; nothing needs to be done.',
   demo_stopped: 'Every process of it was stopped, too; nothing needs to be done.',
   demo_failed: 'Read what the process said; then start the demo again.',
   internal: 'This is a defect of Tributary; please report it with the text above.',

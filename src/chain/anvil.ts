@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
+import { TributaryError } from '../base/errors.ts';
+
+/** Starting takes a tenth of a second; loading a large state file takes longer. */
+const START_MS_MAX = 60_000;
+/** Writing a state file takes a while; a chain that hangs is ended. */
+const STOP_MS_MAX = 15_000;
+/** As on Arbitrum, a block has room for everything; no more, since some clients ask for all of it. */
+const BLOCK_GAS = 1_000_000_000;
+/** Lines of output that explain why it ended. */
+const LAST_LINES = 5;
+
+/** How anvil starts. */
+export interface AnvilOptions {
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Seconds between blocks; 0 makes a block for each transaction. */
+  readonly blockTime: number;
+  readonly chainId: number;
+  readonly mnemonic: string;
+  /** Loaded if it exists, written when the chain stops. */
+  readonly stateFile?: string;
+}
+
+/** A running anvil. */
+export interface Anvil {
+  readonly url: string;
+  readonly port: number;
+  /** Resolves when the process has ended, for whatever reason. */
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts anvil on the loopback address and waits until it listens.
+ *
+ * @throws TributaryError `devnet_failed` when it is not installed or ends before it listens
+ */
+export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
+  const { port, blockTime, chainId, mnemonic, stateFile } = options;
+  const args = [
+    ...['--host', '127.0.0.1', '--port', `${port}`, '--chain-id', `${chainId}`],
+    ...['--mnemonic', mnemonic, '--gas-limit', `${BLOCK_GAS}`],
+    ...(blockTime > 0 ? ['--block-time', `${blockTime}`] : []),
+    ...(stateFile === undefined ? [] : ['--state', stateFile]),
+  ];
+  const child = spawn(anvilBinary(), args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve());
+    child.once('error', () => resolve());
+  });
+  // A parent that ends without stop() leaves no chain behind.
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  void ended.then(() => process.off('exit', kill));
+  const listening = await whenListening(child);
+  return {
+    url: `http://127.0.0.1:${listening}`,
+    port: listening,
+    ended,
+    async stop() {
+      child.kill('SIGTERM');
+      const timer = setTimeout(kill, STOP_MS_MAX);
+      await ended;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** The program itself, not the script around it, which a SIGKILL would leave alone with its child. */
+function anvilBinary(): string {
+  const arch = process.arch === 'x64' ? 'amd64' : process.arch;
+  const name = process.platform === 'win32' ? 'anvil.exe' : 'anvil';
+  const require = createRequire(import.meta.url);
+  try {
+    return require.resolve(`@foundry-rs/anvil-${process.platform}-${arch}/bin/${name}`);
+  } catch (cause) {
+    throw new TributaryError('devnet_failed', 'anvil is not installed for this platform.', {
+      cause,
+    });
+  }
+}
+
+/** The port out of the line in which anvil says that it listens. */
+async function whenListening(child: ChildProcess): Promise<number> {
+  const last: string[] = [];
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  for (const stream of [child.stdout, child.stderr]) {
+    if (!stream) continue;
+    const lines = createInterface({ input: stream });
+    lines.on('line', (line) => {
+      const match = /^Listening on .*:(\d+)$/.exec(line);
+      if (match) resolve(Number(match[1]));
+      if (line.trim() !== '') last.push(line.trim());
+      if (last.length > LAST_LINES) last.shift();
+    });
+  }
+  const failed = (why: string) =>
+    reject(new TributaryError('devnet_failed', `anvil did not start: ${why}`));
+  const timer = setTimeout(() => failed('it took too long.'), START_MS_MAX);
+  child.once('error', (error) => failed(error.message));
+  child.once('close', () => failed(last.join(' ')));
+  try {
+    return await promise;
+  } catch (error) {
+    child.kill('SIGKILL');
+    if (child.exitCode === null && child.pid !== undefined) await once(child, 'close');
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
