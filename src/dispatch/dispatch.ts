@@ -13,6 +13,7 @@ import { createMonotone } from './monotone.ts';
 import { createQueries } from './queries.ts';
 import { createPick, pooled } from './random.ts';
 import { resultArriving, resultFailed, resultJudged, retry, stored } from './results.ts';
+import { createSessions } from './sessions.ts';
 import { createSpeed } from './speed.ts';
 import type { Core, Job, Session, WorkerRecord } from './state.ts';
 import { createTimers } from './timers.ts';
@@ -97,7 +98,7 @@ function createCore(options: DispatchOptions, wall: (inner: number) => Instant):
     idleTimers: createTimers<Session | WorkerRecord>(),
     fleet: createFleet(),
     holds: createHolds(),
-    sessions: new Map(),
+    sessions: createSessions(),
     jobs: new Map(),
     waiting: new Set(),
     tasks: new Map(),
@@ -263,7 +264,7 @@ function sessionOf(core: Core, event: JobSubmitted): Session {
       idleSince: core.now,
       ended: false,
     };
-    core.sessions.set(session.id, session);
+    core.sessions.add(session);
   }
   return session;
 }

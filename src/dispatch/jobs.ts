@@ -269,7 +269,7 @@ export function endSession(core: Core, session: Session): void {
   session.bound = undefined;
   trimHolds(core, session);
   core.idleTimers.disarm(session);
-  core.sessions.delete(session.id);
+  core.sessions.delete(session);
 }
 
 /** Wakes the job at the earliest of its times. */

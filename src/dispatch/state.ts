@@ -11,6 +11,7 @@ import type {
 import type { Fleet } from './fleet.ts';
 import type { Holds } from './holds.ts';
 import type { Pick } from './random.ts';
+import type { Sessions } from './sessions.ts';
 import type { SpeedRecord } from './speed.ts';
 import type { Timed, Timers } from './timers.ts';
 
@@ -35,7 +36,7 @@ export interface Core {
   readonly idleTimers: Timers<Session | WorkerRecord>;
   readonly fleet: Fleet;
   readonly holds: Holds;
-  readonly sessions: Map<SessionId, Session>;
+  readonly sessions: Sessions;
   readonly jobs: Map<JobId, Job>;
   /** Jobs that want a worker and have none, oldest first. */
   readonly waiting: Set<Job>;
