@@ -3,7 +3,15 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A file of bench/ for each claim that the project makes about speed and memory. */
-const CLAIMS = ['relay', 'dispatch', 'connections', 'acknowledge', 'failure-tax', 'event-loop'];
+const CLAIMS = [
+  'relay',
+  'dispatch',
+  'connections',
+  'acknowledge',
+  'failure-tax',
+  'event-loop',
+  'tickets',
+];
 
 const BENCH = import.meta.dirname;
 

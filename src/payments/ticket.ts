@@ -11,8 +11,8 @@ export const WIN_PROB_MAX = 2n ** 256n - 1n;
 export const HASH_BYTES = 32;
 /** A ticket that can be redeemed; without aux data it has 64 fewer. */
 export const PACKED_BYTES = 232;
-/** Where the 32 bytes of the nonce begin. */
-const NONCE_AT = 20 + 20 + 32 + 32;
+/** Where the 32 bytes of the nonce end among the packed bytes. */
+export const NONCE_END = 20 + 20 + 32 + 32 + 32;
 
 /** What all tickets of one payment have in common. */
 export interface TicketTerms {
@@ -65,7 +65,7 @@ export function packer(terms: TicketTerms): (nonce: number) => Uint8Array {
     auxData(terms),
   ]);
   return (nonce) => {
-    packed.writeUInt32BE(nonce, NONCE_AT + 28);
+    packed.writeUInt32BE(nonce, NONCE_END - 4);
     return packed;
   };
 }
