@@ -24,6 +24,8 @@ export interface Dispatch {
   worker(worker: WorkerId): WorkerView | undefined;
   /** How often each reason kept a job from this worker while it was connected. */
   reasonsOf(worker: WorkerId): ReasonCounts;
+  /** The same, summed over all workers that it remembers. Looks at each of them. */
+  missed(): ReasonCounts;
 }
 
 export interface DispatchOptions {

@@ -7,7 +7,7 @@ import type { Core, WorkerRecord } from './state.ts';
 /** What can be asked without changing anything. */
 export function createQueries(
   core: Core,
-): Pick<Dispatch, 'hasCapacity' | 'bits' | 'summary' | 'worker' | 'reasonsOf'> {
+): Pick<Dispatch, 'hasCapacity' | 'bits' | 'summary' | 'worker' | 'reasonsOf' | 'missed'> {
   return {
     hasCapacity: (needs) => hasRoom(core, needs),
     bits: () => unionOfBits(core.fleet),
@@ -16,7 +16,11 @@ export function createQueries(
       const worker = core.fleet.workers.get(id);
       return worker && viewOf(core, worker);
     },
-    reasonsOf: (id) => reasonsOf(core, core.fleet.workers.get(id)),
+    reasonsOf: (id) => {
+      const worker = core.fleet.workers.get(id);
+      return missedBy(core, worker ? [worker] : []);
+    },
+    missed: () => missedBy(core, core.fleet.workers.values()),
   };
 }
 
@@ -64,15 +68,16 @@ function viewOf(core: Core, worker: WorkerRecord): WorkerView {
   };
 }
 
-function reasonsOf(core: Core, worker: WorkerRecord | undefined): ReasonCounts {
+function missedBy(core: Core, workers: Iterable<WorkerRecord>): ReasonCounts {
   const counts = Object.fromEntries(reasons.map((reason) => [reason, 0])) as Record<
     (typeof reasons)[number],
     number
   >;
-  if (!worker) return counts;
-  for (const connection of worker.connections) countMissed(core.fleet, connection);
-  for (const reason of reasons) {
-    counts[reason] = worker.missed?.[REASON_INDEX[reason]] ?? 0;
+  for (const worker of workers) {
+    for (const connection of worker.connections) countMissed(core.fleet, connection);
+    const { missed } = worker;
+    if (!missed) continue;
+    for (const reason of reasons) counts[reason] += missed[REASON_INDEX[reason]] ?? 0;
   }
   return counts;
 }

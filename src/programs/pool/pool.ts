@@ -10,6 +10,7 @@ import { watchProcess } from '../../base/process-metrics.ts';
 import { showHostPort } from '../../base/setting-types.ts';
 import { type Database, openDatabase } from '../../database/database.ts';
 import { createDispatch } from '../../dispatch/dispatch.ts';
+import { dispatchMetrics } from '../../dispatch/metrics.ts';
 import { createFront } from '../../front/front.ts';
 import { createFrontMetrics } from '../../front/metrics.ts';
 import { createOutputMemory } from '../../front/output-memory.ts';
@@ -140,6 +141,7 @@ async function openFront(
   const blobs = createBlobStore({ bytesMax: settings.segmentMemory });
   const metrics = createFrontMetrics(base.metrics, () => blobs.bytesInUse);
   const dispatch = createDispatch({ random: secureRandom });
+  dispatchMetrics(base.metrics, dispatch);
   const outputs = createOutputMemory();
   const relay = createSegmentRelay({ dispatch, clock, log, ledger, outputs, metrics });
   const renditions = createRenditions(clock);
