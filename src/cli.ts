@@ -6,6 +6,7 @@ import { nearest } from './base/nearest.ts';
 import { unknownVariables } from './base/settings.ts';
 import { exitCode, type Io, VIEW_COLUMNS, wrap } from './base/terminal.ts';
 import { demoCommand } from './programs/demo/settings.ts';
+import { devnetCommand } from './programs/devnet/settings.ts';
 import { gatewayPushCommand, gatewayServeCommand } from './programs/gateway/settings.ts';
 import {
   importCommand,
@@ -35,6 +36,7 @@ const programs: Readonly<Record<string, () => Promise<Program>>> = {
   gateway: () => import('./programs/gateway/main.ts'),
   keys: () => import('./programs/keys/main.ts'),
   demo: () => import('./programs/demo/main.ts'),
+  devnet: () => import('./programs/devnet/main.ts'),
 };
 
 /** Every command with its settings, in the order that help and reference pages show. */
@@ -52,6 +54,7 @@ export const commands: readonly Command[] = [
   importCommand,
   showKeyCommand,
   demoCommand,
+  devnetCommand,
 ];
 
 /** The version of this package. */

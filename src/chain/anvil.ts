@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { TributaryError } from '../base/errors.ts';
@@ -47,30 +46,52 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
     ...(blockTime > 0 ? ['--block-time', `${blockTime}`] : []),
     ...(stateFile === undefined ? [] : ['--state', stateFile]),
   ];
-  const child = spawn(anvilBinary(), args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('/bin/sh', ['-c', KEEPER, 'anvil', anvilBinary(), ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    // Ctrl-C reaches the program that started the chain, which then stops it in order.
+    detached: true,
+  });
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
     child.once('error', () => resolve());
   });
-  // A parent that ends without stop() leaves no chain behind.
-  const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
-  void ended.then(() => process.off('exit', kill));
+  void ended.then(() => child.stdin.destroy());
   const listening = await whenListening(child);
   return {
     url: `http://127.0.0.1:${listening}`,
     port: listening,
     ended,
     async stop() {
-      child.kill('SIGTERM');
-      const timer = setTimeout(kill, STOP_MS_MAX);
+      child.stdin.destroy();
+      const timer = setTimeout(() => killGroup(child), STOP_MS_MAX);
       await ended;
       clearTimeout(timer);
     },
   };
 }
 
-/** The program itself, not the script around it, which a SIGKILL would leave alone with its child. */
+/**
+ * Runs the chain until standard input closes: by `stop()`, or because the program that started it is
+ * gone, however it ended. A chain that nobody knows of any more would keep its port.
+ */
+const KEEPER = `
+exec 3<&0
+"$@" 3<&- </dev/null &
+chain=$!
+(cat <&3 >/dev/null; kill "$chain") >/dev/null 2>&1 &
+exec 3<&-
+wait "$chain"
+`;
+
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It ended in this moment.
+  }
+}
+
+/** The program itself, without the script around it and the second Node that runs it. */
 function anvilBinary(): string {
   const arch = process.arch === 'x64' ? 'amd64' : process.arch;
   const name = process.platform === 'win32' ? 'anvil.exe' : 'anvil';
@@ -106,8 +127,7 @@ async function whenListening(child: ChildProcess): Promise<number> {
   try {
     return await promise;
   } catch (error) {
-    child.kill('SIGKILL');
-    if (child.exitCode === null && child.pid !== undefined) await once(child, 'close');
+    killGroup(child);
     throw error;
   } finally {
     clearTimeout(timer);
