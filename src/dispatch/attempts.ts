@@ -1,10 +1,11 @@
 import { newTaskId } from '../base/ids.ts';
 import { column, write } from './candidates.ts';
+import type { Core } from './core.ts';
 import type { AttemptFailure, AttemptKind } from './dispatch-types.ts';
 import { expectationAt } from './fleet.ts';
 import { hold } from './places.ts';
 import { expectedMs } from './speed.ts';
-import type { Attempt, Connection, Core, Job } from './state.ts';
+import type { Attempt, Connection, Job } from './state.ts';
 
 /**
  * Greatest part of the remaining time for attempt 1, 2, 3: after a silent first worker a second and

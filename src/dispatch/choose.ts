@@ -1,8 +1,9 @@
 import { column, costAt, hasPlaceFor, read } from './candidates.ts';
+import type { Core } from './core.ts';
 import type { Needs } from './dispatch-types.ts';
 import type { Match } from './fleet.ts';
 import { connectionAt, matchOf } from './fleet.ts';
-import type { Connection, Core, Job, WorkerRecord } from './state.ts';
+import type { Connection, Job, WorkerRecord } from './state.ts';
 
 /** No slot. */
 const NONE = -1;

@@ -1,5 +1,6 @@
 import type { ConnectionId, WorkerId } from '../base/ids.ts';
 import { endAttempt } from './attempts.ts';
+import type { Core } from './core.ts';
 import type { WorkerJoined, WorkerLeftReason, WorkerState } from './dispatch-types.ts';
 import { addConnection, createWorker, rebucket, removeConnection } from './fleet.ts';
 import { blame } from './health.ts';
@@ -7,7 +8,7 @@ import { holdsOn } from './holds.ts';
 import { failPoison, pursue } from './jobs.ts';
 import { dropHolds } from './places.ts';
 import { attemptLost } from './results.ts';
-import type { Attempt, Connection, Core, Job, Session, WorkerRecord } from './state.ts';
+import type { Attempt, Connection, Job, Session, WorkerRecord } from './state.ts';
 
 /**
  * Workers that are remembered: their speed and failures outlive a reconnect. Far above any pool;

@@ -3,6 +3,7 @@ import type { TaskId } from '../base/ids.ts';
 import { resultTexts } from '../protocol/texts.ts';
 import { endAttempt, setDeadlines } from './attempts.ts';
 import { workerJoined, workerLeft, workerOf, workerState } from './comings.ts';
+import type { Core } from './core.ts';
 import type { Dispatch, DispatchEvent, DispatchOptions, JobSubmitted } from './dispatch-types.ts';
 import { createFleet } from './fleet.ts';
 import { endQuarantine, probed } from './health.ts';
@@ -15,7 +16,7 @@ import { createPick, pooled } from './random.ts';
 import { resultArriving, resultFailed, resultJudged, retry, stored } from './results.ts';
 import { createSessions } from './sessions.ts';
 import { createSpeed } from './speed.ts';
-import type { Core, Job, Session, WorkerRecord } from './state.ts';
+import type { Job, Session, WorkerRecord } from './state.ts';
 import { createTimers } from './timers.ts';
 
 const MINUTE_MS = 60_000;

@@ -1,7 +1,8 @@
+import type { Core } from './core.ts';
 import type { AttemptFailure } from './dispatch-types.ts';
 import { rebucket, updatePace } from './fleet.ts';
 import { addSample } from './speed.ts';
-import type { Attempt, Core, WorkerRecord } from './state.ts';
+import type { Attempt, WorkerRecord } from './state.ts';
 
 /** Failures in a row that lead to quarantine: one may be the segment, two chance, three a habit. */
 const IN_ROW_MAX = 3;

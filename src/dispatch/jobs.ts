@@ -1,11 +1,12 @@
 import { inputTexts, resultTexts } from '../protocol/texts.ts';
 import { endAttempt, isHopeful, recordFailure, start } from './attempts.ts';
 import { choose, matchFor } from './choose.ts';
+import type { Core } from './core.ts';
 import type { FailReason } from './dispatch-types.ts';
 import { countAffinity, countChoice } from './fleet.ts';
 import { blame } from './health.ts';
 import { affinityOf, holdOf, trimHolds } from './places.ts';
-import type { Attempt, Connection, Core, Job, Session } from './state.ts';
+import type { Attempt, Connection, Job, Session } from './state.ts';
 
 /** Below this a further attempt could not end in time. */
 const ATTEMPT_MIN_MS = 300;

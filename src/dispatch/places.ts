@@ -1,7 +1,8 @@
 import { column, read } from './candidates.ts';
+import type { Core } from './core.ts';
 import { isAble, takePlaces } from './fleet.ts';
 import { chain, holdsOn, unchain } from './holds.ts';
-import type { Connection, Core, Hold, Job, Session } from './state.ts';
+import type { Connection, Hold, Job, Session } from './state.ts';
 
 /**
  * Who holds which place. A session counts against its worker's capacity from its first task until

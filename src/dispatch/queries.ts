@@ -1,8 +1,9 @@
 import { hasRoom } from './choose.ts';
+import type { Core } from './core.ts';
 import type { Dispatch, DispatchSummary, ReasonCounts, WorkerView } from './dispatch-types.ts';
 import { reasons } from './dispatch-types.ts';
 import { countMissed, loadOf, REASON_INDEX, unionOfBits } from './fleet.ts';
-import type { Core, WorkerRecord } from './state.ts';
+import type { WorkerRecord } from './state.ts';
 
 /** What can be asked without changing anything. */
 export function createQueries(

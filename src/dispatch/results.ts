@@ -1,10 +1,11 @@
 import type { TaskId, WorkerId } from '../base/ids.ts';
 import { endAttempt, recordFailure } from './attempts.ts';
+import type { Core } from './core.ts';
 import type { AcknowledgeOutcome, DispatchEvent, RefuseReason } from './dispatch-types.ts';
 import { blame, praise } from './health.ts';
 import { failJob, pursue, settleJob } from './jobs.ts';
 import { trimHolds } from './places.ts';
-import type { Attempt, Core } from './state.ts';
+import type { Attempt } from './state.ts';
 
 /** Told so often that the input is bad, by different workers, the pool believes it. */
 const BAD_INPUT_VOICES = 2;
