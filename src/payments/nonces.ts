@@ -1,3 +1,6 @@
+/** L1 blocks beyond the expiry: twice the depth of a reorganisation that we are ready for. */
+export const KEPT_BLOCKS = 128n;
+
 /** What is remembered of one recipientRand. */
 export interface NonceRecord {
   /** Tickets are refused from this L1 block on, so that the nonces need no memory any more. */
@@ -28,12 +31,12 @@ export function forgetExpired(memory: NonceMemory, lastL1Block: bigint): NonceMe
 }
 
 /**
- * Whether a record may go. `expirationBlock <= lastL1Block` is the same test as the one that refuses
- * the ticket: a block less and a replay would be credited.
+ * Whether a record may go. From `expirationBlock <= lastL1Block` on its tickets are refused as
+ * expired, replayed or not; the rest is for a head that falls back.
  */
 export function nonceExpired(
   { expirationBlock }: Pick<NonceRecord, 'expirationBlock'>,
   lastL1Block: bigint,
 ): boolean {
-  return expirationBlock <= lastL1Block;
+  return expirationBlock + KEPT_BLOCKS <= lastL1Block;
 }

@@ -36,7 +36,7 @@ export type PriceOutcome =
   | { readonly ok: false; readonly reason: 'malformed' | 'no_units' };
 
 const PRICE =
-  /^(?<amount>[0-9][0-9.eE+-]*?)\s*(?<currency>[A-Za-z][A-Za-z0-9]*)?(?:\s+per\s+(?:(?<units>[0-9][0-9.eE+]*)\s+)?(?:pixels?|units?))?$/;
+  /^(?<amount>[0-9][0-9.eE+-]*?)\s*(?<currency>[A-Za-z][A-Za-z0-9]*)?(?:\s+per\s+(?:(?<units>[0-9][0-9.eE+]*)(?:\s+(?:pixels?|units?))?|pixel|unit))?$/;
 
 /**
  * Reads `1000wei`, `0.05USD per 1e12 pixels`, `0.000001eth per 1e9 pixels`; no currency is wei.
