@@ -10,36 +10,53 @@ export interface SpeedRecord {
   samples: number;
   mean: number;
   p95: number;
+  /** The two greatest of the recent ones. */
+  first: number;
+  second: number;
   /** Mean output pixels per media second of what was measured; 0 when unknown. */
   load: number;
   readonly recent: number[];
 }
 
 export function createSpeed(): SpeedRecord {
-  return { samples: 0, mean: 0, p95: 0, load: 0, recent: [] };
+  return { samples: 0, mean: 0, p95: 0, first: 0, second: 0, load: 0, recent: [] };
 }
 
 export function addSample(speed: SpeedRecord, ratio: number, load: number): void {
-  const { recent } = speed;
-  if (recent.length < SAMPLES_MAX) recent.push(ratio);
-  else recent[speed.samples % SAMPLES_MAX] = ratio;
+  remember(speed, ratio);
   speed.mean = speed.samples === 0 ? ratio : speed.mean + NEWEST * (ratio - speed.mean);
   if (load > 0) speed.load = speed.load === 0 ? load : speed.load + NEWEST * (load - speed.load);
   speed.samples++;
-  speed.p95 = percentile95(recent);
+  // Of up to 39 values the 95th percentile is the greatest or, from 20 on, the second greatest.
+  speed.p95 = speed.recent.length < 20 ? speed.first : speed.second;
 }
 
-/** Of up to 39 values the 95th percentile is the greatest or, from 20 on, the second greatest. */
-function percentile95(values: readonly number[]): number {
-  let first = 0;
-  let second = 0;
-  for (const value of values) {
-    if (value > first) {
-      second = first;
-      first = value;
-    } else if (value > second) second = value;
+/** Looks at all that is remembered only when one of the two greatest was forgotten. */
+function remember(speed: SpeedRecord, ratio: number): void {
+  const { recent } = speed;
+  if (recent.length < SAMPLES_MAX) {
+    recent.push(ratio);
+    rank(speed, ratio);
+    return;
   }
-  return values.length < 20 ? first : second;
+  const place = speed.samples % SAMPLES_MAX;
+  const forgotten = recent[place] as number;
+  if (forgotten === ratio) return;
+  recent[place] = ratio;
+  if (forgotten < speed.second) {
+    rank(speed, ratio);
+    return;
+  }
+  speed.first = 0;
+  speed.second = 0;
+  for (const value of recent) rank(speed, value);
+}
+
+function rank(speed: SpeedRecord, value: number): void {
+  if (value > speed.first) {
+    speed.second = speed.first;
+    speed.first = value;
+  } else if (value > speed.second) speed.second = value;
 }
 
 /**
