@@ -14,7 +14,8 @@ const DECISION_US_MAX = 5;
 const SLOPE_MAX = 0.1;
 /** Decisions timed at a stretch: fits into the smallest fleet, hides the cost of the stop watch. */
 const STRETCH = 8;
-const ROUNDS = 12;
+/** Enough for a quiet one at each size, on a machine that does other things too. */
+const ROUNDS = 40;
 const DECISIONS_PER_ROUND = 8_000;
 /** H264 with all it needs; then some with HEVC, some with VP9. */
 const BITS = [0x5fffn, 0xffffn, 0x15fffn, 0x45fffn, 0x7ffffn, 0x4005fffn];
