@@ -66,6 +66,7 @@ export const errorAdvice = {
     'Check what the password file holds; a damaged key file looks the same, so try a copy of it, too.',
   password_unusable: 'Put the password, and nothing else, into a file that only you can read.',
   private_key_invalid: 'Give a private key as 64 hex digits, or a key file.',
+  secret_sealed: 'Give the same password as when the database was made; the secrets in it need it.',
   recovery_busy: 'More tickets arrive than signatures can be checked; add cores or fewer gateways.',
   recovery_closed: 'The program is stopping; nothing needs to be done.',
   demo_stopped: 'Every process of it was stopped, too; nothing needs to be done.',

@@ -74,6 +74,39 @@ create table migration (
   constraint migration_pkey PRIMARY KEY (number)
 );
 
+create table payment_balance (
+  sender bytea not null,
+  session text not null,
+  credited numeric not null default 0,
+  debited_numerator numeric not null default 0,
+  debited_denominator numeric not null default 1,
+  price_numerator numeric,
+  price_denominator numeric,
+  used_at timestamp with time zone not null default now(),
+  constraint payment_balance_pkey PRIMARY KEY (sender, session),
+  constraint payment_balance_credited_check CHECK (((credited >= (0)::numeric) AND (credited = trunc(credited)))),
+  constraint payment_balance_debited_denominator_check CHECK (((debited_denominator > (0)::numeric) AND (debited_denominator = trunc(debited_denominator)))),
+  constraint payment_balance_debited_numerator_check CHECK (((debited_numerator >= (0)::numeric) AND (debited_numerator = trunc(debited_numerator)))),
+  constraint payment_balance_price_denominator_check CHECK (((price_denominator > (0)::numeric) AND (price_denominator = trunc(price_denominator)))),
+  constraint payment_balance_price_is_whole CHECK (((price_numerator IS NULL) = (price_denominator IS NULL))),
+  constraint payment_balance_price_numerator_check CHECK (((price_numerator >= (0)::numeric) AND (price_numerator = trunc(price_numerator)))),
+  constraint payment_balance_sender_check CHECK ((length(sender) = 20)),
+  constraint payment_balance_session_check CHECK (((length(session) >= 1) AND (length(session) <= 256)))
+);
+CREATE INDEX payment_balance_used ON public.payment_balance USING btree (used_at);
+
+create table payment_total (
+  sender bytea not null,
+  tickets bigint not null,
+  refused bigint not null,
+  credited numeric not null,
+  constraint payment_total_pkey PRIMARY KEY (sender),
+  constraint payment_total_credited_check CHECK (((credited >= (0)::numeric) AND (credited = trunc(credited)))),
+  constraint payment_total_refused_check CHECK ((refused >= 0)),
+  constraint payment_total_sender_check CHECK ((length(sender) = 20)),
+  constraint payment_total_tickets_check CHECK ((tickets >= 0))
+);
+
 create table secret (
   purpose text not null,
   version integer not null,
@@ -86,6 +119,73 @@ create table secret (
   constraint secret_version_check CHECK ((version > 0))
 );
 CREATE TRIGGER secret_changed AFTER INSERT OR UPDATE ON public.secret FOR EACH ROW EXECUTE FUNCTION secret_changed();
+
+create table ticket_nonces (
+  rand_hash bytea not null,
+  expiration_block numeric not null,
+  nonces bigint[] not null default '{}'::bigint[],
+  constraint ticket_nonces_pkey PRIMARY KEY (rand_hash),
+  constraint ticket_nonces_expiration_block_check CHECK ((expiration_block >= (0)::numeric)),
+  constraint ticket_nonces_nonces_check CHECK ((cardinality(nonces) <= 600)),
+  constraint ticket_nonces_rand_hash_check CHECK ((length(rand_hash) = 32))
+);
+CREATE INDEX ticket_nonces_expiration ON public.ticket_nonces USING btree (expiration_block);
+
+create table ticket_rand_secret (
+  version integer not null,
+  sealed bytea not null,
+  created_at timestamp with time zone not null default now(),
+  retired_at timestamp with time zone,
+  constraint ticket_rand_secret_pkey PRIMARY KEY (version),
+  constraint ticket_rand_secret_sealed_check CHECK ((length(sealed) = 60)),
+  constraint ticket_rand_secret_version_check CHECK ((version > 0))
+);
+
+create table winning_ticket (
+  hash bytea not null,
+  sender bytea not null,
+  recipient bytea not null,
+  face_value numeric not null,
+  win_prob numeric not null,
+  nonce bigint not null,
+  rand_hash bytea not null,
+  creation_round bigint not null,
+  creation_round_block_hash bytea not null,
+  sig bytea not null,
+  recipient_rand bytea not null,
+  expiration_block numeric not null,
+  won_at timestamp with time zone not null default now(),
+  state text not null default 'queued'::text,
+  reason text,
+  retry_at_block bigint,
+  transaction bytea,
+  paid numeric,
+  settled_at timestamp with time zone,
+  constraint winning_ticket_pkey PRIMARY KEY (hash),
+  constraint winning_ticket_check CHECK (((paid >= (0)::numeric) AND (paid <= face_value) AND (paid = trunc(paid)))),
+  constraint winning_ticket_creation_round_block_hash_check CHECK ((length(creation_round_block_hash) = 32)),
+  constraint winning_ticket_expiration_block_check CHECK ((expiration_block >= (0)::numeric)),
+  constraint winning_ticket_face_value_check CHECK (((face_value >= (0)::numeric) AND (face_value < ((2)::numeric ^ (256)::numeric)))),
+  constraint winning_ticket_hash_check CHECK ((length(hash) = 32)),
+  constraint winning_ticket_nonce_check CHECK (((nonce >= 0) AND (nonce <= '4294967295'::bigint))),
+  constraint winning_ticket_rand_hash_check CHECK ((length(rand_hash) = 32)),
+  constraint winning_ticket_recipient_check CHECK ((length(recipient) = 20)),
+  constraint winning_ticket_recipient_rand_check CHECK ((length(recipient_rand) = 32)),
+  constraint winning_ticket_sender_check CHECK ((length(sender) = 20)),
+  constraint winning_ticket_sig_check CHECK ((length(sig) = 65)),
+  constraint winning_ticket_state CHECK (
+CASE state
+    WHEN 'redeemed'::text THEN ((paid IS NOT NULL) AND (transaction IS NOT NULL) AND (settled_at IS NOT NULL))
+    WHEN 'written_off'::text THEN ((reason IS NOT NULL) AND (paid IS NULL) AND (settled_at IS NOT NULL))
+    ELSE ((paid IS NULL) AND (settled_at IS NULL))
+END),
+  constraint winning_ticket_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'redeeming'::text, 'redeemed'::text, 'written_off'::text]))),
+  constraint winning_ticket_transaction_check CHECK ((length(transaction) = 32)),
+  constraint winning_ticket_win_prob_check CHECK (((win_prob >= (0)::numeric) AND (win_prob < ((2)::numeric ^ (256)::numeric))))
+);
+CREATE INDEX winning_ticket_open ON public.winning_ticket USING btree (sender) WHERE (state = ANY (ARRAY['queued'::text, 'redeeming'::text]));
+CREATE TRIGGER winning_ticket_is_kept BEFORE DELETE OR UPDATE ON public.winning_ticket FOR EACH ROW EXECUTE FUNCTION winning_ticket_is_kept();
+CREATE TRIGGER winning_tickets_are_kept BEFORE TRUNCATE ON public.winning_ticket FOR EACH STATEMENT EXECUTE FUNCTION winning_ticket_is_kept();
 
 create table worker (
   id text not null,
@@ -124,6 +224,21 @@ AS $function$
 begin
   perform pg_notify('secret_changed', new.purpose);
   return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.winning_ticket_is_kept()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op <> 'UPDATE' then
+    raise exception 'winning tickets are kept' using errcode = '55000';
+  end if;
+  if old.state in ('redeemed', 'written_off') then
+    raise exception 'this ticket is settled' using errcode = '55000';
+  end if;
+  return new;
 end
 $function$;
 

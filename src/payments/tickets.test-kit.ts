@@ -37,6 +37,8 @@ export interface PaymentOptions {
   readonly seed?: number;
   /** Expected value of a ticket, wei; the face value is 100 times that. */
   readonly ev?: bigint;
+  /** When the same as the expected value, every ticket wins. */
+  readonly maxFaceValue?: bigint;
   readonly sender?: Uint8Array;
   readonly key?: Uint8Array;
 }
@@ -51,11 +53,11 @@ export function payment(options: PaymentOptions = {}): Payment {
     price,
     rule: {
       ticketEv: wei(ev),
-      redeemGas: 1n,
+      redeemGas: 0n,
       gasPrice: wei(0n),
       txCostMultiplier: 100n,
       maxFloat: 10n ** 30n,
-      maxFaceValue: wei(0n),
+      maxFaceValue: wei(options.maxFaceValue ?? 0n),
     },
     lastL1Block: 100n,
     round,
