@@ -193,7 +193,10 @@ async function registered(
   return Object.fromEntries(await Promise.all(known)) as Record<ContractName, Address>;
 }
 
-/** Round 0 has no block hash, so that no ticket of it can be redeemed: goes on to round 1. */
+/**
+ * Goes on to the first block of the next round: round 0 has no block hash, so that no ticket of it
+ * can be redeemed, and the blocks that deploying took are none of anybody's round.
+ */
 async function startRound(
   reader: DevnetClients['reader'],
   wallet: WalletClient<HttpTransport, Chain, Account>,
@@ -201,7 +204,7 @@ async function startRound(
   roundLength: number,
 ): Promise<void> {
   const block = Number(await reader.getBlockNumber());
-  if (block < roundLength) await mineBlocks(reader, roundLength - block);
+  await mineBlocks(reader, roundLength - (block % roundLength));
   const hash = await wallet.writeContract({
     address: roundsManager,
     abi: roundsManagerAbi,

@@ -48,11 +48,9 @@ export interface Ticket {
 /** A devnet with the short words that tests of the protocol use. */
 export type Protocol = Awaited<ReturnType<typeof startProtocol>>;
 
-/** More blocks than a test sends transactions in one round: each makes a block. */
-const ROUND_LENGTH = 100;
-
-export async function startProtocol() {
-  const devnet: Devnet = await startDevnet({ roundLength: ROUND_LENGTH });
+/** A round has more blocks than a test sends transactions in it: each makes a block. */
+export async function startProtocol({ roundLength = 60 } = {}) {
+  const devnet: Devnet = await startDevnet({ roundLength });
   const { reader, wallet } = devnetClients(devnet.url);
   const accounts = new Map<AccountName, PrivateKeyAccount>(
     devnet.accounts.map(({ name, privateKey }) => [name, privateKeyToAccount(privateKey)]),
@@ -121,7 +119,7 @@ export async function startProtocol() {
           fn: 'currentRoundStartBlock',
         });
         const block = await reader.getBlockNumber();
-        await mineBlocks(reader, Number((start as bigint) + BigInt(ROUND_LENGTH) - block));
+        await mineBlocks(reader, Number((start as bigint) + BigInt(roundLength) - block));
         await protocol.send('deployer', { contract: 'RoundsManager', fn: 'initializeRound' });
       }
     },
