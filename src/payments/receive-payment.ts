@@ -1,5 +1,6 @@
 import type { Database } from '../database/database.ts';
 import type { Payment } from '../protocol/payment.ts';
+import type { paymentMetrics } from './metrics.ts';
 import {
   decidePayment,
   type PaymentRefusal,
@@ -8,18 +9,25 @@ import {
 } from './process-payment.ts';
 import type { Rational } from './rational.ts';
 import type { Recovery } from './recover-threads.ts';
-import { appendPayment, claimNonces, loadBalance, type StoredBalance } from './store.ts';
+import {
+  appendPayment,
+  type BalanceSession,
+  claimNonces,
+  loadBalance,
+  type StoredBalance,
+} from './store.ts';
 
 /** What payments are received with. */
 export interface ReceiverParts {
   readonly database: Database;
   readonly recovery: Recovery;
+  readonly metrics?: ReturnType<typeof paymentMetrics>;
 }
 
 /** A payment and the session that it is for. */
 export interface Incoming {
   readonly payment: Payment;
-  readonly session: string;
+  readonly session: BalanceSession;
   /** As of now; the price that the session keeps is looked up here. */
   readonly view: Omit<PaymentView, 'fixedPrice'>;
 }
@@ -46,13 +54,14 @@ export type Received =
  * Throws what database and recovery throw; then nothing was credited (or, after
  * `database_commit_unknown`, all of it and the gateway's repetition is refused as seen).
  */
-export function createReceiver({ database, recovery }: ReceiverParts) {
+export function createReceiver({ database, recovery, metrics }: ReceiverParts) {
   return async function receive({ payment, session, view }: Incoming): Promise<Received> {
     const key = { sender: payment.sender, session };
     const before = await loadBalance(database, key);
     const prepared = preparePayment(payment, { ...view, fixedPrice: before?.fixedPrice });
     switch (prepared.state) {
       case 'refused':
+        metrics?.refused(prepared.refusal.reason);
         return { ok: false, refusal: prepared.refusal, ticketsCredited: 0, ticketsWon: 0 };
       case 'no_tickets':
         return {
@@ -72,6 +81,7 @@ export function createReceiver({ database, recovery }: ReceiverParts) {
           return { decision, balance: await appendPayment(tx, settled) };
         });
         const { ticketsCredited, winners, refusal } = decision;
+        metrics?.judged(decision);
         const counts = { ticketsCredited, ticketsWon: winners.length };
         return refusal
           ? { ok: false, refusal, ...counts }

@@ -11,6 +11,7 @@ import { add, multiply, rational, ZERO } from './rational.ts';
 import { createReceiver } from './receive-payment.ts';
 import { createRecovery } from './recover-threads.ts';
 import {
+  balanceSession,
   debitBalance,
   forgetExpiredNonces,
   forgetIdleBalances,
@@ -44,16 +45,17 @@ function newGateway() {
 const { fixedPrice: _, ...view } = paymentView;
 const worth = (paid: ReturnType<typeof payment>, count: number) =>
   multiply(expectedValue(termsOf(paid)), rational(BigInt(count)));
-const debit = (sender: Uint8Array, session: string, fee: typeof ZERO) =>
-  database.transact((tx) => debitBalance(tx, { sender, session }, fee));
+const S = balanceSession('s');
+const debit = (sender: Uint8Array, fee: typeof ZERO) =>
+  database.transact((tx) => debitBalance(tx, { sender, session: S }, fee));
 
 test('a payment is credited exactly, fixes the price, and survives', async () => {
   const gateway = newGateway();
   const paid = payment({ ...gateway, nonces: [1, 2, 3] });
-  const received = await receive({ payment: paid, session: 's', view });
+  const received = await receive({ payment: paid, session: S, view });
   assert.ok(received.ok);
   assert.equal(received.ticketsCredited, 3);
-  const balance = await loadBalance(other, { sender: gateway.sender, session: 's' });
+  const balance = await loadBalance(other, { sender: gateway.sender, session: S });
   assert.deepEqual(balance, { credited: worth(paid, 3), debited: ZERO, fixedPrice: sessionPrice });
   assert.deepEqual(received.balance, balance);
 });
@@ -63,7 +65,11 @@ test('the same tickets again, here and on another node at once, are credited onc
   const paid = payment({ ...gateway, nonces: [1, 2, 3, 4] });
   const results = await Promise.all(
     Array.from({ length: 8 }, (_, at) =>
-      (at % 2 === 0 ? receive : receiveElsewhere)({ payment: paid, session: `s${at}`, view }),
+      (at % 2 === 0 ? receive : receiveElsewhere)({
+        payment: paid,
+        session: balanceSession(`s${at}`),
+        view,
+      }),
     ),
   );
   assert.equal(results.filter(({ ok }) => ok).length, 1);
@@ -88,12 +94,12 @@ test('overlapping payments for one recipientRand credit each nonce once', async 
   const paid = rows.map((nonces) => payment({ ...gateway, nonces }));
   const results = await Promise.all(
     paid.map((one, at) =>
-      (at % 2 === 0 ? receive : receiveElsewhere)({ payment: one, session: 's', view }),
+      (at % 2 === 0 ? receive : receiveElsewhere)({ payment: one, session: S, view }),
     ),
   );
   const credited = results.reduce((sum, { ticketsCredited }) => sum + ticketsCredited, 0);
   assert.equal(credited <= 7, true);
-  const balance = await loadBalance(database, { sender: gateway.sender, session: 's' });
+  const balance = await loadBalance(database, { sender: gateway.sender, session: S });
   assert.ok(balance);
   assert.deepEqual(balance.credited, worth(payment(gateway), credited));
 });
@@ -101,20 +107,20 @@ test('overlapping payments for one recipientRand credit each nonce once', async 
 test('debits at any price keep every fraction, and a balance may go below zero', async () => {
   const { sender } = newGateway();
   const fees = [rational(1n, 3n), rational(1n, 7n), rational(5n, 21n), rational(10n ** 24n, 9n)];
-  await Promise.all(fees.map((fee) => debit(sender, 's', fee)));
-  const balance = await loadBalance(database, { sender, session: 's' });
+  await Promise.all(fees.map((fee) => debit(sender, fee)));
+  const balance = await loadBalance(database, { sender, session: S });
   assert.ok(balance);
   assert.deepEqual(balance.debited, fees.reduce(add, ZERO));
   assert.equal(left(balance).numerator < 0n, true);
-  await assert.rejects(debit(sender, 's', rational(-1n)), RangeError);
+  await assert.rejects(debit(sender, rational(-1n)), RangeError);
 });
 
 test('a winning ticket is there once the payment is answered, and ends once', async () => {
   const gateway = newGateway();
   const paid = certain(gateway);
-  const received = await receive({ payment: paid, session: 's', view });
+  const received = await receive({ payment: paid, session: S, view });
   assert.equal(received.ticketsWon, 1);
-  await receiveElsewhere({ payment: paid, session: 's', view });
+  await receiveElsewhere({ payment: paid, session: S, view });
   const mine = async (from: Database) =>
     (await openWinners(from)).filter(({ ticket }) => hex(ticket.sender) === hex(gateway.sender));
   const [winner, ...more] = await mine(other);
@@ -163,8 +169,8 @@ test('a payment whose transaction fails credits nothing and uses no nonce', asyn
       }),
   };
   const failing = createReceiver({ database: broken, recovery });
-  await assert.rejects(failing({ payment: paid, session: 's', view }), /power/);
-  const received = await receive({ payment: paid, session: 's', view });
+  await assert.rejects(failing({ payment: paid, session: S, view }), /power/);
+  const received = await receive({ payment: paid, session: S, view });
   assert.ok(received.ok);
   assert.equal(received.ticketsCredited, 1);
 });
@@ -172,7 +178,7 @@ test('a payment whose transaction fails credits nothing and uses no nonce', asyn
 test('nonces go after their expiry and a replay is refused as expired, idle balances go with time', async () => {
   const gateway = newGateway();
   const paid = payment({ ...gateway, nonces: [1], seed: 99 });
-  await receive({ payment: paid, session: 's', view });
+  await receive({ payment: paid, session: S, view });
   const { expirationBlock, recipientRandHash } = termsOf(paid);
   const kept = async () => {
     const { count } = await database.query(
@@ -185,10 +191,25 @@ test('nonces go after their expiry and a replay is refused as expired, idle bala
   await forgetExpiredNonces(database, expirationBlock + 128n);
   assert.equal(await kept(), 0);
   const late = { ...view, lastL1Block: expirationBlock + 128n };
-  const again = await receive({ payment: paid, session: 's', view: late });
+  const again = await receive({ payment: paid, session: S, view: late });
   assert.equal(!again.ok && again.refusal.text, 'TicketParams expired');
   assert.equal(await forgetIdleBalances(database, 3_600_000), 0);
   assert.equal((await forgetIdleBalances(database, -1_000)) > 0, true);
+});
+
+test('whatever a gateway calls its session, it has one balance by it', async () => {
+  const gateway = newGateway();
+  const ids = ['', '27_stabilityai/sd-turbo', 'nul\0', 'é', 'x'.repeat(100_000), '\ud800'];
+  for (const [at, id] of ids.entries()) {
+    const session = balanceSession(id);
+    const paid = payment({ ...gateway, seed: at + 1, nonces: [1] });
+    assert.equal((await receive({ payment: paid, session, view })).ok, true);
+    const balance = await loadBalance(database, { sender: gateway.sender, session });
+    assert.deepEqual(balance?.credited, worth(paid, 1));
+  }
+  assert.equal(balanceSession('27_stabilityai/sd-turbo'), '27_stabilityai/sd-turbo');
+  // Nobody reaches another balance by naming its hash.
+  assert.notEqual(balanceSession(balanceSession('é')), balanceSession('é'));
 });
 
 test('rand secrets are shared by nodes, sealed at rest, and overlap when they rotate', async () => {

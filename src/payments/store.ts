@@ -1,4 +1,6 @@
 import sql from 'sql-template-tag';
+import { hex } from '../base/bytes.ts';
+import { keccak256 } from '../base/keccak.ts';
 import { type Wei, wei } from '../base/money.ts';
 import type { Queryable, Transaction } from '../database/transaction.ts';
 import { KEPT_BLOCKS } from './nonces.ts';
@@ -7,11 +9,24 @@ import { type Rational, rational, subtract } from './rational.ts';
 import { type TicketTerms, WIN_PROB_MAX } from './ticket.ts';
 import { insertWinners } from './winners-store.ts';
 
+/** The id of a balance within its sender: printable, 1 to 256 characters. */
+export type BalanceSession = string & { readonly __brand: 'BalanceSession' };
+
+const PRINTABLE = /^[\x20-\x7e]{1,256}$/;
+
+/** Any id that a gateway may choose, fit for a column: what is odd becomes its hash. */
+export function balanceSession(id: string): BalanceSession {
+  const odd = !PRINTABLE.test(id) || id.startsWith(HASHED);
+  return (odd ? HASHED + hex(keccak256(Buffer.from(id, 'utf8'))) : id) as BalanceSession;
+}
+
+const HASHED = 'keccak256:';
+
 /** Whose balance: an account, and the session, manifest or capability that it pays for. */
 export interface BalanceKey {
   /** 20 bytes. */
   readonly sender: Uint8Array;
-  readonly session: string;
+  readonly session: BalanceSession;
 }
 
 /** A balance as it is stored: what is held for running work is not. */
