@@ -1,132 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type TestContext, test } from 'node:test';
-import { type Clock, FakeClock, systemClock } from '../../src/base/clock.ts';
-import type { TributaryError } from '../../src/base/errors.ts';
-import { quiet } from '../../src/base/log.ts';
-import { createMetrics } from '../../src/base/metrics.ts';
-import type { TranscodeOutcome, TranscodeRequest } from '../../src/media/transcode.ts';
-import type { WorkDevice } from '../../src/programs/worker/equipment.ts';
-import {
-  type RunningWorker,
-  startWorker,
-  type WorkerStatus,
-} from '../../src/programs/worker/worker.ts';
-import { DEFAULT_BITS } from '../../src/protocol/capabilities.ts';
+import { test } from 'node:test';
+import { FakeClock } from '../../src/base/clock.ts';
 import type { NotifySegment } from '../../src/protocol/gen/lp_rpc_pb.ts';
-import { type FakeOrchestrator, partsOf, startFakeOrchestrator } from '../fake-orchestrator.ts';
-
-const LINK_LOST = [
-  ['the stream ends with OK', { code: 0, text: '' }],
-  ['any other status', { code: 2, text: 'something' }],
-  ['UNAVAILABLE', { code: 14, text: 'later' }],
-  ['CANCELLED as a status', { code: 1, text: 'cancelled' }],
-  ['a stream without trailers', undefined],
-] as const;
-
-/** Renditions whose bytes tell source, device and profile. */
-function canned(request: TranscodeRequest): TranscodeOutcome {
-  return {
-    ok: true,
-    sourcePixels: 55296000n,
-    sourceFrames: 60,
-    renditions: request.profiles.map(({ name, width, height }) => ({
-      bytes: Buffer.from(`${name} of ${request.source.length} bytes, padded to be long enough`),
-      pixels: BigInt(width * height * 60),
-      frames: 60,
-      width,
-      height,
-      ...(request.phash ? { phash: Buffer.from(`phash of ${name}`) } : {}),
-    })),
-  };
-}
-
-function device(
-  name: string,
-  transcode: (request: TranscodeRequest) => TranscodeOutcome | Promise<TranscodeOutcome> = canned,
-) {
-  const made: WorkDevice = {
-    name,
-    sessions: 4,
-    transcoder: {
-      transcode: async (request) => transcode(request),
-      close: async () => {},
-    },
-  };
-  return made;
-}
-
-interface Joined {
-  readonly worker: RunningWorker;
-  /** Resolves at the first status that fits. */
-  until(fits: (status: WorkerStatus) => boolean): Promise<WorkerStatus>;
-}
-
-async function join(
-  t: TestContext,
-  orchestrator: FakeOrchestrator,
-  options: {
-    readonly devices?: readonly WorkDevice[];
-    readonly clock?: Clock;
-    readonly pin?: string;
-    readonly credential?: string;
-  } = {},
-): Promise<Joined> {
-  const watchers = new Set<(status: WorkerStatus) => void>();
-  const worker = await startWorker(
-    {
-      orchestrator: {
-        origin: orchestrator.origin,
-        pin: options.pin,
-        credential: options.credential ?? 's3cret',
-      },
-      maxSessions: 'auto',
-      equipment: { devices: options.devices ?? [device('cpu')], bits: DEFAULT_BITS },
-    },
-    {
-      clock: options.clock ?? systemClock,
-      log: quiet,
-      metrics: createMetrics(),
-      random: () => 0,
-      onChange: (status) => {
-        for (const watch of watchers) watch(status);
-      },
-    },
-  );
-  t.after(() => worker.stop());
-  return {
-    worker,
-    until: (fits) =>
-      new Promise((resolve) => {
-        const watch = (status: WorkerStatus) => {
-          if (!fits(status)) return;
-          watchers.delete(watch);
-          resolve(status);
-        };
-        watchers.add(watch);
-        watch(worker.status());
-      }),
-  };
-}
-
-async function orchestrate(t: TestContext): Promise<FakeOrchestrator> {
-  const orchestrator = await startFakeOrchestrator();
-  t.after(() => orchestrator[Symbol.asyncDispose]());
-  return orchestrator;
-}
-
-const fromUrl = (url: string) => (message: NotifySegment) => {
-  message.url = url;
-};
-
-const without = (field: 'segData') => (message: NotifySegment) => {
-  delete message[field];
-};
-
-const inSession = (sessionId: string, taskId: bigint) => (message: NotifySegment) => {
-  if (message.segData?.authToken) message.segData.authToken.sessionId = sessionId;
-  message.taskId = taskId;
-};
+import { partsOf, startFakeOrchestrator } from '../fake-orchestrator.ts';
+import { canned, device, fromUrl, inSession, join, orchestrate, without   answersPing,
+} from '../join-worker.ts';
 
 test('a worker registers with credential, capacity and capabilities of one each', async (t) => {
   const orchestrator = await orchestrate(t);
@@ -143,10 +22,6 @@ test('a worker registers with credential, capacity and capabilities of one each'
   assert.ok(request.capabilities?.constraints);
   assert.equal(await answersPing(stream.session as never), true);
 });
-
-function answersPing(session: { ping(run: (error: Error | null) => void): boolean }) {
-  return new Promise<boolean>((resolve) => session.ping((error) => resolve(error === null)));
-}
 
 test('a task is downloaded over HTTP/1.1 and its renditions posted as stock transcoders do', async (t) => {
   const orchestrator = await orchestrate(t);
@@ -282,92 +157,6 @@ test('a source that never comes ends the task in time', async (t) => {
   clock.advance(8_000);
   const post = await orchestrator.posted();
   assert.match(String(post.body), /context deadline exceeded/);
-});
-
-test('the two fatal texts stop the worker with advice, at whatever attempt', async (t) => {
-  for (const [text, code] of [
-    ['invalid secret', 'credential_invalid'],
-    ['zero capacity', 'capacity_refused'],
-  ] as const) {
-    const orchestrator = await orchestrate(t);
-    orchestrator.refusals.push({ code: 2, text });
-    const { worker } = await join(t, orchestrator);
-    await assert.rejects(worker.ready, { code });
-    await assert.rejects(worker.ended, (error: TributaryError) => error.advice.length > 10);
-    assert.equal(worker.status().link.state, 'refused');
-  }
-});
-
-test('every other end of the stream is followed by another registration', async (t) => {
-  const orchestrator = await orchestrate(t);
-  const clock = new FakeClock();
-  const { until } = await join(t, orchestrator, { clock });
-  const reconnect = async () => {
-    const { link } = await until((status) => status.link.state === 'waiting');
-    const again = until((status) => status.link.state === 'connecting');
-    clock.advance(60_000);
-    await again;
-    return link;
-  };
-  for (const [name, status] of LINK_LOST) {
-    const registered = await orchestrator.registered();
-    registered.send(orchestrator.teardown('unknown'));
-    await until(({ link }) => link.state === 'connected');
-    registered.end(status);
-    assert.equal((await reconnect()).state, 'waiting', name);
-  }
-  const abrupt: [string, (stream: { close(code: number): void; session: unknown }) => void][] = [
-    ['RST_STREAM CANCEL', (stream) => stream.close(8)],
-    ['RST_STREAM INTERNAL_ERROR', (stream) => stream.close(2)],
-    ['a lost connection', ({ session }) => (session as { destroy(): void }).destroy()],
-  ];
-  for (const [name, cut] of abrupt) {
-    cut((await orchestrator.registered()).stream);
-    assert.equal((await reconnect()).state, 'waiting', name);
-  }
-  for (const refusal of ['reset', 'cancel', 'close'] as const) {
-    const { stream } = await orchestrator.registered();
-    orchestrator.refusals.push(refusal);
-    stream.close(2);
-    await reconnect();
-    assert.equal((await reconnect()).state, 'waiting', refusal);
-  }
-  await orchestrator.registered();
-});
-
-test('waits grow while connections fail and start over after a stable one', async (t) => {
-  const orchestrator = await orchestrate(t);
-  const clock = new FakeClock();
-  const { until } = await join(t, orchestrator, { clock });
-  const loseAndSeeWait = async (livedMs: number) => {
-    const registered = await orchestrator.registered();
-    registered.send(orchestrator.teardown('unknown'));
-    await until(({ link }) => link.state === 'connected');
-    await answersPing(registered.stream.session as never);
-    clock.advance(livedMs);
-    registered.end({ code: 14, text: '' });
-    const { link } = await until((status) => status.link.state === 'waiting');
-    const wait = link.state === 'waiting' ? link.until - clock.now() : 0;
-    clock.advance(wait);
-    return wait;
-  };
-  assert.equal(await loseAndSeeWait(100), 250);
-  assert.equal(await loseAndSeeWait(100), 375);
-  assert.equal(await loseAndSeeWait(100), 563);
-  // Longer than the heartbeat allows in one step of the clock, so in two.
-  assert.equal(await loseAndSeeWait(14_000), 844);
-});
-
-test('a wrong certificate ends the first attempt before the credential is sent', async (t) => {
-  const orchestrator = await orchestrate(t);
-  const { worker } = await join(t, orchestrator, { pin: 'A'.repeat(43) });
-  await assert.rejects(worker.ready, { code: 'certificate_pin_mismatch' });
-  assert.equal(orchestrator.sessions.size, 0);
-
-  const right = await join(t, orchestrator, { pin: orchestrator.identity.pin });
-  (await orchestrator.registered()).send(orchestrator.task(0));
-  await orchestrator.posted();
-  await right.worker.ready;
 });
 
 test('sessions run side by side, spread over devices, each in order on its own', async (t) => {
@@ -541,16 +330,4 @@ test('a draining worker says goodbye, finishes and posts its work', async (t) =>
   await drained;
   assert.equal(worker.status().tally.segments, 1);
   assert.equal(worker.status().link.state, 'closed');
-});
-
-test('an orchestrator that is away at the start is joined when it comes', async (t) => {
-  const gone = await startFakeOrchestrator();
-  const port = Number(new URL(gone.origin).port);
-  await gone[Symbol.asyncDispose]();
-  const { worker, until } = await join(t, gone);
-  await until(({ link }) => link.state === 'waiting');
-  const orchestrator = await startFakeOrchestrator({ port });
-  t.after(() => orchestrator[Symbol.asyncDispose]());
-  await orchestrator.registered();
-  await worker.ready;
 });
