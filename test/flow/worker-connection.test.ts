@@ -3,8 +3,7 @@ import { test } from 'node:test';
 import { FakeClock } from '../../src/base/clock.ts';
 import type { TributaryError } from '../../src/base/errors.ts';
 import { startFakeOrchestrator } from '../fake-orchestrator.ts';
-import { join, LINK_LOST, orchestrate   answersPing,
-} from '../join-worker.ts';
+import { answersPing, join, LINK_LOST, orchestrate } from '../join-worker.ts';
 
 test('the two fatal texts stop the worker with advice, at whatever attempt', async (t) => {
   for (const [text, code] of [

@@ -4,7 +4,15 @@ import { test } from 'node:test';
 import { FakeClock } from '../../src/base/clock.ts';
 import type { NotifySegment } from '../../src/protocol/gen/lp_rpc_pb.ts';
 import { partsOf, startFakeOrchestrator } from '../fake-orchestrator.ts';
-import { canned, device, fromUrl, inSession, join, orchestrate, without   answersPing,
+import {
+  answersPing,
+  canned,
+  device,
+  fromUrl,
+  inSession,
+  join,
+  orchestrate,
+  without,
 } from '../join-worker.ts';
 
 test('a worker registers with credential, capacity and capabilities of one each', async (t) => {
