@@ -77,6 +77,8 @@ async function runFile(file: string, name: string | undefined): Promise<FileRepo
     files: [file],
     concurrency: 1,
     timeout: FILE_MS_MAX,
+    // A handle that is left open must not hold a file of passed tests until its time is up.
+    forceExit: true,
     signal: deadline.signal,
     cwd: ROOT,
     ...(name === undefined ? {} : { testNamePatterns: [new RegExp(name)] }),
