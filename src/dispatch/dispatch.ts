@@ -1,5 +1,5 @@
 import type { Instant } from '../base/clock.ts';
-import type { TaskId } from '../base/ids.ts';
+import type { SessionId, TaskId } from '../base/ids.ts';
 import { resultTexts } from '../protocol/texts.ts';
 import { endAttempt, setDeadlines } from './attempts.ts';
 import { workerJoined, workerLeft, workerOf, workerState } from './comings.ts';
@@ -221,7 +221,7 @@ function sessionTimer(core: Core, session: Session): void {
 
 function submitJob(core: Core, event: JobSubmitted, deadlineAt: number): void {
   core.totals.submitted++;
-  const session = sessionOf(core, event);
+  const session = core.sessions.getOrAdd(event.session, newSession);
   session.ended = false;
   const job: Job = {
     kind: 'job',
@@ -250,24 +250,19 @@ function submitJob(core: Core, event: JobSubmitted, deadlineAt: number): void {
   } else failJob(core, job, 'session_queue_full', resultTexts.busy);
 }
 
-function sessionOf(core: Core, event: JobSubmitted): Session {
-  let session = core.sessions.get(event.session);
-  if (!session) {
-    session = {
-      kind: 'session',
-      timerAt: Number.POSITIVE_INFINITY,
-      id: event.session,
-      bound: undefined,
-      wasBound: false,
-      holds: [],
-      queue: [],
-      running: undefined,
-      idleSince: core.now,
-      ended: false,
-    };
-    core.sessions.add(session);
-  }
-  return session;
+function newSession(id: SessionId): Session {
+  return {
+    kind: 'session',
+    timerAt: Number.POSITIVE_INFINITY,
+    id,
+    bound: undefined,
+    wasBound: false,
+    holds: [],
+    queue: [],
+    running: undefined,
+    idleSince: 0,
+    ended: false,
+  };
 }
 
 /** The gateway has sent all: from now on the workers' time runs. */

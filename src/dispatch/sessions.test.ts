@@ -30,9 +30,7 @@ test('sessions are found by id like in a Map, however they come, go and collide'
       for (const { add, id } of steps) {
         assert.equal(sessions.get(id), model.get(id));
         if (add && !model.has(id)) {
-          const session = sessionOf(id);
-          sessions.add(session);
-          model.set(id, session);
+          model.set(id, sessions.getOrAdd(id, sessionOf));
         } else if (!add) {
           sessions.delete(sessionOf(id));
           model.delete(id);
@@ -47,9 +45,12 @@ test('sessions are found by id like in a Map, however they come, go and collide'
 
 test('sessions stay found when the table grows around them', () => {
   const sessions = createSessions();
-  const all = Array.from({ length: 5_000 }, (_, n) => sessionOf(`session-${n}` as SessionId));
-  for (const session of all) sessions.add(session);
-  for (const session of all) assert.equal(sessions.get(session.id), session);
+  const ids = Array.from({ length: 5_000 }, (_, n) => `session-${n}` as SessionId);
+  const all = ids.map((id) => sessions.getOrAdd(id, sessionOf));
+  for (const session of all) {
+    assert.equal(sessions.get(session.id), session);
+    assert.equal(sessions.getOrAdd(session.id, sessionOf), session);
+  }
   for (const session of all) sessions.delete(session);
   assert.equal(sessions.size, 0);
   for (const session of all) assert.equal(sessions.get(session.id), undefined);

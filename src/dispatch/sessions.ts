@@ -10,15 +10,15 @@ import type { Session } from './state.ts';
 export interface Sessions {
   readonly size: number;
   get(id: SessionId): Session | undefined;
-  /** Its id must not be there yet. */
-  add(session: Session): void;
+  /** The one with this id; `make` gives it when there is none. */
+  getOrAdd(id: SessionId, make: (id: SessionId) => Session): Session;
   delete(session: Session): void;
 }
 
 /** Entries at the start; doubled when half are in use. */
 const ENTRIES_MIN = 64;
-/** Ids are minted by the pool out of random hex digits; so many of them tell enough. */
-const HASHED_CHARS = 12;
+/** Ids are minted by the pool out of random hex digits: so many of them are 32 random bits. */
+const HASHED_CHARS = 8;
 
 /** Open addressing with linear probing: an entry is a hash and a place in `held`, 0 for none. */
 export function createSessions(): Sessions {
@@ -46,8 +46,7 @@ export function createSessions(): Sessions {
   };
 
   /** Where its entry is; -1 when there is none. */
-  const find = (id: SessionId): number => {
-    const hash = hashOf(id);
+  const find = (id: SessionId, hash: number): number => {
     for (let at = hash & mask; ; at = (at + 1) & mask) {
       const place = entries[2 * at + 1] as number;
       if (place === 0) return -1;
@@ -76,18 +75,23 @@ export function createSessions(): Sessions {
       return size;
     },
     get(id) {
-      const at = find(id);
+      const at = find(id, hashOf(id));
       return at < 0 ? undefined : held[entries[2 * at + 1] as number];
     },
-    add(session) {
+    getOrAdd(id, make) {
+      const hash = hashOf(id);
+      const at = find(id, hash);
+      if (at >= 0) return held[entries[2 * at + 1] as number] as Session;
       if (2 * size > mask) grow();
+      const session = make(id);
       const place = free.pop() ?? held.length;
       held[place] = session;
-      put(hashOf(session.id), place);
+      put(hash, place);
       size++;
+      return session;
     },
     delete(session) {
-      const at = find(session.id);
+      const at = find(session.id, hashOf(session.id));
       if (at < 0) return;
       const place = entries[2 * at + 1] as number;
       held[place] = undefined;
