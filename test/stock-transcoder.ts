@@ -155,7 +155,7 @@ export function startStockTranscoder(options: StockOptions): StockTranscoder {
         control.ping((error) => (error ? reject(error) : resolve()));
       }),
     async post(taskId, answer, credential = options.credential) {
-      results ??= openResults(origin);
+      if (!results || results.closed || results.destroyed) results = openResults(origin);
       const reply = await post(results, { taskId, answer, credential });
       posts.push(reply);
       return reply;
