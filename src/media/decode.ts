@@ -15,7 +15,6 @@ import {
   FormatContext,
   Frame,
   type HardwareDeviceContext,
-  type IOContext,
   Packet,
   type Stream,
 } from 'node-av/lib';
@@ -23,7 +22,6 @@ import {
   check,
   END_OF_FILE,
   MediaFault,
-  memoryInput,
   NO_TIMESTAMP,
   TRY_AGAIN,
   untrustedInput,
@@ -57,17 +55,14 @@ export interface OpenInput extends Disposable {
   readonly decoder: CodecContext;
 }
 
-/** Opens bytes in memory for decoding. Throws {@link MediaFault} with the lpms text. */
-export function openInput(source: Uint8Array, device?: DecodingDevice): OpenInput {
-  const io = memoryInput(source);
+/** Opens a file for decoding. Throws {@link MediaFault} with the lpms text. */
+export function openInput(path: string, device?: DecodingDevice): OpenInput {
   const container = new FormatContext();
-  container.allocContext();
-  container.pb = io;
   const decoder = new CodecContext();
-  const close = () => closeInput(container, io, decoder);
+  const close = () => closeInput(container, decoder);
   try {
     using options = untrustedInput();
-    check(container.openInputSync('', null, options));
+    check(container.openInputSync(path, null, options));
     check(container.findStreamInfoSync(null));
     const videoIndex = container.findBestStream(AVMEDIA_TYPE_VIDEO);
     // "Audio-only segment": lpms refuses it with this text, as it does frameless video.
@@ -101,11 +96,9 @@ function openDecoder(decoder: CodecContext, video: Stream, device?: DecodingDevi
   check(decoder.open2Sync(codec, null));
 }
 
-function closeInput(container: FormatContext, io: IOContext, decoder: CodecContext): void {
+function closeInput(container: FormatContext, decoder: CodecContext): void {
   decoder.freeContext();
-  container.pb = null; // or closing the container would free the memory input too
   container.closeInputSync();
-  io.freeContext();
 }
 
 export interface Decoding {

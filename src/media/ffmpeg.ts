@@ -1,5 +1,5 @@
-import { AV_LOG_QUIET, AVSEEK_CUR, AVSEEK_END, AVSEEK_SIZE } from 'node-av/constants';
-import { Dictionary, FFmpegError, IOContext, Log } from 'node-av/lib';
+import { AV_LOG_QUIET } from 'node-av/constants';
+import { Dictionary, FFmpegError, Log } from 'node-av/lib';
 
 /** FFmpeg's own "end of file"; node-av types it, but not as a plain number. */
 export const END_OF_FILE = -541478725;
@@ -7,12 +7,6 @@ export const END_OF_FILE = -541478725;
 export const TRY_AGAIN = process.platform === 'darwin' ? -35 : -11;
 /** `AV_NOPTS_VALUE`. */
 export const NO_TIMESTAMP = -(2n ** 63n);
-
-/**
- * FFmpeg reads and writes memory through callbacks; 256 KiB a call keeps their cost small: with
- * 4 KiB a 2 MB segment would take 500 calls.
- */
-const IO_BUFFER_BYTES = 256 * 1024;
 
 /**
  * The containers that a segment may come in. Everything else is refused before it is parsed:
@@ -46,71 +40,7 @@ export function optionsOf(options: Readonly<Record<string, string | number>>): D
   return Dictionary.fromObject({ ...options });
 }
 
-/** Options under which untrusted bytes are opened: known containers, no further files. */
+/** Options under which untrusted files are opened: known containers, nothing from the network. */
 export function untrustedInput(): Dictionary {
-  return optionsOf({ format_whitelist: INPUT_FORMATS, protocol_whitelist: 'none' });
-}
-
-/** A seekable input over bytes in memory. */
-export function memoryInput(bytes: Uint8Array): IOContext {
-  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let position = 0;
-  const io = new IOContext();
-  io.allocContextWithCallbacks(
-    IO_BUFFER_BYTES,
-    0,
-    (size) => {
-      if (position >= all.length) return null;
-      // A copy: node-av may not take memory that is shared between threads.
-      const part = Buffer.from(all.subarray(position, position + size));
-      position += part.length;
-      return part;
-    },
-    null,
-    (offset, whence) => {
-      if (whence === AVSEEK_SIZE) return BigInt(all.length);
-      const base = whence === AVSEEK_CUR ? position : whence === AVSEEK_END ? all.length : 0;
-      position = Math.min(Math.max(base + Number(offset), 0), all.length);
-      return BigInt(position);
-    },
-  );
-  return io;
-}
-
-export interface MemoryOutput {
-  readonly io: IOContext;
-  /** What was written, in one piece; the memory is the caller's. */
-  take(): Uint8Array<ArrayBuffer>;
-}
-
-/** A seekable output that grows in memory. */
-export function memoryOutput(expectedBytes = 1 << 20): MemoryOutput {
-  let held = new Uint8Array(expectedBytes);
-  let length = 0;
-  let position = 0;
-  const io = new IOContext();
-  io.allocContextWithCallbacks(
-    IO_BUFFER_BYTES,
-    1,
-    null,
-    (part) => {
-      const end = position + part.length;
-      if (end > held.length) {
-        const grown = new Uint8Array(Math.max(end, held.length * 2));
-        grown.set(held.subarray(0, length));
-        held = grown;
-      }
-      held.set(part, position);
-      position = end;
-      length = Math.max(length, end);
-      return part.length;
-    },
-    (offset, whence) => {
-      if (whence === AVSEEK_SIZE) return BigInt(length);
-      const base = whence === AVSEEK_CUR ? position : whence === AVSEEK_END ? length : 0;
-      position = Math.max(base + Number(offset), 0);
-      return BigInt(position);
-    },
-  );
-  return { io, take: () => held.slice(0, length) };
+  return optionsOf({ format_whitelist: INPUT_FORMATS, protocol_whitelist: 'file' });
 }

@@ -19,6 +19,7 @@ import type {
   SizeRun,
   VideoCodecName,
 } from './inspection.ts';
+import { openScratch } from './scratch.ts';
 import { timing } from './timing.ts';
 
 const VIDEO_NAMES = new Map<number, VideoCodecName>([
@@ -49,7 +50,8 @@ export function inspectByDecoding(bytes: Uint8Array): Inspection {
     problems: ['undecodable'],
   };
   try {
-    using input = openInput(bytes);
+    using scratch = openScratch();
+    using input = openInput(scratch.write('file', bytes));
     const name = input.container.iformat?.name ?? '';
     const { video, audio } = input;
     const sizes: { width: number; height: number; frames: number }[] = [];

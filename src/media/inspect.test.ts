@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
-import { moveIndexToFront } from './faststart.ts';
 import { inspect, inspectStructure } from './inspect.ts';
 import { inspectByDecoding } from './inspect-decode.ts';
 import { makeTestVideoFile, type TestVideoWork } from './test-video-make.ts';
@@ -185,7 +184,7 @@ test('truncation, lost packets and wrong bytes have their problems', () => {
   assert.ok(inspect(bytes.subarray(0, bytes.length - 90)).problems.includes('truncated'));
   const gap = Buffer.concat([bytes.subarray(0, 188 * 40), bytes.subarray(188 * 42)]);
   assert.ok(inspect(gap).problems.includes('continuity_gap'));
-  const mp4 = moveIndexToFront(new Uint8Array(video({ container: 'mp4' })));
+  const mp4 = video({ container: 'mp4', containerOptions: { movflags: 'faststart' } });
   const cut = inspectStructure(mp4.subarray(0, mp4.length >> 1)).inspection;
   assert.deepEqual(cut.problems, ['truncated', 'data_missing']);
 });

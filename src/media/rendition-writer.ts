@@ -15,11 +15,11 @@ import {
 } from 'node-av/lib';
 import { type Device, deviceKind } from './device.ts';
 import { chooseEncoder, type EncoderChoice } from './encoder-options.ts';
-import { moveIndexToFront } from './faststart.ts';
-import { check, MediaFault, memoryOutput } from './ffmpeg.ts';
+import { check, MediaFault, optionsOf } from './ffmpeg.ts';
 import { type FilterChain, type FilterStep, openFilterChain } from './filter-chain.ts';
 import type { GpuDevice } from './gpu.ts';
 import { type Clip, type RenditionSpec, renditionSize, type Size } from './rendition-spec.ts';
+import type { Scratch } from './scratch.ts';
 import { openSignature, type Signature } from './signature.ts';
 
 /**
@@ -30,6 +30,9 @@ const ENCODED_PER_DECODED_MAX = 25;
 
 /** What is written; audio is copied from the input. */
 export interface WriterParts {
+  readonly scratch: Scratch;
+  /** Of its files in the scratch folder. */
+  readonly name: string;
   readonly spec: RenditionSpec;
   readonly device: Device;
   readonly gpu: GpuDevice | undefined;
@@ -63,10 +66,9 @@ interface OpenEncoder {
 
 /** One rendition: scale, change the frame rate, encode, mux; audio packets pass through. */
 export function openRenditionWriter(parts: WriterParts): RenditionWriter {
-  const { spec, video, audio, clip } = parts;
+  const { spec, video, audio, clip, scratch, name } = parts;
   const choice = chooseEncoder(spec, deviceKind(parts.device));
   if (!choice) throw new MediaFault('Encoder not found');
-  const output = memoryOutput();
   const muxer = new FormatContext();
   const packet = new PacketOf();
   packet.alloc();
@@ -84,6 +86,7 @@ export function openRenditionWriter(parts: WriterParts): RenditionWriter {
   let nextKeyMs = Number.NEGATIVE_INFINITY;
   let clipStartMs: number | undefined;
   let audioStartMs: number | undefined;
+  let outputOpen = false;
   let headerWritten = false;
   let lastPts: bigint | undefined;
   let lastDts: bigint | undefined;
@@ -114,7 +117,7 @@ export function openRenditionWriter(parts: WriterParts): RenditionWriter {
       if (choice.keyEveryMs !== undefined) nextKeyMs = ms + choice.keyEveryMs;
     }
     if (parts.phash) {
-      signature ??= openSignature(frame, timeBase);
+      signature ??= openSignature(frame, timeBase, scratch, `${name}.signature`);
       signature.add(frame);
     }
     check(encoder.context.sendFrameSync(frame));
@@ -124,8 +127,9 @@ export function openRenditionWriter(parts: WriterParts): RenditionWriter {
   };
 
   const writeHeader = ({ context, timeBase }: OpenEncoder): void => {
-    check(muxer.allocOutputContext2(null, spec.format, null));
-    muxer.pb = output.io;
+    check(muxer.allocOutputContext2(null, spec.format, scratch.path(name)));
+    check(muxer.openOutputSync());
+    outputOpen = true;
     videoOut = muxer.newStream(null);
     check(videoOut.codecpar.fromContext(context));
     videoOut.timeBase = timeBase;
@@ -137,12 +141,18 @@ export function openRenditionWriter(parts: WriterParts): RenditionWriter {
       audioOut.codecpar.codecTag = 0;
       audioOut.timeBase = audio.timeBase;
     }
-    check(muxer.writeHeaderSync(null));
+    using options = optionsOf(spec.format === 'mp4' ? { movflags: 'faststart' } : {});
+    check(muxer.writeHeaderSync(options));
     headerWritten = true;
     for (const held of waitingAudio.splice(0)) {
       muxAudio(held);
       held.free();
     }
+  };
+
+  const closeOutput = (): void => {
+    if (outputOpen) muxer.closeOutputSync();
+    outputOpen = false;
   };
 
   const drainEncoder = ({ context, timeBase }: OpenEncoder): void => {
@@ -212,19 +222,19 @@ export function openRenditionWriter(parts: WriterParts): RenditionWriter {
       if (chain && frames === 0 && !clip) {
         // Very short or slow input: one step later the fps filter lets the first frame go.
         lastInput.pts += fromMs((1000 * (spec.fpsDen || 1)) / (spec.fps || 1), video.timeBase);
+        // What comes out after that one would show it twice.
         chain.push(lastInput, (frame) => encode(frame) && frames === 0);
-      }
-      const flushed = frames > 0 && inputFrames === 1 && spec.fps > 0;
-      chain?.end((frame) => (flushed ? false : encode(frame)));
+      } else chain?.end(encode);
       if (!encoder) throw new MediaFault('TranscoderInvalidVideo');
       check(encoder.context.sendFrameSync(null));
       drainEncoder(encoder);
       check(muxer.writeTrailerSync());
-      const bytes = output.take();
+      closeOutput();
+      const bytes = scratch.read(name);
       const { width, height } = encoder.size;
       const phash = signature?.finish();
       return {
-        bytes: spec.format === 'mp4' ? moveIndexToFront(bytes) : bytes,
+        bytes,
         frames,
         width,
         height,
@@ -237,9 +247,8 @@ export function openRenditionWriter(parts: WriterParts): RenditionWriter {
       signature?.[Symbol.dispose]();
       chain?.[Symbol.dispose]();
       encoder?.context.freeContext();
-      muxer.pb = null; // or freeing the muxer would free the memory output too
+      closeOutput();
       muxer.freeContext();
-      output.io.freeContext();
       packet.free();
       lastInput.free();
     },

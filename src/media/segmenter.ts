@@ -13,14 +13,8 @@ import {
 } from 'node-av/constants';
 import { avGetCodecName, FormatContext, Packet, type Stream } from 'node-av/lib';
 import { TributaryError } from '../base/errors.ts';
-import {
-  check,
-  errorText,
-  type MemoryOutput,
-  memoryOutput,
-  NO_TIMESTAMP,
-  silenceFfmpeg,
-} from './ffmpeg.ts';
+import { check, errorText, NO_TIMESTAMP, silenceFfmpeg } from './ffmpeg.ts';
+import { openScratch, type Scratch } from './scratch.ts';
 
 const VIDEO_CODECS: ReadonlySet<number> = new Set([AV_CODEC_ID_H264, AV_CODEC_ID_HEVC]);
 const AUDIO_CODECS: ReadonlySet<number> = new Set([
@@ -60,6 +54,7 @@ export async function* segmentFile(
   const input = await openFile(path);
   const packet = new Packet();
   packet.alloc();
+  using scratch = openScratch();
   let segment: OpenSegment | undefined;
   let seq = 0;
   try {
@@ -77,7 +72,7 @@ export async function* segmentFile(
         if (stream === video) {
           if (packet.isKeyframe && (!segment || ms - segment.startMs >= segmentMs - EARLY_MS)) {
             if (segment) yield finish(segment, seq++, ms);
-            segment = openSegment(ms, video, audio);
+            segment = openSegment(ms, scratch, video, audio);
           }
           lastEndMs = Math.max(lastEndMs, ms + millis(packet.duration, stream));
         }
@@ -135,16 +130,19 @@ async function openFile(path: string) {
   }
 }
 
-function openSegment(startMs: number, video: Stream, audio: Stream | undefined): OpenSegment {
+function openSegment(
+  startMs: number,
+  scratch: Scratch,
+  video: Stream,
+  audio: Stream | undefined,
+): OpenSegment {
   const muxer = new FormatContext();
-  const output: MemoryOutput = memoryOutput(2 << 20);
   const close = () => {
-    muxer.pb = null;
+    muxer.closeOutputSync();
     muxer.freeContext();
-    output.io.freeContext();
   };
-  check(muxer.allocOutputContext2(null, 'mpegts', null));
-  muxer.pb = output.io;
+  check(muxer.allocOutputContext2(null, 'mpegts', scratch.path('segment')));
+  check(muxer.openOutputSync());
   check(muxer.setOption('avoid_negative_ts', '0'));
   const targets = new Map<number, Stream>();
   for (const from of [video, audio]) {
@@ -167,9 +165,8 @@ function openSegment(startMs: number, video: Stream, audio: Stream | undefined):
     },
     end() {
       check(muxer.writeTrailerSync());
-      const bytes = output.take();
       close();
-      return bytes;
+      return scratch.read('segment');
     },
     abandon: close,
   };

@@ -1,8 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Frame } from 'node-av/lib';
 import { openFilterChain } from './filter-chain.ts';
+import type { Scratch } from './scratch.ts';
 
 /** The MPEG-7 video signature of a row of frames, in the binary form of FFmpeg's filter. */
 export interface Signature extends Disposable {
@@ -13,20 +11,20 @@ export interface Signature extends Disposable {
 
 /**
  * Computes what stock transcoders post as perceptual hash (wire: lpms `signature=filename=…` over
- * the scaled frames). The filter can only write to a file, so it gets one of its own.
+ * the scaled frames). The filter can only write to a file, so it gets one in the scratch folder.
  */
 export function openSignature(
   first: Frame,
   timeBase: { readonly num: number; readonly den: number },
+  scratch: Scratch,
+  name: string,
 ): Signature {
-  const folder = mkdtempSync(join(tmpdir(), 'tributary-signature-'));
-  const filename = join(folder, 'signature.bin');
   const steps = first.hwFramesCtx
     ? [{ name: 'hwdownload' }, { name: 'format', args: 'pix_fmts=nv12' }]
     : [];
   const chain = openFilterChain(first, timeBase, [
     ...steps,
-    { name: 'signature', options: { filename } },
+    { name: 'signature', options: { filename: scratch.path(name) } },
   ]);
   let open = true;
   const close = () => {
@@ -38,11 +36,8 @@ export function openSignature(
     finish() {
       chain.end(() => true);
       close();
-      return readFileSync(filename);
+      return scratch.read(name);
     },
-    [Symbol.dispose]() {
-      close();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    [Symbol.dispose]: close,
   };
 }

@@ -4,7 +4,6 @@ import {
   AV_PICTURE_TYPE_NONE,
   AV_PKT_DATA_DISPLAYMATRIX,
   AV_SAMPLE_FMT_FLTP,
-  AVIO_FLAG_WRITE,
   AVMEDIA_TYPE_AUDIO,
   AVMEDIA_TYPE_VIDEO,
   FF_ENCODER_AAC,
@@ -19,7 +18,6 @@ import {
   FilterGraph,
   FormatContext,
   Frame,
-  IOContext,
   Packet,
   Rational,
   type Stream,
@@ -75,16 +73,16 @@ interface Track {
 export function makeTestVideoFile(work: TestVideoWork): void {
   silenceFfmpeg();
   const muxer = new FormatContext();
-  const io = new IOContext();
+  let opened = false;
   const tracks: Track[] = [];
   using frame = new Frame();
   using packet = new Packet();
   frame.alloc();
   packet.alloc();
   try {
-    check(muxer.allocOutputContext2(null, work.container ?? 'mpegts', null));
-    check(io.open2Sync(work.path, AVIO_FLAG_WRITE));
-    muxer.pb = io;
+    check(muxer.allocOutputContext2(null, work.container ?? 'mpegts', work.path));
+    check(muxer.openOutputSync());
+    opened = true;
     tracks.push(videoTrack(muxer, work));
     if (work.audio) tracks.push(audioTrack(muxer, work));
     using options = optionsOf(work.containerOptions ?? {});
@@ -117,8 +115,7 @@ export function makeTestVideoFile(work: TestVideoWork): void {
       track.encoder.freeContext();
       track.graph.free();
     }
-    muxer.pb = null;
-    io.closepSync();
+    if (opened) muxer.closeOutputSync();
     muxer.freeContext();
   }
 }
@@ -154,7 +151,7 @@ function videoTrack(muxer: FormatContext, work: TestVideoWork): Track {
   for (const [name, value] of Object.entries(work.encoderOptions ?? usualOptions(work))) {
     check(encoder.setOption(name, value));
   }
-  const track = opened({
+  const track = openTrack({
     muxer,
     codec,
     encoder,
@@ -214,10 +211,10 @@ function audioTrack(muxer: FormatContext, work: TestVideoWork): Track {
   encoder.bitRate = AUDIO_BITRATE;
   if (work.container && work.container !== 'mpegts') encoder.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
   const start = BigInt(Math.round(startSeconds * AUDIO_RATE));
-  return opened({ muxer, codec, encoder, graph, next, ticksPerFrame: 1024n, start });
+  return openTrack({ muxer, codec, encoder, graph, next, ticksPerFrame: 1024n, start });
 }
 
-function opened(parts: {
+function openTrack(parts: {
   readonly muxer: FormatContext;
   readonly codec: Codec;
   readonly encoder: CodecContext;

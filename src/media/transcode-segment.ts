@@ -4,6 +4,7 @@ import { MediaFault, silenceFfmpeg } from './ffmpeg.ts';
 import { openGpu } from './gpu.ts';
 import type { Clip, RenditionSpec } from './rendition-spec.ts';
 import { openRenditionWriter, type RenditionWriter, type Written } from './rendition-writer.ts';
+import { openScratch } from './scratch.ts';
 
 /** lpms takes no longer segment; a longer one is a mistake or an attack. */
 const INPUT_SECONDS_MAX = 300;
@@ -37,17 +38,17 @@ export function transcodeSegment(work: SegmentWork): SegmentOutcome {
   const writers: RenditionWriter[] = [];
   try {
     refuseNonsense(work);
+    using scratch = openScratch();
     using gpu = openGpu(work.device);
-    using input = openInput(work.source, gpu);
+    using input = openInput(scratch.write('source', work.source), gpu);
     if (Number(input.container.duration) / 1e6 >= INPUT_SECONDS_MAX + 1) {
       return { ok: false, text: 'TranscoderInvalidDuration' };
     }
     const { video, audio } = input;
     const { device, encoderThreads, clip, phash } = work;
-    for (const spec of work.profiles) {
-      writers.push(
-        openRenditionWriter({ spec, device, gpu, video, audio, encoderThreads, clip, phash }),
-      );
+    const parts = { scratch, device, gpu, video, audio, encoderThreads, clip, phash };
+    for (const [index, spec] of work.profiles.entries()) {
+      writers.push(openRenditionWriter({ ...parts, spec, name: String(index) }));
     }
     const decoded = decodeAll(input, {
       frame: (frame) => {
