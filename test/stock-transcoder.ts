@@ -13,6 +13,9 @@ import {
   RegisterRequestSchema,
 } from '../src/protocol/gen/lp_rpc_pb.ts';
 
+/** As in the recorded conversation; a stock transcoder draws another one for each answer. */
+export const BOUNDARY = '58824b99823990de49cc';
+
 /** How a test's transcoder answers one task. */
 export type TaskAnswer =
   | { readonly kind: 'renditions'; readonly renditions: readonly StockRendition[] }
@@ -75,6 +78,8 @@ export interface StockTranscoder {
     answer: Exclude<TaskAnswer, { kind: 'silence' }>,
     credential?: string,
   ): Promise<{ status: number; text: string }>;
+  /** Begins an answer of `length` bytes and stays in the middle; resolves when these are sent. */
+  begin(taskId: bigint, bytes: Uint8Array, length: number): Promise<void>;
   /** PINGs of the pool that were answered. */
   readonly pings: number;
   /** Resolves when the pool has seen everything that was sent to it so far, PING answers too. */
@@ -147,6 +152,27 @@ export function startStockTranscoder(options: StockOptions): StockTranscoder {
     ended: ended.promise,
     registered: registered.promise,
     opened: opened.promise,
+    begin(taskId, bytes, length) {
+      if (!results || results.closed || results.destroyed) results = openResults(origin);
+      const upload = results.request(
+        {
+          ':method': 'POST',
+          ':path': '/transcodeResults',
+          authorization: 'Livepeer-Transcoder-1.0',
+          credentials: options.credential,
+          'content-type': `multipart/mixed; boundary=${BOUNDARY}`,
+          taskid: taskId.toString(),
+          pixels: '1',
+          'content-length': length,
+        },
+        { endStream: false },
+      );
+      upload.on('error', () => {}); // nobody waits for a reply
+      upload.resume();
+      return new Promise((resolve) => {
+        upload.write(bytes, () => resolve());
+      });
+    },
     get pings() {
       return pings;
     },
@@ -246,9 +272,8 @@ function post(
   },
 ): Promise<{ status: number; text: string }> {
   const { taskId, answer, credential } = request;
-  const boundary = '58824b99823990de49cc';
   const failed = answer.kind === 'error';
-  const body = bodyOf(answer, boundary);
+  const body = bodyOf(answer, BOUNDARY);
   const inputPixels = failed ? '0' : '55296000';
   return new Promise((resolve, reject) => {
     const stream = session.request(
@@ -259,7 +284,7 @@ function post(
         credentials: credential,
         'content-type': failed
           ? 'livepeer/transcoding-error'
-          : `multipart/mixed; boundary=${boundary}`,
+          : `multipart/mixed; boundary=${BOUNDARY}`,
         taskid: taskId.toString(),
         pixels: inputPixels,
         'content-length': body.length,
