@@ -83,7 +83,7 @@ export function createFakeChain(chance: Chance): FakeChain {
       foreign += 1;
       // A wallet either knows of what is pending, or not.
       const nonce = count() + (chance() < 0.5 ? pool.size : 0);
-      chain.send({ nonce, hash: `0xf${foreign}`, maxFeePerGas });
+      chain.send({ nonce, hash: `0x${foreign.toString(16).padStart(64, '0')}`, maxFeePerGas });
     },
     mine() {
       const block: FakeTransaction[] = [];

@@ -16,6 +16,7 @@ import type {
   JournalWrite,
   OpenEntry,
 } from './journal-types.ts';
+import { transactionHash } from './sign-transaction.ts';
 
 /** An event before it is known when it happens. */
 export type Happening = JournalEvent extends infer E
@@ -45,6 +46,15 @@ export const calm: Trouble = {
 export interface Store {
   readonly entries: ReadonlyMap<IntentId, Entry>;
   readonly owners: ReadonlyMap<number, IntentId>;
+  readonly attempts: ReadonlyMap<Hex, StoredAttempt>;
+  /** The writes of each step that was stored, in order. */
+  readonly steps: readonly (readonly JournalWrite[])[];
+}
+
+interface StoredAttempt {
+  readonly attempt: Attempt;
+  readonly nonce: number;
+  readonly intent: IntentId;
 }
 
 /** A journal with its shell, its store and its chain, all in memory. */
@@ -67,7 +77,8 @@ export function createWorld(rules: JournalRules, chance: Chance, trouble: Troubl
   const chain = createFakeChain(chance);
   const stored = new Map<IntentId, Entry>();
   const owners = new Map<number, IntentId>();
-  const attempts = new Map<Hex, { attempt: Attempt; nonce: number; intent: IntentId }>();
+  const attempts = new Map<Hex, StoredAttempt>();
+  const steps: (readonly JournalWrite[])[] = [];
   const usedUp = new Set<number>();
   let answers: Happening[] = [];
   let now = 1_000_000;
@@ -147,7 +158,7 @@ export function createWorld(rules: JournalRules, chance: Chance, trouble: Troubl
           answers.push({ event: 'sign_failed', ask, reason: 'unavailable' });
         } else if (roll >= signRefused + signFails) {
           const raw: Hex = `0x${Buffer.from(`${intent} ${kind} ${nonce} ${maxFeePerGas}`).toString('hex')}`;
-          answers.push({ event: 'signed', ask, raw, hash: `0x01${raw.slice(2)}` });
+          answers.push({ event: 'signed', ask, raw, hash: transactionHash(raw) });
         }
         break;
       }
@@ -173,7 +184,7 @@ export function createWorld(rules: JournalRules, chance: Chance, trouble: Troubl
 
   const world: World = {
     chain,
-    store: { entries: stored, owners },
+    store: { entries: stored, owners, attempts, steps },
     trouble,
     get state() {
       return state;
@@ -187,6 +198,7 @@ export function createWorld(rules: JournalRules, chance: Chance, trouble: Troubl
       assert.equal(state, before);
       if (crashed()) return restart();
       for (const write of next.writes) commit(write);
+      if (next.writes.length > 0) steps.push(next.writes);
       state = next.state;
       for (const action of next.actions) {
         if (crashed()) return restart();
@@ -217,6 +229,6 @@ export function isOpen(entry: Entry): entry is OpenEntry {
 
 /** Something to do; `worthWei` bounds its fee. */
 export function intentOf(id: string, worthWei?: bigint): Intent {
-  const what = { to: '0x01', value: 0n, data: '0x', gasLimit: 100n } as const;
+  const what = { to: `0x${'11'.repeat(20)}`, value: 0n, data: '0x', gasLimit: 100n } as const;
   return { id: id as IntentId, ...what, worthWei };
 }

@@ -2,6 +2,89 @@
 -- Written by src/database/write-schema.ts from the catalogue; a test fails when it is stale.
 
 
+create table chain_account (
+  chain_id bigint not null,
+  account bytea not null,
+  version bigint not null default 0,
+  constraint chain_account_pkey PRIMARY KEY (chain_id, account),
+  constraint chain_account_account_check CHECK ((length(account) = 20)),
+  constraint chain_account_chain_id_check CHECK ((chain_id > 0))
+);
+
+create table chain_intent (
+  number bigint not null,
+  chain_id bigint not null,
+  account bytea not null,
+  id text not null,
+  recipient bytea not null,
+  value numeric not null,
+  calldata bytea not null,
+  gas_limit bigint not null,
+  worth numeric,
+  withdrawn boolean not null default false,
+  state text not null default 'intended'::text,
+  reason text,
+  hash bytea,
+  block bigint,
+  succeeded boolean,
+  at timestamp with time zone not null default now(),
+  constraint chain_intent_pkey PRIMARY KEY (number),
+  constraint chain_intent_chain_id_account_id_key UNIQUE (chain_id, account, id),
+  constraint chain_intent_account FOREIGN KEY (chain_id, account) REFERENCES chain_account(chain_id, account),
+  constraint chain_intent_done_by FOREIGN KEY (hash) REFERENCES chain_transaction(hash),
+  constraint chain_intent_block_check CHECK ((block >= 0)),
+  constraint chain_intent_gas_limit_check CHECK ((gas_limit > 0)),
+  constraint chain_intent_id_check CHECK ((id ~ '^[!-~]{1,200}$'::text)),
+  constraint chain_intent_reason_check CHECK ((reason = ANY (ARRAY['withdrawn'::text, 'refused'::text, 'not_needed'::text]))),
+  constraint chain_intent_recipient_check CHECK ((length(recipient) = 20)),
+  constraint chain_intent_says_where CHECK (
+CASE
+    WHEN (state = ANY (ARRAY['included'::text, 'final'::text])) THEN ((hash IS NOT NULL) AND (block IS NOT NULL) AND (succeeded IS NOT NULL))
+    ELSE ((hash IS NULL) AND (block IS NULL) AND (succeeded IS NULL))
+END),
+  constraint chain_intent_says_why_it_failed CHECK (((state = 'failed'::text) = (reason IS NOT NULL))),
+  constraint chain_intent_state_check CHECK ((state = ANY (ARRAY['intended'::text, 'signed'::text, 'broadcast'::text, 'included'::text, 'final'::text, 'failed'::text]))),
+  constraint chain_intent_value_check CHECK (((value >= (0)::numeric) AND (value = trunc(value)))),
+  constraint chain_intent_worth_check CHECK (((worth >= (0)::numeric) AND (worth = trunc(worth))))
+);
+CREATE INDEX chain_intent_open ON public.chain_intent USING btree (chain_id, account, number) WHERE (state <> ALL (ARRAY['final'::text, 'failed'::text]));
+CREATE TRIGGER chain_intent_stays_settled BEFORE DELETE OR UPDATE ON public.chain_intent FOR EACH ROW EXECUTE FUNCTION chain_intent_stays_settled();
+
+create table chain_nonce (
+  chain_id bigint not null,
+  account bytea not null,
+  nonce bigint not null,
+  intent bigint not null,
+  used_up_by bytea,
+  constraint chain_nonce_pkey PRIMARY KEY (chain_id, account, nonce),
+  constraint chain_nonce_intent_fkey FOREIGN KEY (intent) REFERENCES chain_intent(number),
+  constraint chain_nonce_nonce_check CHECK ((nonce >= 0)),
+  constraint chain_nonce_used_up_by_check CHECK ((length(used_up_by) = 32))
+);
+CREATE UNIQUE INDEX chain_nonce_one_for_an_intent ON public.chain_nonce USING btree (intent) WHERE (used_up_by IS NULL);
+
+create table chain_transaction (
+  hash bytea not null,
+  number bigint not null,
+  chain_id bigint not null,
+  account bytea not null,
+  nonce bigint not null,
+  kind text not null,
+  raw bytea not null,
+  max_fee_per_gas numeric not null,
+  max_priority_fee_per_gas numeric not null,
+  signed_at timestamp with time zone not null,
+  constraint chain_transaction_pkey PRIMARY KEY (hash),
+  constraint chain_transaction_number_key UNIQUE (number),
+  constraint chain_transaction_chain_id_account_nonce_fkey FOREIGN KEY (chain_id, account, nonce) REFERENCES chain_nonce(chain_id, account, nonce),
+  constraint chain_transaction_hash_check CHECK ((length(hash) = 32)),
+  constraint chain_transaction_kind_check CHECK ((kind = ANY (ARRAY['work'::text, 'cancel'::text]))),
+  constraint chain_transaction_max_fee_per_gas_check CHECK ((max_fee_per_gas >= (0)::numeric)),
+  constraint chain_transaction_max_priority_fee_per_gas_check CHECK ((max_priority_fee_per_gas >= (0)::numeric))
+);
+CREATE INDEX chain_transaction_nonce ON public.chain_transaction USING btree (chain_id, account, nonce);
+CREATE TRIGGER chain_transaction_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.chain_transaction FOR EACH STATEMENT EXECUTE FUNCTION chain_transaction_is_final();
+
 create table contribution (
   id uuid not null,
   job uuid not null,
@@ -201,6 +284,27 @@ create table worker (
 );
 CREATE UNIQUE INDEX worker_name ON public.worker USING btree (lower(name)) WHERE (state <> 'revoked'::text);
 CREATE TRIGGER worker_changed AFTER INSERT OR UPDATE ON public.worker FOR EACH ROW EXECUTE FUNCTION worker_changed();
+
+CREATE OR REPLACE FUNCTION public.chain_intent_stays_settled()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if old.state in ('final', 'failed') then
+    raise exception 'what was settled on chain does not change' using errcode = '55000';
+  end if;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.chain_transaction_is_final()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'signed bytes are kept as they are' using errcode = '55000';
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION public.contribution_is_final()
  RETURNS trigger
