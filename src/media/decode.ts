@@ -106,6 +106,8 @@ export interface Decoding {
   frame(frame: Frame): void;
   /** An audio packet, to be copied; reused for the next one. */
   audioPacket?(packet: Packet): void;
+  /** Milliseconds after which to stop with the fault `too slow`. */
+  readonly limitMs: number;
 }
 
 export interface Decoded {
@@ -142,7 +144,9 @@ export function decodeAll(input: OpenInput, decoding: Decoding): Decoded {
     }
   };
 
+  const stopAt = performance.now() + decoding.limitMs;
   for (;;) {
+    if (performance.now() > stopAt) throw new MediaFault('too slow');
     const code = container.readFrameSync(packet);
     if (code < 0) break;
     if (packet.streamIndex === video.index) {

@@ -7,7 +7,6 @@ const SIDE_MAX = 16_384;
 interface Sps {
   readonly width: number;
   readonly height: number;
-  readonly separatePlanes: boolean;
 }
 
 interface Pps {
@@ -19,8 +18,6 @@ interface Pps {
 const RASL_N = 8;
 const RASL_R = 9;
 const BLA_FIRST = 16;
-const IDR_W_RADL = 19;
-const IDR_N_LP = 20;
 const CRA = 21;
 const IRAP_LAST = 23;
 const SPS = 33;
@@ -100,11 +97,6 @@ export function hevcCounter(): NalCounter {
   };
 }
 
-/** IDR pictures never have leading ones that need what came before. */
-export function isIdr(type: number): boolean {
-  return type === IDR_W_RADL || type === IDR_N_LP;
-}
-
 function readSps(bits: BitReader): { readonly id: number; readonly sps: Sps } | undefined {
   bits.skip(4);
   const subLayers = bits.u(3);
@@ -113,7 +105,7 @@ function readSps(bits: BitReader): { readonly id: number; readonly sps: Sps } | 
   const id = bits.ue();
   const chroma = bits.ue();
   if (chroma > 3 || id > 15) return undefined;
-  const separatePlanes = chroma === 3 && bits.flag();
+  if (chroma === 3) bits.skip(1);
   const codedWidth = bits.ue();
   const codedHeight = bits.ue();
   let width = codedWidth;
@@ -126,7 +118,7 @@ function readSps(bits: BitReader): { readonly id: number; readonly sps: Sps } | 
   }
   if (bits.overrun || codedWidth > SIDE_MAX || codedHeight > SIDE_MAX) return undefined;
   if (width < 1 || height < 1) return undefined;
-  return { id, sps: { width, height, separatePlanes } };
+  return { id, sps: { width, height } };
 }
 
 function skipProfileTierLevel(bits: BitReader, subLayers: number): void {

@@ -3,8 +3,8 @@ import type { InspectorItem } from './inspector-thread.ts';
 import { createThreadPool } from './thread-pool.ts';
 
 /**
- * A structural reading takes a few milliseconds. Only odd containers are decoded: 300 s of 1080p
- * take about 20 s of one core. What takes longer is made to.
+ * A structural reading takes a few milliseconds; a decode stops by itself after 10 s. This is for
+ * a decoder that hangs inside FFmpeg.
  */
 const LIMIT_MS_DEFAULT = 20_000;
 
@@ -21,7 +21,7 @@ export interface Inspector {
 /** Inspects files in threads; each takes one file at a time. */
 export function createInspector(options: {
   readonly threads: number;
-  /** Milliseconds after which a file is given up and its thread replaced. Default: 20,000. */
+  /** Milliseconds after which a file is given up and another thread starts. Default: 20,000. */
   readonly limitMs?: number;
 }): Inspector {
   const { threads, limitMs = LIMIT_MS_DEFAULT } = options;

@@ -11,7 +11,6 @@ export interface NalCounter {
   nal(bytes: Uint8Array, start: number, end: number, time: number): void;
   /** No more NAL units. */
   end(): void;
-  /** The decoder starts afresh with these parameter sets (MP4 sample description). */
   readonly tally: PictureTally;
   readonly hasParameterSets: boolean;
 }

@@ -5,5 +5,6 @@ serveThread<string, string>((wish) => {
   if (wish === 'throw') throw new Error('as asked');
   if (wish === 'die') process.exit(1);
   if (wish === 'hang') for (;;);
+  if (wish === 'work') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
   return `${wish}!`;
 });

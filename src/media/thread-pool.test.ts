@@ -6,6 +6,7 @@ const open = (threads = 1) =>
   createThreadPool<string, string>({
     module: new URL('./thread-pool.fixture-thread.ts', import.meta.url),
     threads,
+    closeLimitMs: 20,
   });
 
 test('a thread that throws, dies or hangs costs only its own item', async () => {
@@ -35,6 +36,25 @@ test('closing settles what runs and what waits, and later items at once', async 
   for (const outcome of [...(await Promise.all(pending)), await pool.run('b')]) {
     assert.equal(outcome.ok ? 'ok' : outcome.reason, 'closed');
   }
+});
+
+test('a pool whose threads all hang refuses rather than waits', async () => {
+  const pool = open();
+  const wishes = Array.from({ length: 6 }, () => pool.run('hang', { limitMs: 1 }));
+  for (const outcome of await Promise.all(wishes)) {
+    assert.equal(outcome.ok ? 'ok' : outcome.reason, 'timeout');
+  }
+  await pool.close();
+});
+
+test('a thread at work when its pool closes is waited for', async () => {
+  const pool = createThreadPool<string, string>({
+    module: new URL('./thread-pool.fixture-thread.ts', import.meta.url),
+    threads: 1,
+  });
+  const pending = pool.run('work');
+  await pool.close();
+  assert.equal((await pending).ok, false);
 });
 
 test('items run side by side up to the number of threads', async () => {

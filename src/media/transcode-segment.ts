@@ -11,6 +11,12 @@ const INPUT_SECONDS_MAX = 300;
 /** lpms takes no more outputs at once. */
 const OUTPUTS_MAX = 10;
 
+/**
+ * Nobody waits longer for a segment: a gateway gives up after four times the longest duration
+ * (300 s), and a stock orchestrator with it.
+ */
+const LIMIT_MS = 1_200_000;
+
 export interface SegmentWork {
   readonly device: Device;
   readonly encoderThreads: number;
@@ -51,6 +57,7 @@ export function transcodeSegment(work: SegmentWork): SegmentOutcome {
       writers.push(openRenditionWriter({ ...parts, spec, name: String(index) }));
     }
     const decoded = decodeAll(input, {
+      limitMs: LIMIT_MS,
       frame: (frame) => {
         for (const writer of writers) writer.frame(frame);
       },

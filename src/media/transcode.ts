@@ -9,10 +9,7 @@ export type { Device } from './device.ts';
 const PARALLEL_DEFAULT = 2;
 /** As a stock transcoder: one segment of a session at work, four more waiting. */
 const WAITING_PER_SESSION_MAX = 4;
-/**
- * Nobody waits longer for a segment: a gateway gives up after four times the longest duration
- * (300 s) plus change. It is there to free the thread of a hung driver.
- */
+/** A thread watches the clock itself and stops after 1,200 s; this one is for a hung driver. */
 const TRANSCODE_LIMIT_MS = 1_300_000;
 
 export interface TranscodeRequest {
@@ -54,6 +51,10 @@ export interface Transcoder {
   transcode(request: TranscodeRequest): Promise<TranscodeOutcome>;
   /** Segments at work or waiting. */
   readonly load: number;
+  /**
+   * Refuses what waits and what runs (`TranscoderStopped`) and resolves when the threads have come
+   * back. To be called before the process ends: Node aborts when it ends a thread inside FFmpeg.
+   */
   close(): Promise<void>;
 }
 
