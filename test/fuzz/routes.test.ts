@@ -22,6 +22,9 @@ const RUNS = { numRuns: 150 };
 /** Results that are damaged at the same time: each waits 2 s for another worker, in vain. */
 const RESULTS = 60;
 
+/** One field of HTTP/2 holds 64 KiB here; two of this size together fit into all limits. */
+const HEADER_CHARS_MAX = 60_000;
+
 const log = createFaultLog();
 const pool = await startTestPool({ after }, [], { log });
 const gateway = startStockGateway(pool.port);
@@ -100,10 +103,16 @@ test('damaged segments are refused or answered, and the pool goes on', async () 
       expectedPrice: { pricePerUnit: 1n, pixelsPerUnit: 0n },
     }),
   );
-  const headers = damaged([message]).map((bytes) => bytes.toString('base64'));
+  // Longer ones end the whole HTTP/2 connection before anybody reads them.
+  const fits = (header: string) => header.length <= HEADER_CHARS_MAX;
+  const headers = damaged([message])
+    .map((bytes) => bytes.toString('base64'))
+    .filter(fits);
   const payments = fc.oneof(
     { weight: 4, arbitrary: fc.constant('') },
-    damaged([payment]).map((bytes) => bytes.toString('base64')),
+    damaged([payment])
+      .map((bytes) => bytes.toString('base64'))
+      .filter(fits),
   );
   await fc.assert(
     fc.asyncProperty(headers, payments, async (segment, paid) => {
@@ -111,9 +120,8 @@ test('damaged segments are refused or answered, and the pool goes on', async () 
         { ':path': '/segment', 'livepeer-segment': segment, 'livepeer-payment': paid },
         source,
       );
-      // A header of more than 64 KB ends the stream or its connection.
-      if (!reply) return assert.ok(segment.length > 50_000, 'reset without a reason');
-      assert.ok(SEGMENT_STATUSES.has(reply.status) || reply.status === 431, String(reply.status));
+      assert.ok(reply, 'reset without a reason');
+      assert.ok(SEGMENT_STATUSES.has(reply.status), String(reply.status));
       if (reply.status !== 200) assertOneLine(reply);
     }),
     RUNS,
