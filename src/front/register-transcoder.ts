@@ -63,7 +63,8 @@ export async function registerTranscoder(
   metrics.connections.inc();
   log.info('worker_connected', { worker: worker.id, name: worker.name, connection, capacity });
   const stopWatching = workers.onChange((change) => {
-    revoked ||= change.worker.id === worker.id && change.worker.state === 'revoked';
+    // With a retired secret it could take tasks, but not hand in their results.
+    revoked ||= change.worker.id === worker.id && !workers.authenticate(request.secret);
     if (revoked) void stream.end('ok');
   });
   const heartbeat = startHeartbeat(parts, exchange, () => {

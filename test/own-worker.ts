@@ -1,0 +1,92 @@
+import { type Clock, systemClock } from '../src/base/clock.ts';
+import { quiet } from '../src/base/log.ts';
+import { createMetrics } from '../src/base/metrics.ts';
+import type { TranscodeRequest } from '../src/media/transcode.ts';
+import {
+  type RunningWorker,
+  startWorker,
+  type WorkerStatus,
+} from '../src/programs/worker/worker.ts';
+import { DEFAULT_BITS } from '../src/protocol/capabilities.ts';
+import { parseJoinString } from '../src/workers/join-string.ts';
+import { stampedRenditions } from './fixtures/renditions.ts';
+import type { Cleanup } from './start-pool.ts';
+
+/** A worker of ours in this process. */
+export interface OwnWorker extends RunningWorker {
+  /** Segments that its device was given. */
+  readonly requests: readonly TranscodeRequest[];
+  /** Resolves at the first status that fits. */
+  until(fits: (status: WorkerStatus) => boolean): Promise<WorkerStatus>;
+}
+
+/**
+ * Joins a pool by a join string, with a device that knows the tests' source by heart, so that no
+ * time goes into encoding. `before` is awaited ahead of each segment.
+ */
+export async function startOwnWorker(
+  t: Cleanup,
+  join: string,
+  options: { readonly clock?: Clock; before?(request: TranscodeRequest): Promise<void> } = {},
+): Promise<OwnWorker> {
+  const parsed = parseJoinString(join);
+  if (!parsed.ok) throw new Error(`not a join string: ${parsed.reason}`);
+  const { host, port, pin, credential } = parsed.join;
+  const requests: TranscodeRequest[] = [];
+  const watchers = new Set<(status: WorkerStatus) => void>();
+  const device = {
+    name: 'cpu',
+    sessions: 4,
+    transcoder: {
+      async transcode(request: TranscodeRequest) {
+        requests.push(request);
+        await options.before?.(request);
+        const renditions = await stampedRenditions(['P240p30fps16x9']);
+        return {
+          ok: true as const,
+          sourcePixels: 640n * 360n * 60n,
+          sourceFrames: 60,
+          renditions: renditions.map((rendition) => ({
+            ...rendition,
+            bytes: Buffer.from(rendition.bytes),
+            frames: 60,
+            width: 426,
+            height: 240,
+          })),
+        };
+      },
+      close: async () => {},
+    },
+  };
+  const worker = await startWorker(
+    {
+      orchestrator: { origin: `https://${host}:${port}`, pin, credential },
+      maxSessions: 'auto',
+      equipment: { devices: [device], bits: DEFAULT_BITS },
+    },
+    {
+      clock: options.clock ?? systemClock,
+      log: quiet,
+      metrics: createMetrics(),
+      random: () => 0,
+      onChange: (status) => {
+        for (const watch of watchers) watch(status);
+      },
+    },
+  );
+  t.after(() => worker.stop());
+  return {
+    ...worker,
+    requests,
+    until: (fits) =>
+      new Promise((resolve) => {
+        const watch = (status: WorkerStatus) => {
+          if (!fits(status)) return;
+          watchers.delete(watch);
+          resolve(status);
+        };
+        watchers.add(watch);
+        watch(worker.status());
+      }),
+  };
+}
