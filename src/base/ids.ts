@@ -84,7 +84,7 @@ export function parseTaskId(text: string): TaskId | undefined {
   return value > 0n && value < 2n ** 63n ? (value as TaskId) : undefined;
 }
 
-/** 128 random bits as hex: result URLs under it cannot be guessed (go-livepeer uses 32 bits). */
+/** 128 random bits as hex: result URLs under it cannot be guessed. */
 export function newSessionId(random: RandomBytes = secureRandom): SessionId {
   return Buffer.from(random(16)).toString('hex') as SessionId;
 }

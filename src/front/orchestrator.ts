@@ -40,8 +40,8 @@ export function getOrchestrator(
 }
 
 /**
- * A full pool sends new gateways away, but lets one that has a stream running renew its session: a
- * stock orchestrator loses such a stream (go-livepeer server/broadcast.go, session refresh).
+ * A full pool sends new gateways away, but lets one that has a stream running renew its session.
+ * wire: go-livepeer server/broadcast.go, session refresh.
  */
 function mayBegin(parts: FrontParts, request: OrchestratorRequest, { peer }: Exchange): boolean {
   const { bits, minVersion } = readCapabilities(request.capabilities);

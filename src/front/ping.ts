@@ -35,8 +35,8 @@ export function createSelfCheck(random: RandomBytes): SelfCheck {
 }
 
 /**
- * The signature that answers a Ping, or undefined when the value could mean something elsewhere:
- * a stock orchestrator signs anything (go-livepeer server/rpc.go:ping).
+ * The signature that answers a Ping, or undefined when the value could mean something elsewhere.
+ * wire: go-livepeer server/rpc.go:ping.
  */
 export function pingReply(
   value: Uint8Array,

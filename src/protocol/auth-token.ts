@@ -20,8 +20,8 @@ export interface AuthSecret {
 
 /**
  * A token for a new session, made with the newest (first) secret. Throws RangeError without a
- * secret. Unlike go-livepeer's, the MAC is over a separator and a fixed 8-byte expiry: there a
- * client can move the last character of the id into the expiry and gets a token for ever.
+ * secret. The MAC is over a separator and a fixed 8-byte expiry, so that id and expiry cannot
+ * run into each other.
  */
 export function mintAuthToken(
   secrets: readonly AuthSecret[],

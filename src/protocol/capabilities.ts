@@ -233,8 +233,8 @@ export interface ReceivedCapabilities extends JobCapabilities, OfferedCapabiliti
 }
 
 /**
- * Reads a Capabilities message. Capability numbers that no bitstring of ours can hold are left out
- * (the stock orchestrator crashes on them); an overlong version counts as none.
+ * Reads a Capabilities message. Capability numbers that no bitstring of ours can hold are left out;
+ * an overlong version counts as none.
  */
 export function readCapabilities(message: CapabilitiesMessage | undefined): ReceivedCapabilities {
   const bits = fromBitstring(message?.bitstring ?? []);

@@ -176,7 +176,7 @@ function readClip(message: SegData): Segment['clip'] | 'invalid' {
 function readStorage(store: OSInfo | undefined): ObjectStore | undefined | 'invalid' {
   const type = store?.storageType;
   if (type !== OSInfo_StorageType.S3 && type !== OSInfo_StorageType.GOOGLE) return undefined;
-  const s3 = store?.s3info; // absent, it makes the stock orchestrator panic
+  const s3 = store?.s3info; // a peer may leave it out
   if (!s3 || s3.host === '') return 'invalid';
   const { host, key, policy, signature, credential, xAmzDate } = s3;
   const texts = [host, key, policy, signature, credential, xAmzDate];

@@ -34,7 +34,7 @@ test('a task reaches its worker whole, but for hash, signature and storage', () 
   );
 });
 
-test('a task without its session’s token is never sent: stock GPU transcoders crash on one', () => {
+test('a task without its session’s token is never sent: stock GPU transcoders need it', () => {
   const [segment] = fc.sample(anySegment, 1);
   const task = { taskId: 1n, url: 'u', segment: segment as Segment, orchestratorId: '' };
   assert.throws(

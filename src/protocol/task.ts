@@ -18,8 +18,8 @@ export interface Task {
 }
 
 /**
- * The message that gives a task to a worker. A stock GPU transcoder crashes on a task without an
- * auth token, so one is demanded here. Throws RangeError without. Wire:
+ * The message that gives a task to a worker. A stock GPU transcoder needs the auth token, so
+ * one is demanded here. Throws RangeError without. Wire:
  * go-livepeer core/orchestrator.go:RemoteTranscoder.Transcode.
  */
 export function taskMessage(task: Task): NotifySegment {

@@ -71,7 +71,7 @@ function oneof(result: TranscodeResult['result']): Oneof {
   return made as Oneof;
 }
 
-/** Reads the reply of `/segment`. A list longer than the profiles crashes a stock gateway. */
+/** Reads the reply of `/segment`. The list never is longer than a ladder may be. */
 export function decodeTranscodeResult(bytes: Uint8Array): TranscodeResultOutcome {
   if (bytes.length > RESULT_BYTES_MAX) return { ok: false, reason: 'malformed' };
   let message: TranscodeResultMessage;

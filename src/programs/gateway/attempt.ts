@@ -136,7 +136,7 @@ async function collect(
   signer: OrchestratorInfo,
   info: OrchestratorInfo | undefined,
 ): Promise<AttemptOutcome> {
-  // The stock gateway takes a shorter list and crashes on a longer one.
+  // One rendition per profile, in order, is what the wire promises.
   if (done.renditions.length !== job.profiles.length) return failed(resultTexts.mismatched);
   const downloads = await Promise.all(
     done.renditions.map((segment) => parts.transport.download(segment.url, DOWNLOAD_MS)),
