@@ -70,17 +70,7 @@ export async function startTestPool(
     },
     port,
     dataDir,
-    async admin<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> {
-      const token = (await readFile(join(dataDir, 'admin.token'), 'utf8')).trim();
-      const response = await fetch(new URL(path, pool.adminUrl), {
-        method,
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-        ...(body ? { body: JSON.stringify(body) } : {}),
-      });
-      const text = await response.text();
-      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-      return JSON.parse(text) as T;
-    },
+    admin: adminOf(dataDir, () => pool.adminUrl),
     enrol: (name = `worker-${++enrolled}`) =>
       test.admin<Enrolment>('POST', '/api/v1/workers', { name }),
     drain: () => pool.drain(),
@@ -92,6 +82,21 @@ export async function startTestPool(
     },
   };
   return test;
+}
+
+/** Calls the admin API of the pool in a data directory, with the token that lies there. */
+export function adminOf(dataDir: string, url: () => string): TestPool['admin'] {
+  return async <T>(method: 'GET' | 'POST', path: string, body?: object) => {
+    const token = (await readFile(join(dataDir, 'admin.token'), 'utf8')).trim();
+    const response = await fetch(new URL(path, url()), {
+      method,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return JSON.parse(text) as T;
+  };
 }
 
 function start(
