@@ -339,6 +339,32 @@ test('a slow gateway is not the worker’s fault: soft deadlines start when the 
   assert.equal(only(table.deliver(table.taskOf('j1').task), 'settle_job').length, 1);
 });
 
+test('workers that give up a trickling source are not blamed, and the segment ends with it', () => {
+  const table = createTable();
+  for (const name of ['ann', 'bob', 'cid', 'dan']) table.join(name);
+  const gaveUp = (task: TaskId) => {
+    table.arrive(task);
+    const text = 'context deadline exceeded';
+    table.play({ type: 'result_failed', task, text, retryable: true });
+  };
+  for (let i = 0; i < 6; i++) {
+    const job = `j${i}`;
+    const deadlineAt = (table.now + 60_000) as Instant;
+    table.submit(job, { sourceStreaming: true, deadlineAt });
+    for (let attempt = 0; attempt < 3; attempt++) {
+      table.wait(4_000);
+      gaveUp(table.taskOf(job).task);
+    }
+    assert.equal(only(table.log, 'fail_job').at(-1)?.reason, 'attempts_exhausted');
+  }
+  assert.deepEqual(only(table.log, 'quarantine'), []);
+
+  table.submit('quick', { sourceStreaming: true });
+  const { task, worker } = table.taskOf('quick');
+  gaveUp(task);
+  assert.equal(table.dispatch.worker(worker)?.failures, 1, 'a quick error is its own');
+});
+
 test('a clock set forward or back by an hour fails no running job', () => {
   for (const jump of [3_600_000, -3_600_000]) {
     const table = createTable();

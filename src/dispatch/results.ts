@@ -10,6 +10,9 @@ import type { Attempt } from './state.ts';
 /** Told so often that the input is bad, by different workers, the pool believes it. */
 const BAD_INPUT_VOICES = 2;
 
+/** Half of what a stock transcoder has for its download; a live source is there much sooner. */
+const SOURCE_SLOW_MS = 2_000;
+
 type EventOf<T extends DispatchEvent['type']> = Extract<DispatchEvent, { type: T }>;
 
 /**
@@ -57,7 +60,7 @@ export function resultFailed(core: Core, event: EventOf<'result_failed'>): void 
   job.lastText = event.text;
   if (event.retryable) {
     endAttempt(core, attempt, 'error', event.text);
-    blame(core, connection.worker, 'error');
+    if (!isSourceSlow(core, attempt)) blame(core, connection.worker, 'error');
   } else {
     endAttempt(core, attempt, 'bad_input', event.text);
     job.badInput.push({ attempt, text: event.text });
@@ -67,6 +70,14 @@ export function resultFailed(core: Core, event: EventOf<'result_failed'>): void 
     }
   }
   retry(core, attempt);
+}
+
+/**
+ * A gateway that trickles its source makes worker after worker give up the download: a stock one
+ * after 4 s (wire: go-livepeer core/os.go). That is held against none of them.
+ */
+function isSourceSlow(core: Core, { job, sentAt }: Attempt): boolean {
+  return Math.min(job.sourceAt, core.now) - sentAt >= SOURCE_SLOW_MS;
 }
 
 /** The pool looked at the result itself. */
