@@ -1,16 +1,7 @@
 import type { AcknowledgeOutcome, RefuseReason } from '../dispatch/dispatch-types.ts';
-import type { Exchange } from '../http/exchange.ts';
 
-/** A plain text reply as Go's http.Error writes it: the text and a newline. */
-export async function plain(exchange: Exchange, status: number, text: string): Promise<void> {
-  const body = Buffer.from(`${text}\n`);
-  exchange.respond(status, {
-    'content-type': 'text/plain; charset=utf-8',
-    'x-content-type-options': 'nosniff',
-    'content-length': String(body.length),
-  });
-  await exchange.end(body);
-}
+/** A plain text reply as Go's http.Error writes it; the listener answers with the same. */
+export { reply as plain } from '../http/context.ts';
 
 /** What a worker is told when its answer is not read. Stock transcoders log any status and go on. */
 export const refusals: Readonly<Record<RefuseReason, { status: number; text: string }>> = {
