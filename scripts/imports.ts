@@ -11,7 +11,7 @@ export const groups: readonly (readonly string[])[] = [
   ['base'],
   ['protocol', 'http', 'database', 'media'],
   ['chain', 'terms', 'payments', 'dispatch', 'verify'],
-  ['ledger', 'workers'],
+  ['ledger', 'workers', 'duties'],
   ['epochs', 'payouts', 'notices'],
   ['front', 'api'],
   ['programs'],
