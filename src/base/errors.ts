@@ -67,6 +67,8 @@ export const errorAdvice = {
   password_unusable: 'Put the password, and nothing else, into a file that only you can read.',
   private_key_invalid: 'Give a private key as 64 hex digits, or a key file.',
   secret_sealed: 'Give the same password as when the database was made; the secrets in it need it.',
+  price_feed_failed:
+    'Check --price-feed and the currency of --price: the feed must be for ETH and that currency; or give prices in wei.',
   recovery_busy: 'More tickets arrive than signatures can be checked; add cores or fewer gateways.',
   recovery_closed: 'The program is stopping; nothing needs to be done.',
   demo_stopped: 'Every process of it was stopped, too; nothing needs to be done.',
