@@ -100,31 +100,6 @@ export type SenderLoad =
   | { readonly ok: true; readonly state: SenderState }
   | { readonly ok: false; readonly cause: string };
 
-/** Takes a subscription back. */
-export type Unsubscribe = () => void;
-
-/** Follows the chain and keeps what matters of it in memory. */
-export interface ChainWatch {
-  /** Undefined until the providers answered for the first time. */
-  current(): ChainView | undefined;
-  /** From memory; undefined when it has to be loaded. */
-  sender(address: Uint8Array): SenderState | undefined;
-  /** From memory, or asked of the chain: unknown ones only so many in a second. */
-  loadSender(address: Uint8Array): Promise<SenderLoad>;
-  /** After each block that was looked at, when senders are up to date with it, too. */
-  onBlock(fn: (view: ChainView) => void): Unsubscribe;
-  /** When the current round, or the last initialised one or its hash, is another than before. */
-  onRound(fn: (view: ChainView) => void): Unsubscribe;
-  /**
-   * At least once for each, in the order of the chain, also for what happened while this program was
-   * down; a promise is awaited before the block counts as seen.
-   */
-  onRedeemed(fn: (event: Redeemed) => void | Promise<void>): Unsubscribe;
-  /** What is wrong just now, or was within the last minutes. */
-  alarms(): readonly WatchAlarm[];
-  close(): Promise<void>;
-}
-
 /** A price that no chain of ours ever asked for, in wei per gas: whoever says so is wrong. */
 const GAS_PRICE_MAX = 10n ** 15n;
 /** Arbitrum's price of gas is the base fee of the block; a few blocks later not many times that. */

@@ -1,5 +1,6 @@
 /** What following the chain needs of the RPC providers; `Providers` is one. */
 export interface WatchRpc {
+  readonly chainId: number;
   readonly count: number;
   /** Of the first healthy provider. Throws when none answers. */
   request<T>(method: string, params: readonly unknown[]): Promise<T>;
