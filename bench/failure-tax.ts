@@ -23,7 +23,7 @@ let toKill = 0;
 /** A worker of its own name: one that dies again and again would be quarantined, rightly. */
 async function startWorker(): Promise<void> {
   const [credential] = await pool.enrol(1);
-  const worker = await startCannedWorker(media, {
+  const worker = startCannedWorker(media, {
     port: pool.port,
     credential: credential as string,
     async transcode() {

@@ -1,23 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import { type ClientHttp2Session, connect, type OutgoingHttpHeaders } from 'node:http2';
-import { Agent, get } from 'node:https';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { createKeccak } from 'hash-wasm';
-import { bitsOf } from '../src/protocol/capabilities.ts';
-import type { OrchestratorInfo } from '../src/protocol/gen/lp_rpc_pb.ts';
+import { bitsOf, SOFTWARE_BITS, writeCapabilities } from '../src/protocol/capabilities.ts';
+import {
+  NotifySegmentSchema,
+  type OrchestratorInfo,
+  RegisterRequestSchema,
+} from '../src/protocol/gen/lp_rpc_pb.ts';
 import { encodeSegment } from '../src/protocol/segment.ts';
 import { decodeTranscodeResult } from '../src/protocol/transcode-result.ts';
 import { type StockGateway, startStockGateway } from '../test/stock-gateway.ts';
-import { type StockTranscoder, startStockTranscoder } from '../test/stock-transcoder.ts';
-import { type CannedMedia, markOf, nullPacket } from './relay-media.ts';
+import { createDownloads, type Downloaded } from './relay-h1.ts';
+import { connectH2, type Fields, type H2Reply } from './relay-h2.ts';
+import { type CannedMedia, markIn, nullPacket, PACKET_BYTES } from './relay-media.ts';
 
 /** Bytes that make a segment unique: 8 of this run, 8 that count. */
 const MARK_BYTES = 16;
-/** wire: Go's http.Transport keeps two idle connections per host; further downloads dial anew. */
-const IDLE_CONNECTIONS = 2;
-/** A stock gateway gives a 2 s segment this long. */
-const CALL_MS = 8_000;
-/** Eight segments wait in one connection; Node's default of 10 MiB would cut it. */
-const SESSION_MEMORY_MIB = 100;
 const BOUNDARY = '58824b99823990de49cc';
 
 /** One server under load: takes one segment at a time per session, returns its milliseconds. */
@@ -28,8 +26,11 @@ export interface Target {
 }
 
 export interface Load {
-  /** Carries one segment through the server and checks what comes out. */
-  once(session: number): Promise<number>;
+  /**
+   * Carries one segment through the server and checks what comes out: lengths and the mark at the
+   * end of each rendition, or every byte of them.
+   */
+  once(session: number, everyByte?: boolean): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -39,9 +40,14 @@ export interface Load {
  */
 export async function drive(
   load: Load,
-  options: { readonly sessions: number; readonly segments: number; readonly perSecond?: number },
+  options: {
+    readonly sessions: number;
+    readonly segments: number;
+    readonly perSecond?: number;
+    readonly everyByte?: boolean;
+  },
 ): Promise<number[]> {
-  const { sessions, segments, perSecond } = options;
+  const { sessions, segments, perSecond, everyByte = false } = options;
   const times: number[] = [];
   const startedAt = performance.now();
   let next = 0;
@@ -52,7 +58,7 @@ export async function drive(
         const due = startedAt + (number / perSecond) * 1000 - performance.now();
         if (due > 0) await new Promise((resolve) => setTimeout(resolve, due));
       }
-      times.push(await load.once(session));
+      times.push(await load.once(session, everyByte));
     }
   };
   await Promise.all(Array.from({ length: sessions }, (_, session) => one(session)));
@@ -65,9 +71,7 @@ export async function startCannedWorkers(
   options: { readonly port: number; readonly credentials: readonly string[] },
 ): Promise<{ close(): void }> {
   const { port, credentials } = options;
-  const workers = await Promise.all(
-    credentials.map((credential) => startCannedWorker(media, { port, credential })),
-  );
+  const workers = credentials.map((credential) => startCannedWorker(media, { port, credential }));
   return {
     close() {
       for (const worker of workers) worker.kill();
@@ -75,49 +79,86 @@ export async function startCannedWorkers(
   };
 }
 
-/** A stock transcoder that posts the canned renditions, after `transcode` if that is given. */
-export async function startCannedWorker(
+/**
+ * A transcoder that posts the canned renditions, after `transcode` if that is given. As a stock
+ * one does: one HTTP/2 connection for its tasks, one for its results, sources over HTTP/1.1.
+ */
+export function startCannedWorker(
   media: CannedMedia,
   options: {
     readonly port: number;
     readonly credential: string;
     readonly transcode?: () => Promise<void>;
   },
-): Promise<{ kill(): void }> {
+): { kill(): void } {
   const { port, credential, transcode } = options;
+  const control = connectH2(port);
   const results = connectH2(port);
-  const worker: StockTranscoder = startStockTranscoder({
-    port,
-    credential,
-    capacity: 10,
-    async answer(task, source) {
-      await transcode?.();
-      const { head, body } = cannedPost(media, markOf(source, MARK_BYTES));
-      const reply = await exchange(
-        results,
-        {
-          ':path': '/transcodeResults',
-          authorization: 'Livepeer-Transcoder-1.0',
-          credentials: credential,
-          taskid: task.taskId.toString(),
-          pixels: '55296000',
-          'accept-encoding': 'gzip',
-          'user-agent': 'Go-http-client/2.0',
-          ...head,
-        },
-        body,
-      );
-      if (reply.status !== 200) console.error(`a result got ${reply.status}: ${reply.body}`);
-      return { kind: 'silence' }; // it was posted here, without copying it together first
-    },
+  const sources = createDownloads(port);
+
+  const answer = async (message: Uint8Array) => {
+    const task = fromBinary(NotifySegmentSchema, message);
+    if (task.url === '') return; // a session is over
+    const { pathname } = new URL(task.url);
+    const source = await sources.get(pathname, { tailBytes: PACKET_BYTES });
+    await transcode?.();
+    const { head, body } = cannedPost(media, markIn(source.tail, MARK_BYTES));
+    const reply = await results.post(
+      {
+        ':path': '/transcodeResults',
+        authorization: 'Livepeer-Transcoder-1.0',
+        credentials: credential,
+        taskid: task.taskId.toString(),
+        pixels: '55296000',
+        'accept-encoding': 'gzip',
+        'user-agent': 'Go-http-client/2.0',
+        ...head,
+      },
+      body,
+    );
+    if (reply.status !== 200) console.error(`a result got ${reply.status}: ${reply.body}`);
+  };
+
+  const register = create(RegisterRequestSchema, {
+    secret: credential,
+    capacity: 10n,
+    capabilities: writeCapabilities({
+      bits: SOFTWARE_BITS,
+      capacities: 'one_each',
+      version: '0.9.1',
+    }),
   });
-  await worker.registered;
+  let rest: Buffer = Buffer.alloc(0);
+  control.subscribe(
+    {
+      ':path': '/net.Transcoder/RegisterTranscoder',
+      'content-type': 'application/grpc',
+      'user-agent': 'grpc-go/1.68.1',
+      te: 'trailers',
+    },
+    framed(toBinary(RegisterRequestSchema, register)),
+    (bytes) => {
+      rest = Buffer.concat([rest, bytes]);
+      while (rest.length >= 5 && rest.length >= 5 + rest.readUInt32BE(1)) {
+        const end = 5 + rest.readUInt32BE(1);
+        answer(rest.subarray(5, end)).catch((error) => console.error(`a worker: ${error}`));
+        rest = rest.subarray(end);
+      }
+    },
+  );
   return {
     kill() {
-      worker.kill();
+      control.destroy();
       results.destroy();
+      sources.destroy();
     },
   };
+}
+
+function framed(message: Uint8Array): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(message.length, 1);
+  return Buffer.concat([head, message]);
 }
 
 /** An orchestrator as its gateway sees it. */
@@ -132,31 +173,33 @@ export function orchestratorTarget(
     async open(sessions) {
       const gateway = startStockGateway(server.port);
       const upload = connectH2(server.port);
-      const agent = downloads();
+      const renditions = createDownloads(server.port);
       const infos = await Promise.all(Array.from({ length: sessions }, () => session(gateway)));
       const seqs = infos.map(() => 0n);
       const source = await createSource(media);
       return {
-        async once(session) {
+        async once(session, everyByte = false) {
           const info = infos[session] as OrchestratorInfo;
           const seq = seqs[session] as bigint;
           seqs[session] = seq + 1n;
           const { mark, hash, body } = source.next();
-          const headers = segmentHeaders(media, { info, seq, hash, session });
+          const fields = segmentFields(media, { info, seq, hash, session });
           const startedAt = performance.now();
-          const reply = await exchange(upload, headers, body);
-          const renditions = await Promise.all(
-            urlsOf(reply).map((url) => download(new URL(url), agent)),
+          const reply = await upload.post(fields, body);
+          const came = await Promise.all(
+            urlsOf(reply).map((url) =>
+              renditions.get(new URL(url).pathname, { tailBytes: PACKET_BYTES, whole: everyByte }),
+            ),
           );
           const took = performance.now() - startedAt;
-          check(media, mark, renditions);
+          check(media, mark, came);
           return took;
         },
         async close() {
           await Promise.all(infos.map(({ authToken }) => gateway.endSession(authToken)));
           gateway.close();
           upload.destroy();
-          agent.destroy();
+          renditions.destroy();
         },
       };
     },
@@ -174,25 +217,23 @@ export function floorTarget(
     async open() {
       const upload = connectH2(server.portIn);
       const results = connectH2(server.portIn);
-      const agent = downloads();
-      const origin = `https://127.0.0.1:${server.portOut}`;
+      const downloads = createDownloads(server.portOut);
       const source = await createSource(media);
+      const get = (path: string) => downloads.get(path, { tailBytes: PACKET_BYTES });
       return {
         async once() {
           const { mark, body } = source.next();
           const startedAt = performance.now();
-          await exchange(upload, { ':path': '/in' }, body);
-          await download(new URL('/source', origin), agent);
-          await exchange(results, { ':path': '/in' }, cannedPost(media, mark).body);
-          await Promise.all(
-            media.renditions.map((_, index) => download(new URL(`/${index}`, origin), agent)),
-          );
+          await upload.post({ ':path': '/in' }, body);
+          await get('/source');
+          await results.post({ ':path': '/in' }, cannedPost(media, mark).body);
+          await Promise.all(media.renditions.map((_, index) => get(`/${index}`)));
           return performance.now() - startedAt;
         },
         async close() {
           upload.destroy();
           results.destroy();
-          agent.destroy();
+          downloads.destroy();
         },
       };
     },
@@ -209,10 +250,10 @@ async function session(gateway: StockGateway): Promise<OrchestratorInfo> {
   }
 }
 
-function segmentHeaders(
+function segmentFields(
   media: CannedMedia,
   segment: { info: OrchestratorInfo; seq: bigint; hash: Uint8Array; session: number },
-): OutgoingHttpHeaders {
+): Fields {
   const { info, seq, hash } = segment;
   return {
     ':path': '/segment',
@@ -284,84 +325,24 @@ function cannedPost(media: CannedMedia, mark: Buffer) {
 const tailOf = (mark: Buffer, index: number): Buffer =>
   nullPacket(Buffer.concat([mark, Buffer.from([index])]));
 
-function check(media: CannedMedia, mark: Buffer, renditions: readonly Buffer[]): void {
-  if (renditions.length !== media.renditions.length) throw new Error('a rendition is missing');
+function check(media: CannedMedia, mark: Buffer, came: readonly Downloaded[]): void {
+  if (came.length !== media.renditions.length) throw new Error('a rendition is missing');
   for (const [index, { bytes }] of media.renditions.entries()) {
-    const came = renditions[index] as Buffer;
-    const whole =
-      came.length === bytes.length + tailOf(mark, index).length &&
-      came.compare(bytes, 0, bytes.length, 0, bytes.length) === 0 &&
-      came.compare(tailOf(mark, index), 0, undefined, bytes.length) === 0;
-    if (!whole) throw new Error(`rendition ${index} is not what its worker posted`);
+    const { length, tail, whole } = came[index] as Downloaded;
+    const expected = tailOf(mark, index);
+    const good =
+      length === bytes.length + expected.length &&
+      tail.equals(expected) &&
+      (whole === undefined || whole.compare(bytes, 0, bytes.length, 0, bytes.length) === 0);
+    if (!good) throw new Error(`rendition ${index} is not what its worker posted`);
   }
 }
 
-function urlsOf(reply: { status: number; body: Buffer }): string[] {
+function urlsOf(reply: H2Reply): string[] {
   if (reply.status !== 200) throw new Error(`/segment: ${reply.status} ${reply.body}`);
   const decoded = decodeTranscodeResult(reply.body);
   if (!decoded.ok) throw new Error(`the result cannot be read: ${decoded.reason}`);
   const { result } = decoded.result;
   if (result.kind === 'failed') throw new Error(`a segment failed: ${result.text}`);
   return result.renditions.map(({ url }) => url);
-}
-
-function connectH2(port: number): ClientHttp2Session {
-  const session = connect(`https://127.0.0.1:${port}`, {
-    rejectUnauthorized: false,
-    settings: { initialWindowSize: 4 * 1024 * 1024 },
-    maxSessionMemory: SESSION_MEMORY_MIB,
-  });
-  session.on('error', () => {}); // seen by the request that was under way
-  return session;
-}
-
-/** wire: a stock gateway downloads over HTTP/1.1 and resumes no TLS session. */
-function downloads(): Agent {
-  return new Agent({
-    rejectUnauthorized: false,
-    ALPNProtocols: ['http/1.1'],
-    keepAlive: true,
-    maxFreeSockets: IDLE_CONNECTIONS,
-    maxCachedSessions: 0,
-  });
-}
-
-function exchange(
-  session: ClientHttp2Session,
-  headers: OutgoingHttpHeaders,
-  body: readonly Buffer[],
-): Promise<{ status: number; body: Buffer }> {
-  return new Promise((resolve, reject) => {
-    const stream = session.request({ ':method': 'POST', ...headers }, { endStream: false });
-    const pieces: Buffer[] = [];
-    let status = 0;
-    stream.setTimeout(CALL_MS, () => reject(new Error('no answer within 8 s')));
-    stream.on('response', (received) => {
-      status = Number(received[':status']);
-    });
-    stream.on('data', (piece: Buffer) => pieces.push(piece));
-    stream.on('end', () => resolve({ status, body: Buffer.concat(pieces) }));
-    stream.on('error', reject);
-    stream.on('close', () => reject(new Error(`the stream was cut (${stream.rstCode})`)));
-    stream.cork();
-    for (const piece of body) stream.write(piece);
-    stream.end();
-    stream.uncork();
-  });
-}
-
-function download(url: URL, agent: Agent): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const request = get(url, { agent, timeout: CALL_MS }, (response) => {
-      const pieces: Buffer[] = [];
-      response.on('data', (piece: Buffer) => pieces.push(piece));
-      response.on('error', reject);
-      response.on('end', () => {
-        if (response.statusCode === 200) resolve(Buffer.concat(pieces));
-        else reject(new Error(`${url.pathname}: ${response.statusCode}`));
-      });
-    });
-    request.on('error', reject);
-    request.on('timeout', () => request.destroy(new Error('no answer within 8 s')));
-  });
 }

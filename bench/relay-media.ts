@@ -5,7 +5,8 @@ import type { VideoProfile } from '../src/protocol/video-profile.ts';
 
 /** Bytes of a 2 s segment and of its four renditions together. */
 const SEGMENT_BYTES = 1_700_000;
-const PACKET_BYTES = 188;
+/** Of MPEG-TS. */
+export const PACKET_BYTES = 188;
 /** Widths, heights and bits per second; together 6.8 Mbit/s, as the source. */
 const LADDER = [
   [426, 240, 400_000],
@@ -101,8 +102,7 @@ export function nullPacket(mark: Uint8Array): Buffer {
   return packet;
 }
 
-/** The mark at the end of a segment that {@link nullPacket} was appended to. */
-export function markOf(segment: Buffer, bytes: number): Buffer {
-  const at = segment.length - PACKET_BYTES + 4;
-  return segment.subarray(at, at + bytes);
+/** The mark in the last packet of a segment, as {@link nullPacket} wrote it. */
+export function markIn(packet: Buffer, bytes: number): Buffer {
+  return packet.subarray(4, 4 + bytes);
 }

@@ -33,8 +33,8 @@ const { values: flags } = parseArgs({
 
 /** Turns that the servers take for each number of sessions, so that all meet the same machine. */
 const ROUNDS = 4;
-/** Segments before the first measurement of a server: code compiled, buffers allocated. */
-const WARM_SEGMENTS = 40;
+/** Segments before the first measurement of a server, which runs for weeks: code compiled. */
+const WARM_SEGMENTS = 300;
 const WORKERS = 2;
 const SOAK_SESSIONS = 8;
 const RESIDENT_MIB_MAX = 250;
@@ -82,7 +82,7 @@ function floorServer() {
 
 async function warm(target: Target): Promise<void> {
   const load = await target.open(SOAK_SESSIONS);
-  await drive(load, { sessions: SOAK_SESSIONS, segments: WARM_SEGMENTS });
+  await drive(load, { sessions: SOAK_SESSIONS, segments: WARM_SEGMENTS, everyByte: true });
   await load.close();
 }
 
