@@ -104,6 +104,15 @@ export const errorAdvice = {
   chain_would_fail: 'Read what the contract said; nothing was sent.',
   chain_submission_unknown:
     'The pool was restarted; what was sent goes on. Repeat the command: it does what is left.',
+  signer_unreachable:
+    "Check that the signer runs, where it listens, and that both sides accept each other's certificate.",
+  signer_unavailable: 'The signer is away for the moment; it is asked again by itself.',
+  signer_refused: 'Read the text: the signer said why; its settings hold its policy.',
+  signer_in_use: 'Stop the other signer, or give this one a --state-file of its own.',
+  signer_exposed:
+    'Run `chmod 700` on the directory of the socket, or choose one that is yours alone.',
+  signer_sums_unusable:
+    'Check the disk; a damaged file of sums may be removed once no signed transaction is on its way.',
   demo_stopped: 'Every process of it was stopped, too; nothing needs to be done.',
   demo_failed: 'Read what the process said; then start the demo again.',
   internal: 'This is a defect of Tributary; please report it with the text above.',
