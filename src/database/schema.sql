@@ -11,6 +11,17 @@ create table chain_account (
   constraint chain_account_chain_id_check CHECK ((chain_id > 0))
 );
 
+create table chain_gas (
+  hash bytea not null,
+  purpose text not null,
+  paid numeric not null,
+  at timestamp with time zone not null default now(),
+  constraint chain_gas_pkey PRIMARY KEY (hash),
+  constraint chain_gas_hash_check CHECK ((length(hash) = 32)),
+  constraint chain_gas_paid_check CHECK (((paid >= (0)::numeric) AND (paid = trunc(paid)))),
+  constraint chain_gas_purpose_check CHECK ((purpose ~ '^[a-z_]{1,40}$'::text))
+);
+
 create table chain_intent (
   number bigint not null,
   chain_id bigint not null,
@@ -244,16 +255,22 @@ create table winning_ticket (
   transaction bytea,
   paid numeric,
   settled_at timestamp with time zone,
+  redeemer bytea,
+  intent text,
+  tries integer not null default 0,
   constraint winning_ticket_pkey PRIMARY KEY (hash),
   constraint winning_ticket_check CHECK (((paid >= (0)::numeric) AND (paid <= face_value) AND (paid = trunc(paid)))),
   constraint winning_ticket_creation_round_block_hash_check CHECK ((length(creation_round_block_hash) = 32)),
   constraint winning_ticket_expiration_block_check CHECK ((expiration_block >= (0)::numeric)),
   constraint winning_ticket_face_value_check CHECK (((face_value >= (0)::numeric) AND (face_value < ((2)::numeric ^ (256)::numeric)))),
   constraint winning_ticket_hash_check CHECK ((length(hash) = 32)),
+  constraint winning_ticket_intent CHECK (((redeemer IS NULL) = (intent IS NULL))),
+  constraint winning_ticket_intent_check CHECK ((intent ~ '^[!-~]{1,200}$'::text)),
   constraint winning_ticket_nonce_check CHECK (((nonce >= 0) AND (nonce <= '4294967295'::bigint))),
   constraint winning_ticket_rand_hash_check CHECK ((length(rand_hash) = 32)),
   constraint winning_ticket_recipient_check CHECK ((length(recipient) = 20)),
   constraint winning_ticket_recipient_rand_check CHECK ((length(recipient_rand) = 32)),
+  constraint winning_ticket_redeemer_check CHECK ((length(redeemer) = 20)),
   constraint winning_ticket_sender_check CHECK ((length(sender) = 20)),
   constraint winning_ticket_sig_check CHECK ((length(sig) = 65)),
   constraint winning_ticket_state CHECK (
@@ -264,8 +281,10 @@ CASE state
 END),
   constraint winning_ticket_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'redeeming'::text, 'redeemed'::text, 'written_off'::text]))),
   constraint winning_ticket_transaction_check CHECK ((length(transaction) = 32)),
+  constraint winning_ticket_tries_check CHECK ((tries >= 0)),
   constraint winning_ticket_win_prob_check CHECK (((win_prob >= (0)::numeric) AND (win_prob < ((2)::numeric ^ (256)::numeric))))
 );
+CREATE INDEX winning_ticket_intent ON public.winning_ticket USING btree (intent) WHERE (state = 'redeeming'::text);
 CREATE INDEX winning_ticket_open ON public.winning_ticket USING btree (sender) WHERE (state = ANY (ARRAY['queued'::text, 'redeeming'::text]));
 CREATE TRIGGER winning_ticket_is_kept BEFORE DELETE OR UPDATE ON public.winning_ticket FOR EACH ROW EXECUTE FUNCTION winning_ticket_is_kept();
 CREATE TRIGGER winning_tickets_are_kept BEFORE TRUNCATE ON public.winning_ticket FOR EACH STATEMENT EXECUTE FUNCTION winning_ticket_is_kept();

@@ -20,8 +20,14 @@ import {
   paymentTotals,
 } from './store.ts';
 import { expectedValue, ticketHash, WIN_PROB_MAX } from './ticket.ts';
-import { payment, paymentView, sessionPrice, termsOf } from './tickets.test-kit.ts';
-import { claimWinners, endWinner, openWinners, requeueWinner } from './winners-store.ts';
+import { orchestrator, payment, paymentView, sessionPrice, termsOf } from './tickets.test-kit.ts';
+import {
+  claimedWinners,
+  claimWinners,
+  endWinner,
+  queuedWinners,
+  requeueWinner,
+} from './winners-store.ts';
 
 const scratch = await openScratch();
 const { database } = scratch;
@@ -122,7 +128,7 @@ test('a winning ticket is there once the payment is answered, and ends once', as
   assert.equal(received.ticketsWon, 1);
   await receiveElsewhere({ payment: paid, session: S, view });
   const mine = async (from: Database) =>
-    (await openWinners(from)).filter(({ ticket }) => hex(ticket.sender) === hex(gateway.sender));
+    (await queuedWinners(from)).filter(({ ticket }) => hex(ticket.sender) === hex(gateway.sender));
   const [winner, ...more] = await mine(other);
   assert.ok(winner);
   assert.deepEqual(more, []);
@@ -132,12 +138,28 @@ test('a winning ticket is there once the payment is answered, and ends once', as
   assert.equal(winner.ticket.winProb, WIN_PROB_MAX);
 
   const claims = await Promise.all(
-    [database, other].map((node) => node.transact((tx) => claimWinners(tx, [winner.id]))),
+    [database, other].map((node) =>
+      node.transact((tx) => claimWinners(tx, [winner.id], orchestrator)),
+    ),
   );
-  assert.deepEqual(claims.map(({ size }) => size).toSorted(), [0, 1]);
+  const intent = `redeem:${winner.id}`;
+  const [claim, ...lost] = claims.filter((one) => one !== undefined);
+  assert.deepEqual(claim, { intent, ids: new Set([winner.id]) });
+  assert.deepEqual(lost, []);
+  assert.deepEqual(
+    (await claimedWinners(other)).map(({ id, intent, redeemer }) => [id, intent, hex(redeemer)]),
+    [[winner.id, intent, hex(orchestrator)]],
+  );
+  // While a transaction may redeem it, it is not lost, whatever the chain looks like.
+  const lapsed = { state: 'written_off', reason: 'expired' } as const;
+  assert.equal(await database.transact((tx) => endWinner(tx, winner.id, lapsed)), false);
   const failure = { kind: 'reverted', text: 'out of gas', retryAtBlock: 12n } as const;
-  await database.transact((tx) => requeueWinner(tx, winner.id, failure));
+  const requeue = (from: string) =>
+    database.transact((tx) => requeueWinner(tx, { id: winner.id, intent: from }, failure));
+  assert.deepEqual([await requeue('redeem:other'), await requeue(intent)], [false, true]);
   assert.deepEqual((await mine(database))[0]?.failure, failure);
+  const again = await database.transact((tx) => claimWinners(tx, [winner.id], orchestrator));
+  assert.equal(again?.intent, `${intent}:2`);
   const end = { state: 'redeemed', transaction: Buffer.alloc(32, 1), paid: wei(1n) } as const;
   const ends = await Promise.all(
     [database, other].map((node) => node.transact((tx) => endWinner(tx, winner.id, end))),

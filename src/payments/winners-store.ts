@@ -1,5 +1,6 @@
 import sql from 'sql-template-tag';
 import { hex, parseHex } from '../base/bytes.ts';
+import { keccak256 } from '../base/keccak.ts';
 import { type Wei, wei } from '../base/money.ts';
 import type { Queryable, Transaction } from '../database/transaction.ts';
 import type { Winner } from './process-payment.ts';
@@ -8,14 +9,22 @@ import { type Ticket, ticketHash } from './ticket.ts';
 
 /** Tickets that a redemption run looks at; the rest comes with the next block. */
 const QUEUE_MAX = 1_000;
+/** Of them by one sender: one that cannot pay must not hide those that can. */
+const QUEUE_MAX_PER_SENDER = 100;
 
 /** A winning ticket with all that the contract asks for. */
 export interface StoredWinner extends QueuedTicket {
   readonly sig: Uint8Array;
   /** Secret until the ticket is redeemed. */
   readonly recipientRand: Uint8Array;
-  /** A transaction for it exists, so that only its outcome is awaited. */
-  readonly state: 'queued' | 'redeeming';
+}
+
+/** A winning ticket that a transaction is to redeem. */
+export interface ClaimedWinner extends StoredWinner {
+  /** The intent by which the redeemer's journal knows that transaction. */
+  readonly intent: string;
+  /** 20 bytes: the account that pays the gas. */
+  readonly redeemer: Uint8Array;
 }
 
 /** Keeps winning tickets. One that is there already, by whatever signature, stays as it is. */
@@ -35,42 +44,92 @@ export async function insertWinners(tx: Transaction, winners: readonly Winner[])
   }
 }
 
-/** Winning tickets that are not settled, those that lapse first in front. */
-export async function openWinners(from: Queryable): Promise<readonly StoredWinner[]> {
+/** Winning tickets that wait for their redemption, those that lapse first in front. */
+export async function queuedWinners(from: Queryable): Promise<readonly StoredWinner[]> {
   const { rows } = await from.query<WinnerRow>(sql`
-    select hash, sender, recipient, face_value, win_prob, nonce, rand_hash, creation_round,
-      creation_round_block_hash, sig, recipient_rand, expiration_block, state, reason,
-      retry_at_block
-    from winning_ticket where state in ('queued', 'redeeming')
+    select ${COLUMNS} from (
+      select *, row_number() over (
+        partition by sender order by creation_round, face_value desc, hash) as place
+      from winning_ticket where state = 'queued') as waiting
+    where place <= ${QUEUE_MAX_PER_SENDER}
     order by creation_round, face_value desc, hash limit ${QUEUE_MAX}`);
   return rows.map(decodeWinner);
 }
 
+/** Winning tickets that some node has claimed and whose outcome is awaited. */
+export async function claimedWinners(from: Queryable): Promise<readonly ClaimedWinner[]> {
+  const { rows } = await from.query<WinnerRow & { intent: string; redeemer: Buffer }>(sql`
+    select ${COLUMNS}, intent, redeemer from winning_ticket
+    where state = 'redeeming' and intent is not null
+    order by intent, hash limit ${QUEUE_MAX}`);
+  return rows.map((row) => ({
+    ...decodeWinner(row),
+    intent: row.intent,
+    redeemer: new Uint8Array(row.redeemer),
+  }));
+}
+
+/** Tickets that one transaction is to redeem, and the name of its intent. */
+export interface WinnersClaim {
+  readonly intent: string;
+  readonly ids: ReadonlySet<string>;
+}
+
 /**
- * Claims tickets for a redemption, in the transaction that stores its intent; returns the ids that
- * it got. What another node has claimed is not among them.
+ * Claims tickets for a redemption, in the transaction that stores its intent; undefined when none of
+ * them is left. What another node has claimed or is about to claim is not among them. The intent is
+ * named by what it redeems and by how often that was tried, so that no two claims share one.
  */
 export async function claimWinners(
   tx: Transaction,
-  ids: readonly string[],
-): Promise<ReadonlySet<string>> {
-  const { rows } = await tx.query<{ hash: Buffer }>(sql`
-    update winning_ticket set state = 'redeeming', reason = null, retry_at_block = null
-    where hash = any(${ids.map(hashOf)}::bytea[]) and state = 'queued'
-    returning hash`);
-  return new Set(rows.map(({ hash }) => hex(hash)));
+  wanted: readonly string[],
+  redeemer: Uint8Array,
+): Promise<WinnersClaim | undefined> {
+  const { rows } = await tx.query<{ hash: Buffer; tries: number | bigint }>(sql`
+    select hash, tries from winning_ticket
+    where hash = any(${wanted.map(hashOf)}::bytea[]) and state = 'queued'
+    order by hash for update skip locked`);
+  const claims = rows.map(({ hash, tries }) => ({ id: hex(hash), attempt: Number(tries) + 1 }));
+  if (claims.length === 0) return undefined;
+  const intent = redemptionName(claims);
+  await tx.query(sql`
+    update winning_ticket set state = 'redeeming', reason = null, retry_at_block = null,
+      tries = tries + 1, intent = ${intent}, redeemer = ${Buffer.from(redeemer)}
+    where hash = any(${rows.map(({ hash }) => hash)}::bytea[])`);
+  return { intent, ids: new Set(claims.map(({ id }) => id)) };
 }
 
-/** A try that brought nothing: back into the queue, for a later block. */
+/** `redeem:<ticket hash>`, further tries with their number; of a batch the hash of all of that. */
+function redemptionName(claims: readonly { id: string; attempt: number }[]): string {
+  const names = claims.map(({ id, attempt }) => (attempt === 1 ? id : `${id}:${attempt}`));
+  const [only] = names;
+  if (only !== undefined && names.length === 1) return `redeem:${only}`;
+  return `redeem:batch:${hex(keccak256(Buffer.from(names.join(), 'utf8')))}`;
+}
+
+/** A claim that brought nothing: back into the queue, for a later block. */
 export async function requeueWinner(
   tx: Transaction,
+  { id, intent }: Pick<ClaimedWinner, 'id' | 'intent'>,
+  failure: RedemptionFailure,
+): Promise<boolean> {
+  const { count } = await tx.query(sql`
+    update winning_ticket set state = 'queued', retry_at_block = ${failure.retryAtBlock},
+      reason = ${failure.kind === 'reverted' ? failure.text : null}, intent = null, redeemer = null
+    where hash = ${hashOf(id)} and state = 'redeeming' and intent = ${intent}`);
+  return count === 1;
+}
+
+/** Leaves a ticket in the queue until a later block, without a try: it would fail now. */
+export async function delayWinner(
+  tx: Queryable,
   id: string,
   failure: RedemptionFailure,
 ): Promise<void> {
   await tx.query(sql`
-    update winning_ticket set state = 'queued', retry_at_block = ${failure.retryAtBlock},
+    update winning_ticket set retry_at_block = ${failure.retryAtBlock},
       reason = ${failure.kind === 'reverted' ? failure.text : null}
-    where hash = ${hashOf(id)} and state = 'redeeming'`);
+    where hash = ${hashOf(id)} and state = 'queued'`);
 }
 
 /** How a ticket ended. Once. */
@@ -78,16 +137,24 @@ export type WinnerEnd =
   | { readonly state: 'redeemed'; readonly transaction: Uint8Array; readonly paid: Wei }
   | { readonly state: 'written_off'; readonly reason: WriteOffReason };
 
-/** Settles a ticket for good; false when it is settled already. */
+/**
+ * Settles a ticket for good; false when it is settled already. What a transaction may still redeem
+ * is not written off: it is false then, too.
+ */
 export async function endWinner(tx: Transaction, id: string, end: WinnerEnd): Promise<boolean> {
   const redeemed = end.state === 'redeemed';
+  const from = redeemed ? ['queued', 'redeeming'] : ['queued'];
   const { count } = await tx.query(sql`
     update winning_ticket set state = ${end.state}, settled_at = now(), retry_at_block = null,
       reason = ${redeemed ? null : end.reason}, paid = ${redeemed ? end.paid : null},
       transaction = ${redeemed ? Buffer.from(end.transaction) : null}
-    where hash = ${hashOf(id)} and state in ('queued', 'redeeming')`);
+    where hash = ${hashOf(id)} and state = any(${from}::text[])`);
   return count === 1;
 }
+
+const COLUMNS = sql`hash, sender, recipient, face_value, win_prob, nonce, rand_hash,
+  creation_round, creation_round_block_hash, sig, recipient_rand, expiration_block, reason,
+  retry_at_block`;
 
 interface WinnerRow {
   hash: Buffer;
@@ -102,7 +169,6 @@ interface WinnerRow {
   sig: Buffer;
   recipient_rand: Buffer;
   expiration_block: bigint;
-  state: 'queued' | 'redeeming';
   reason: string | null;
   retry_at_block: bigint | null;
 }
@@ -125,7 +191,6 @@ function decodeWinner(row: WinnerRow): StoredWinner {
     failure: decodeFailure(row),
     sig: new Uint8Array(row.sig),
     recipientRand: new Uint8Array(row.recipient_rand),
-    state: row.state,
   };
 }
 
