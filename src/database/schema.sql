@@ -11,17 +11,6 @@ create table chain_account (
   constraint chain_account_chain_id_check CHECK ((chain_id > 0))
 );
 
-create table chain_gas (
-  hash bytea not null,
-  purpose text not null,
-  paid numeric not null,
-  at timestamp with time zone not null default now(),
-  constraint chain_gas_pkey PRIMARY KEY (hash),
-  constraint chain_gas_hash_check CHECK ((length(hash) = 32)),
-  constraint chain_gas_paid_check CHECK (((paid >= (0)::numeric) AND (paid = trunc(paid)))),
-  constraint chain_gas_purpose_check CHECK ((purpose ~ '^[a-z_]{1,40}$'::text))
-);
-
 create table chain_intent (
   number bigint not null,
   chain_id bigint not null,
@@ -258,6 +247,7 @@ create table winning_ticket (
   redeemer bytea,
   intent text,
   tries integer not null default 0,
+  seen_in bytea,
   constraint winning_ticket_pkey PRIMARY KEY (hash),
   constraint winning_ticket_check CHECK (((paid >= (0)::numeric) AND (paid <= face_value) AND (paid = trunc(paid)))),
   constraint winning_ticket_creation_round_block_hash_check CHECK ((length(creation_round_block_hash) = 32)),
@@ -271,6 +261,7 @@ create table winning_ticket (
   constraint winning_ticket_recipient_check CHECK ((length(recipient) = 20)),
   constraint winning_ticket_recipient_rand_check CHECK ((length(recipient_rand) = 32)),
   constraint winning_ticket_redeemer_check CHECK ((length(redeemer) = 20)),
+  constraint winning_ticket_seen_in_check CHECK ((length(seen_in) = 32)),
   constraint winning_ticket_sender_check CHECK ((length(sender) = 20)),
   constraint winning_ticket_sig_check CHECK ((length(sig) = 65)),
   constraint winning_ticket_state CHECK (
@@ -284,8 +275,8 @@ END),
   constraint winning_ticket_tries_check CHECK ((tries >= 0)),
   constraint winning_ticket_win_prob_check CHECK (((win_prob >= (0)::numeric) AND (win_prob < ((2)::numeric ^ (256)::numeric))))
 );
-CREATE INDEX winning_ticket_intent ON public.winning_ticket USING btree (intent) WHERE (state = 'redeeming'::text);
 CREATE INDEX winning_ticket_open ON public.winning_ticket USING btree (sender) WHERE (state = ANY (ARRAY['queued'::text, 'redeeming'::text]));
+CREATE INDEX winning_ticket_rand ON public.winning_ticket USING btree (rand_hash) WHERE (state = ANY (ARRAY['queued'::text, 'redeeming'::text]));
 CREATE TRIGGER winning_ticket_is_kept BEFORE DELETE OR UPDATE ON public.winning_ticket FOR EACH ROW EXECUTE FUNCTION winning_ticket_is_kept();
 CREATE TRIGGER winning_tickets_are_kept BEFORE TRUNCATE ON public.winning_ticket FOR EACH STATEMENT EXECUTE FUNCTION winning_ticket_is_kept();
 

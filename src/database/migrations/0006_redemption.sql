@@ -1,22 +1,15 @@
 -- safe while the old version runs
--- Who redeems a winning ticket by which transaction, and what redeeming cost.
+-- Which transaction is to redeem a winning ticket, and where the chain shows it as redeemed.
 
--- Which intent of which account a ticket in the state 'redeeming' waits for, and how often it was
--- claimed: each claim has an intent of its own.
+-- A ticket in the state 'redeeming' waits for an intent of an account. Each claim has an intent of
+-- its own, so the claims are counted.
 alter table winning_ticket
   add column redeemer bytea check (length(redeemer) = 20),
   add column intent text check (intent ~ '^[!-~]{1,200}$'),
   add column tries integer not null default 0 check (tries >= 0),
+  -- The transaction, by whomever, in whose block the ticket was used up; that block may be undone.
+  add column seen_in bytea check (length(seen_in) = 32),
   add constraint winning_ticket_intent check ((redeemer is null) = (intent is null));
 
-create index winning_ticket_intent on winning_ticket (intent) where state = 'redeeming';
-
--- Gas that final transactions took, whether they succeeded or not.
-create table chain_gas (
-  -- Of the transaction.
-  hash bytea primary key check (length(hash) = 32),
-  purpose text not null check (purpose ~ '^[a-z_]{1,40}$'),
-  -- Wei.
-  paid numeric not null check (paid >= 0 and paid = trunc(paid)),
-  at timestamptz not null default now()
-);
+create index winning_ticket_rand on winning_ticket (rand_hash)
+  where state in ('queued', 'redeeming');
