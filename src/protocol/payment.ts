@@ -1,10 +1,11 @@
-import { fromBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { parseBase64 } from '../base/bytes.ts';
 import { fixedBytes } from './fixed-bytes.ts';
 import {
   type Payment as PaymentMessage,
   PaymentSchema,
   type TicketParams,
+  TicketParamsSchema,
 } from './gen/lp_rpc_pb.ts';
 import { ADDRESS_BYTES, ZERO_ADDRESS } from './signature.ts';
 import { segmentTexts } from './texts.ts';
@@ -69,6 +70,23 @@ export function decodePayment(header: string | undefined): PaymentOutcome {
     return refused(`${segmentTexts.paymentProtobuf}too many tickets`);
   }
   return { ok: true, payment: read(message) };
+}
+
+/**
+ * The `Livepeer-Payment` header of a payment. The round travels beside the ticket parameters, which
+ * leave theirs out. Wire: go-livepeer server/segment_rpc.go:genPayment.
+ */
+export function encodePayment(payment: Payment): string {
+  const { sender, ticketParams, expiration, tickets, expectedPrice } = payment;
+  const { expirationParams: _, ...params } = ticketParams ?? {};
+  const message = create(PaymentSchema, {
+    sender,
+    ...(ticketParams && { ticketParams: create(TicketParamsSchema, params) }),
+    ...(expiration && { expirationParams: expiration }),
+    ticketSenderParams: tickets.map(({ nonce, sig }) => ({ senderNonce: nonce, sig })),
+    ...(expectedPrice && { expectedPrice }),
+  });
+  return Buffer.from(toBinary(PaymentSchema, message)).toString('base64');
 }
 
 function read(message: PaymentMessage): Payment {
