@@ -1,7 +1,8 @@
-import { type Address, keccak256, stringToBytes, zeroAddress } from 'viem';
+import { type Address, type Hex, keccak256, stringToBytes, zeroAddress } from 'viem';
 import { TributaryError } from '../base/errors.ts';
 import { controllerAbi } from './abi/controller.ts';
 import type { Providers } from './providers.ts';
+import { ownError } from './rpc-refusal.ts';
 
 /** Where the contracts of the protocol are, as the Controller says. */
 export interface Contracts {
@@ -48,7 +49,7 @@ export async function resolveContracts(
   providers: Providers,
   controller: Address,
 ): Promise<Contracts> {
-  const code = await providers.client.getCode({ address: controller });
+  const code = await providers.request<Hex>('eth_getCode', [controller, 'latest']);
   if (!code || code === '0x') {
     throw new TributaryError('controller_missing', 'There is no contract at that address.');
   }
@@ -96,7 +97,8 @@ async function contractAt(
       args: [keccak256(stringToBytes(name))],
     });
   } catch (cause) {
-    if (cause instanceof TributaryError) throw cause;
+    const own = ownError(cause);
+    if (own?.code === 'rpc_unavailable') throw own;
     throw new TributaryError('controller_missing', 'The contract there is not a Controller.', {
       cause,
     });

@@ -1,0 +1,80 @@
+import type { Metrics } from '../base/metrics.ts';
+import type { RpcFailure } from './rpc-post.ts';
+
+/** How the sending of one account stands, asked when somebody looks. */
+export interface SendingFigures {
+  readonly paused: boolean;
+  readonly open: number;
+  readonly outOfFunds: boolean;
+}
+
+/** What became of a transaction; `reverted` ones are final, too. */
+export type TransactionOutcome = 'final' | 'reverted' | 'withdrawn' | 'refused' | 'not_needed';
+
+/** Counts of this folder. Providers are numbered in the order of `--eth-url`. */
+export interface ChainMetrics {
+  providerFailed(provider: string, reason: RpcFailure): void;
+  settled(outcome: TransactionOutcome): void;
+  gasSpent(wei: bigint): void;
+  /** Until the function that it returns is called. */
+  watch(figures: () => SendingFigures): () => void;
+}
+
+const known = new WeakMap<Metrics, ChainMetrics>();
+
+/** The same one for the same registry: several accounts send by one. */
+export function chainMetrics(metrics: Metrics): ChainMetrics {
+  const before = known.get(metrics);
+  if (before) return before;
+  const created = declare(metrics);
+  known.set(metrics, created);
+  return created;
+}
+
+function declare(metrics: Metrics): ChainMetrics {
+  const watched = new Set<() => SendingFigures>();
+  const count = (of: (figures: SendingFigures) => number) => () =>
+    [...watched].reduce((sum, figures) => sum + of(figures()), 0);
+
+  const failures = metrics.counter(
+    'tributary_chain_provider_failures_total',
+    'Exchanges with an RPC provider that came to nothing, by provider and reason.',
+    ['provider', 'reason'],
+  );
+  const outcomes = metrics.counter(
+    'tributary_chain_transactions_total',
+    'Intents of the journal that ended, by what became of them.',
+    ['outcome'],
+  );
+  const gas = metrics.counter(
+    'tributary_chain_gas_spent_wei_total',
+    'Wei that final transactions cost in gas.',
+  );
+  metrics.gauge(
+    'tributary_chain_paused',
+    'Accounts that send nothing because the RPC providers disagree or contradict themselves.',
+    [],
+    count(({ paused }) => (paused ? 1 : 0)),
+  );
+  metrics.gauge(
+    'tributary_chain_open',
+    'Intents of the journal that are not settled.',
+    [],
+    count(({ open }) => open),
+  );
+  metrics.gauge(
+    'tributary_chain_out_of_funds',
+    'Accounts that lack the ETH for what they should send.',
+    [],
+    count(({ outOfFunds }) => (outOfFunds ? 1 : 0)),
+  );
+  return {
+    providerFailed: (provider, reason) => failures.inc({ provider, reason }),
+    settled: (outcome) => outcomes.inc({ outcome }),
+    gasSpent: (wei) => gas.inc(Number(wei)),
+    watch(figures) {
+      watched.add(figures);
+      return () => watched.delete(figures);
+    },
+  };
+}
