@@ -112,7 +112,7 @@ test('the plan takes what lapses first, batches it, and lets nobody block those 
   const stranger = queued(5, { sender: Buffer.alloc(20, 7) });
   const senders = new Map([[hex(gateway), sender]]);
   const plan = planRedemptions([late, live, early, lost, stranger], view, senders);
-  assert.deepEqual(plan.redeem, [{ tickets: [early, late], costMax: 1_500_000n * 10_000_000n }]);
+  assert.deepEqual(plan.redeem, [{ tickets: [early, late], gas: 1_500_000n, pays: 2n * FACE }]);
   assert.deepEqual(
     plan.waiting.map(({ queued: { ticket }, reason }) => [ticket.nonce, reason]).toSorted(),
     [

@@ -1,4 +1,4 @@
-import type { Wei } from '../base/money.ts';
+import { type Wei, wei } from '../base/money.ts';
 import { auxData, type Ticket } from './ticket.ts';
 
 /** The contract takes a ticket in its creation round and the next one. */
@@ -71,6 +71,11 @@ export type WriteOffReason =
   | 'worthless'
   | 'reverted';
 
+/** Whether a revert with this text says that no later try can bring anything. */
+export function isFinalRevert(text: string): boolean {
+  return FINAL_REVERTS.some((final) => text.includes(final));
+}
+
 /** What to do with one ticket now. */
 export type RedemptionDecision =
   | { readonly action: 'redeem' }
@@ -113,10 +118,7 @@ export function decideRedemption(
   }
   if (view.currentRound > lastValidRound(ticket)) return writeOff('expired');
   if (ticket.faceValue === 0n) return writeOff('worthless');
-  if (failure?.kind === 'reverted') {
-    const { text } = failure;
-    if (FINAL_REVERTS.some((final) => text.includes(final))) return writeOff('reverted');
-  }
+  if (failure?.kind === 'reverted' && isFinalRevert(failure.text)) return writeOff('reverted');
   const unlocked = sender.withdrawRound !== 0n && sender.withdrawRound <= view.currentRound;
   // An unlocked sender that funds itself again is locked again: until the last round it may.
   const last = view.currentRound === lastValidRound(ticket);
@@ -146,17 +148,19 @@ function payable(faceValue: bigint, { deposit, claimable, pending }: RedemptionS
 }
 
 /** One transaction: a single ticket, or several where that is cheaper. */
-export interface RedemptionBatch {
-  readonly tickets: readonly QueuedTicket[];
-  /** Wei that it may cost at the current gas price. */
-  readonly costMax: bigint;
+export interface RedemptionBatch<T extends QueuedTicket = QueuedTicket> {
+  readonly tickets: readonly T[];
+  /** What to count with, and the limit. */
+  readonly gas: bigint;
+  /** Wei that it brings, as far as the senders' funds are known. */
+  readonly pays: Wei;
 }
 
 /** What to do with all queued tickets now. */
-export interface RedemptionPlan {
-  readonly redeem: readonly RedemptionBatch[];
-  readonly waiting: readonly { readonly queued: QueuedTicket; readonly reason: WaitReason }[];
-  readonly writeOff: readonly { readonly queued: QueuedTicket; readonly reason: WriteOffReason }[];
+export interface RedemptionPlan<T extends QueuedTicket = QueuedTicket> {
+  readonly redeem: readonly RedemptionBatch<T>[];
+  readonly waiting: readonly { readonly queued: T; readonly reason: WaitReason }[];
+  readonly writeOff: readonly { readonly queued: T; readonly reason: WriteOffReason }[];
 }
 
 /**
@@ -164,11 +168,11 @@ export interface RedemptionPlan {
  * that lapse first go first, then the dearest, and each draws on what those before it leave of its
  * sender's funds. `senders` is asked by the 40 hex digits of the address; an unknown sender waits.
  */
-export function planRedemptions(
-  queue: readonly QueuedTicket[],
+export function planRedemptions<T extends QueuedTicket>(
+  queue: readonly T[],
   view: RedemptionView,
   senders: ReadonlyMap<string, RedemptionSender>,
-): RedemptionPlan {
+): RedemptionPlan<T> {
   const ordered = queue.toSorted(
     (a, b) =>
       order(a.ticket.creationRound, b.ticket.creationRound) ||
@@ -176,9 +180,9 @@ export function planRedemptions(
       (a.id < b.id ? -1 : 1),
   );
   const pending = new Map<string, bigint>();
-  const ready: QueuedTicket[] = [];
-  const waiting: { queued: QueuedTicket; reason: WaitReason }[] = [];
-  const lost: { queued: QueuedTicket; reason: WriteOffReason }[] = [];
+  const ready: { queued: T; pays: bigint }[] = [];
+  const waiting: { queued: T; reason: WaitReason }[] = [];
+  const lost: { queued: T; reason: WriteOffReason }[] = [];
   for (const queued of ordered) {
     const name = Buffer.from(queued.ticket.sender).toString('hex');
     const known = senders.get(name);
@@ -192,7 +196,7 @@ export function planRedemptions(
     switch (decision.action) {
       case 'redeem':
         pending.set(name, ahead + queued.ticket.faceValue);
-        ready.push(queued);
+        ready.push({ queued, pays: payable(queued.ticket.faceValue, sender) });
         break;
       case 'wait':
         waiting.push({ queued, reason: decision.reason });
@@ -206,13 +210,17 @@ export function planRedemptions(
 }
 
 /** The contract ignores single failures of a batch, so afterwards each ticket is looked up. */
-function batches(ready: readonly QueuedTicket[], view: RedemptionView): RedemptionBatch[] {
+function batches<T extends QueuedTicket>(
+  ready: readonly { readonly queued: T; readonly pays: bigint }[],
+  view: RedemptionView,
+): RedemptionBatch<T>[] {
   const size = view.batchedGas < view.redeemGas ? BATCH_TICKETS_MAX : 1;
-  const found: RedemptionBatch[] = [];
+  const found: RedemptionBatch<T>[] = [];
   for (let from = 0; from < ready.length; from += size) {
-    const tickets = ready.slice(from, from + size);
-    const gas = view.redeemGas + BigInt(tickets.length - 1) * view.batchedGas;
-    found.push({ tickets, costMax: gas * view.gasPrice });
+    const some = ready.slice(from, from + size);
+    const gas = view.redeemGas + BigInt(some.length - 1) * view.batchedGas;
+    const pays = wei(some.reduce((sum, { pays }) => sum + pays, 0n));
+    found.push({ tickets: some.map(({ queued }) => queued), gas, pays });
   }
   return found;
 }

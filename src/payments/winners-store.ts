@@ -17,6 +17,8 @@ export interface StoredWinner extends QueuedTicket {
   readonly sig: Uint8Array;
   /** Secret until the ticket is redeemed. */
   readonly recipientRand: Uint8Array;
+  /** 32 bytes: the transaction that used it up, in a block that may still be undone. */
+  readonly seenIn: Uint8Array | undefined;
 }
 
 /** A winning ticket that a transaction is to redeem. */
@@ -132,6 +134,69 @@ export async function delayWinner(
     where hash = ${hashOf(id)} and state = 'queued'`);
 }
 
+/** A ticket in the words of the event that tells of its end. Protocol: WinningTicketRedeemed. */
+export interface SeenTicket {
+  readonly sender: Uint8Array;
+  readonly recipientRandHash: Uint8Array;
+  readonly nonce: bigint;
+  /** 32 bytes; undefined: its block was undone. */
+  readonly seenIn: Uint8Array | undefined;
+}
+
+/** Remembers where the chain shows a ticket as used up; one that is not ours changes nothing. */
+export async function noteSeenWinner(from: Queryable, seen: SeenTicket): Promise<void> {
+  const { sender, recipientRandHash, nonce, seenIn } = seen;
+  await from.query(sql`
+    update winning_ticket set seen_in = ${seenIn ? Buffer.from(seenIn) : null}
+    where rand_hash = ${Buffer.from(recipientRandHash)} and sender = ${Buffer.from(sender)}
+      and nonce = ${nonce} and state in ('queued', 'redeeming')`);
+}
+
+/** Face values of tickets that a transaction is to redeem and no block shows yet, by sender. */
+export async function pendingFaceValues(from: Queryable): Promise<ReadonlyMap<string, Wei>> {
+  const { rows } = await from.query<{ sender: Buffer; pending: bigint }>(sql`
+    select sender, sum(face_value) as pending from winning_ticket
+    where state = 'redeeming' and seen_in is null group by sender`);
+  return new Map(rows.map(({ sender, pending }) => [hex(sender), wei(pending)]));
+}
+
+/** What became of all winning tickets. */
+export interface WinnerTotals {
+  readonly queued: bigint;
+  /** A transaction for them exists that is not final. */
+  readonly redeeming: bigint;
+  readonly redeemed: bigint;
+  readonly redeemedWei: Wei;
+  readonly writtenOff: Readonly<Partial<Record<WriteOffReason, bigint>>>;
+  /** Face values of what was written off. */
+  readonly writtenOffWei: Wei;
+}
+
+/** Counts all winning tickets since the database began. */
+export async function winnerTotals(from: Queryable): Promise<WinnerTotals> {
+  const { rows } = await from.query<{
+    state: 'queued' | 'redeeming' | 'redeemed' | 'written_off';
+    why: WriteOffReason | null;
+    count: bigint;
+    paid: bigint | null;
+    face_value: bigint;
+  }>(sql`
+    select state, why, count(*) as count, sum(paid) as paid, sum(face_value) as face_value
+    from (select *, case state when 'written_off' then reason end as why from winning_ticket) as w
+    group by state, why`);
+  const of = (state: string) => rows.filter((row) => row.state === state);
+  const count = (state: string) => of(state)[0]?.count ?? 0n;
+  const lost = of('written_off');
+  return {
+    queued: count('queued'),
+    redeeming: count('redeeming'),
+    redeemed: count('redeemed'),
+    redeemedWei: wei(of('redeemed')[0]?.paid ?? 0n),
+    writtenOff: Object.fromEntries(lost.map(({ why, count }) => [why, count])),
+    writtenOffWei: wei(lost.reduce((sum, row) => sum + row.face_value, 0n)),
+  };
+}
+
 /** How a ticket ended. Once. */
 export type WinnerEnd =
   | { readonly state: 'redeemed'; readonly transaction: Uint8Array; readonly paid: Wei }
@@ -154,7 +219,7 @@ export async function endWinner(tx: Transaction, id: string, end: WinnerEnd): Pr
 
 const COLUMNS = sql`hash, sender, recipient, face_value, win_prob, nonce, rand_hash,
   creation_round, creation_round_block_hash, sig, recipient_rand, expiration_block, reason,
-  retry_at_block`;
+  retry_at_block, seen_in`;
 
 interface WinnerRow {
   hash: Buffer;
@@ -171,6 +236,7 @@ interface WinnerRow {
   expiration_block: bigint;
   reason: string | null;
   retry_at_block: bigint | null;
+  seen_in: Buffer | null;
 }
 
 function decodeWinner(row: WinnerRow): StoredWinner {
@@ -191,6 +257,7 @@ function decodeWinner(row: WinnerRow): StoredWinner {
     failure: decodeFailure(row),
     sig: new Uint8Array(row.sig),
     recipientRand: new Uint8Array(row.recipient_rand),
+    seenIn: row.seen_in ? new Uint8Array(row.seen_in) : undefined,
   };
 }
 
