@@ -6,21 +6,8 @@ import { pollAbi } from './abi/poll.ts';
 import { roundsManagerAbi } from './abi/rounds-manager.ts';
 import { serviceRegistryAbi } from './abi/service-registry.ts';
 import { ticketBrokerAbi } from './abi/ticket-broker.ts';
-import type { SigningRole } from './signing.ts';
-
-/** The contracts whose methods the signer knows. `Poll` is every poll that the operator allows. */
-export const signingContracts = [
-  'BondingManager',
-  'TicketBroker',
-  'RoundsManager',
-  'ServiceRegistry',
-  'AIServiceRegistry',
-  'LivepeerToken',
-  'LivepeerGovernor',
-  'Poll',
-] as const;
-
-export type SigningContract = (typeof signingContracts)[number];
+import type { SigningContract } from './signing-contracts.ts';
+import type { SigningRole } from './signing-wire.ts';
 
 /** What a call would do, as far as the policy has a word on it. Amounts in the asset's smallest unit. */
 export interface Meaning {

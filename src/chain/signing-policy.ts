@@ -1,7 +1,8 @@
 import type { Hex } from 'viem';
 import type { UnsignedTransaction } from './sign-transaction.ts';
-import type { SigningAccount, SigningRole } from './signing.ts';
-import { type Meaning, readCall, type SigningContract } from './signing-methods.ts';
+import type { SigningContract } from './signing-contracts.ts';
+import { type Meaning, readCall } from './signing-methods.ts';
+import type { SigningAccount, SigningRole } from './signing-wire.ts';
 
 const NOBODY = '0x0000000000000000000000000000000000000000';
 /** An address of a node is far shorter; a longer text costs gas for nothing. */

@@ -5,9 +5,9 @@ import type { RandomBytes } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import { signMessage } from '../protocol/signature.ts';
 import { signTransaction, type UnsignedTransaction } from './sign-transaction.ts';
-import type { SigningAccount, SigningRole } from './signing.ts';
 import { judge, refusalTexts, type SigningPolicy } from './signing-policy.ts';
 import type { Sums } from './signing-sums.ts';
+import type { SigningAccount, SigningRole } from './signing-wire.ts';
 import { encodeFigures, type SigningAnswer, type SigningRequest } from './signing-wire.ts';
 
 /**
@@ -66,7 +66,10 @@ export function createVault(parts: {
     log.warn('signing_refused', { reason });
     return { kind: 'refused', reason, text };
   };
+  const isNode = node.roles.includes('node');
+  const notNode = () => refuse('role', 'The account of this signer is no node account.');
   const sign = (message: Uint8Array): SigningAnswer => {
+    if (!isNode) return notNode();
     signed++;
     return { kind: 'ok', body: signMessage(node.key, message) };
   };
@@ -112,10 +115,7 @@ export function createVault(parts: {
         case 'transaction':
           return transaction(request.account, request.tx);
         case 'seal_key':
-          return {
-            kind: 'ok',
-            body: new Uint8Array(hkdfSync('sha256', node.key, '', SEAL_DOMAIN, SEAL_BYTES)),
-          };
+          return isNode ? { kind: 'ok', body: sealKey(node.key) } : notNode();
         case 'figures':
           return { kind: 'ok', body: encodeFigures({ signed, refused: refusals }) };
       }
@@ -125,4 +125,8 @@ export function createVault(parts: {
       for (const { key } of keys) key.fill(0);
     },
   };
+}
+
+function sealKey(key: Uint8Array): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', key, '', SEAL_DOMAIN, SEAL_BYTES));
 }

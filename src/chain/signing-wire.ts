@@ -1,7 +1,6 @@
 import type { Hex } from 'viem';
 import { hex, parseHex } from '../base/bytes.ts';
 import type { UnsignedTransaction } from './sign-transaction.ts';
-import type { SigningAccount, SigningFigures, SigningRole } from './signing.ts';
 
 // Frames between the signer and who is connected to it, big-endian:
 //   length of what follows (4 bytes), number of the request (4), kind (1), body.
@@ -23,13 +22,29 @@ export const FRAME_BYTES_MAX = HEAD_BYTES + TRANSACTION_BYTES + DATA_BYTES_MAX;
 const HASHES_MAX = 64;
 const HASH_BYTES = 32;
 /** A longer value is never answered (front/ping.ts), so it need not travel. */
-const PING_BYTES_MAX = 32;
+export const PING_BYTES_MAX = 32;
 const ACCOUNTS_MAX = 16;
 const TEXT_BYTES_MAX = 1024;
 
 const KIND = { result: 1, ping: 2, nonce: 3, transaction: 4, seal_key: 5, figures: 6 } as const;
 const ANSWER = { hello: 128, ok: 129, refused: 130 } as const;
 const ROLE_BITS = { node: 1, redeemer: 2, reward_caller: 4 } as const;
+
+/** What an account is for; what it may sign follows from it. */
+export type SigningRole = 'node' | 'redeemer' | 'reward_caller';
+
+/** An account whose key the signer holds. */
+export interface SigningAccount {
+  /** `0x` and 40 hex digits in lower case. */
+  readonly address: Hex;
+  readonly roles: readonly SigningRole[];
+}
+
+/** Counted since the start of the signer, over all who are connected to it. */
+export interface SigningFigures {
+  readonly signed: number;
+  readonly refused: number;
+}
 
 /** What may be asked of the signer. */
 export type SigningRequest =
@@ -56,9 +71,16 @@ export interface Frame {
  * Cuts a stream into frames. `take` answers undefined when the stream holds something that is no
  * frame: nothing after it can be trusted.
  */
-export function createFrameReader(): { take(chunk: Uint8Array): readonly Frame[] | undefined } {
+export function createFrameReader(): {
+  take(chunk: Uint8Array): readonly Frame[] | undefined;
+  /** Whether a frame has begun and not ended. */
+  readonly within: boolean;
+} {
   let held: Buffer = Buffer.alloc(0);
   return {
+    get within() {
+      return held.length > 0;
+    },
     take(chunk) {
       held = held.length === 0 ? Buffer.from(chunk) : Buffer.concat([held, chunk]);
       const frames: Frame[] = [];

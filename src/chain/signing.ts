@@ -1,15 +1,21 @@
 import type { Hex } from 'viem';
+import { hex, parseHex } from '../base/bytes.ts';
+import type { Clock } from '../base/clock.ts';
+import { TributaryError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import type { UnsignedTransaction } from './sign-transaction.ts';
+import { openLine, type SignerAddress, type SignerLine } from './signing-line.ts';
+import {
+  decodeFigures,
+  PING_BYTES_MAX,
+  type SigningAccount,
+  type SigningAnswer,
+  type SigningFigures,
+  type SigningRequest,
+  type SigningRole,
+} from './signing-wire.ts';
 
-/** What an account is for; what it may sign follows from it. */
-export type SigningRole = 'node' | 'redeemer' | 'reward_caller';
-
-/** An account whose key the signer holds. */
-export interface SigningAccount {
-  /** `0x` and 40 hex digits in lower case. */
-  readonly address: Hex;
-  readonly roles: readonly SigningRole[];
-}
+export type { SignerAddress, SigningAccount, SigningFigures, SigningRole };
 
 /** `refused` is for good: against the policy of the signer. `unavailable` is worth another try. */
 export type SignedOrNot =
@@ -54,8 +60,77 @@ export interface Signing {
   close(): Promise<void>;
 }
 
-/** Counted since the start of the signer, over all who are connected to it. */
-export interface SigningFigures {
-  readonly signed: number;
-  readonly refused: number;
+/** A signature over a result, or of a Ping. */
+const SIGNATURE_BYTES = 65;
+/** Reasons that pass with time, so that a transaction is asked for again. */
+const PASSING: ReadonlySet<string> = new Set([
+  'fees_per_day',
+  'eth_per_day',
+  'lpt_per_day',
+  'transactions_per_day',
+  'failed',
+]);
+
+/**
+ * Connects to a signer and stays connected: what is asked while it is away waits a few seconds for
+ * it to come back. Every request may be repeated without harm, so none is lost with a connection.
+ *
+ * @throws TributaryError `signer_unreachable` when there is none within ten seconds
+ */
+export async function connectSigner(
+  to: SignerAddress,
+  parts: { readonly clock: Clock; readonly log: Log },
+): Promise<Signing> {
+  const line = openLine(to, parts);
+  const accounts = await line.ready;
+  const [main] = accounts;
+  const bytes = async (request: SigningRequest, length: number) => {
+    const answer = await line.ask(request);
+    if (answer?.kind === 'ok' && answer.body.length === length) return answer.body;
+    if (answer?.kind === 'refused') throw new TributaryError('signer_refused', answer.text);
+    throw new TributaryError('signer_unavailable', AWAY_TEXT);
+  };
+  return {
+    address: parseHex(main.address) as Uint8Array,
+    accounts,
+    signResult: (hashes) => bytes({ kind: 'result', hashes }, SIGNATURE_BYTES),
+    async signPing(value) {
+      if (value.length > PING_BYTES_MAX) return undefined;
+      const answer = await line.ask({ kind: 'ping', value });
+      if (!answer) throw new TributaryError('signer_unavailable', AWAY_TEXT);
+      return answer.kind === 'ok' ? answer.body : undefined;
+    },
+    selfCheckNonce: () => bytes({ kind: 'nonce' }, 32),
+    signTransaction: async (account, tx) => signed(await askSafely(line, account, tx)),
+    sealKey: () => bytes({ kind: 'seal_key' }, 32),
+    async figures() {
+      return decodeFigures(await bytes({ kind: 'figures' }, 16)) as SigningFigures;
+    },
+    close: async () => line.close(),
+  };
+}
+const AWAY_TEXT = 'The signer does not answer.';
+
+/** What has no place in a frame is refused here, as the signer would. */
+async function askSafely(line: SignerLine, account: Hex, tx: UnsignedTransaction) {
+  try {
+    return await line.ask({ kind: 'transaction', account, tx });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return {
+      kind: 'refused',
+      reason: 'malformed',
+      text: `No transaction: ${error.message}.`,
+    } as const;
+  }
+}
+
+function signed(answer: SigningAnswer | undefined): SignedOrNot {
+  if (!answer) return { ok: false, reason: 'unavailable', text: AWAY_TEXT };
+  if (answer.kind === 'refused') {
+    const reason = PASSING.has(answer.reason) ? 'unavailable' : 'refused';
+    return { ok: false, reason, text: answer.text };
+  }
+  const digits = hex(answer.body);
+  return { ok: true, hash: `0x${digits.slice(0, 64)}`, raw: `0x${digits.slice(64)}` };
 }
