@@ -28,7 +28,9 @@ export interface Providers {
    * a node says no; neither text holds a URL
    */
   request<T>(method: string, params: readonly unknown[]): Promise<T>;
-  /** The same question to all, labelled `provider 1`, `provider 2`. Never throws. */
+  /** The same question to each, labelled `provider 1`, `provider 2`. They resolve one by one. */
+  requestEach<T>(method: string, params: readonly unknown[]): readonly Promise<ProviderAnswer<T>>[];
+  /** {@link requestEach}, all together. Never throws. */
   requestAll<T>(method: string, params: readonly unknown[]): Promise<readonly ProviderAnswer<T>[]>;
   /** Contract calls and the like, over {@link request}; see `ownError` for what it throws. */
   readonly client: PublicClient;
@@ -98,18 +100,23 @@ export async function openProviders(parts: ProvidersParts): Promise<Providers> {
     throw new TributaryError('rpc_unavailable', 'No RPC provider answers.', { facts: { method } });
   }
 
-  async function requestAll<T>(
+  function requestEach<T>(
+    method: string,
+    params: readonly unknown[],
+  ): readonly Promise<ProviderAnswer<T>>[] {
+    const now = clock.now();
+    return endpoints.map(async (endpoint): Promise<ProviderAnswer<T>> => {
+      const { label } = endpoint;
+      if (endpoint.resting(now)) return { label, ok: false, reason: 'resting' };
+      return { label, ...(await endpoint.ask<T>(method, params)) };
+    });
+  }
+
+  function requestAll<T>(
     method: string,
     params: readonly unknown[],
   ): Promise<readonly ProviderAnswer<T>[]> {
-    const now = clock.now();
-    return Promise.all(
-      endpoints.map(async (endpoint): Promise<ProviderAnswer<T>> => {
-        const { label } = endpoint;
-        if (endpoint.resting(now)) return { label, ok: false, reason: 'resting' };
-        return { label, ...(await endpoint.ask<T>(method, params)) };
-      }),
-    );
+    return Promise.all(requestEach<T>(method, params));
   }
 
   async function compare(): Promise<void> {
@@ -155,6 +162,7 @@ export async function openProviders(parts: ProvidersParts): Promise<Providers> {
     chainId,
     count: endpoints.length,
     request,
+    requestEach,
     requestAll,
     client: clientOver(request),
     get alarm() {

@@ -6,9 +6,20 @@ create table chain_account (
   chain_id bigint not null,
   account bytea not null,
   version bigint not null default 0,
+  driver uuid,
+  driven_until timestamp with time zone,
   constraint chain_account_pkey PRIMARY KEY (chain_id, account),
   constraint chain_account_account_check CHECK ((length(account) = 20)),
-  constraint chain_account_chain_id_check CHECK ((chain_id > 0))
+  constraint chain_account_chain_id_check CHECK ((chain_id > 0)),
+  constraint chain_account_driven_by CHECK (((driver IS NULL) = (driven_until IS NULL)))
+);
+
+create table chain_gas (
+  hash bytea not null,
+  wei numeric not null,
+  constraint chain_gas_pkey PRIMARY KEY (hash),
+  constraint chain_gas_hash_fkey FOREIGN KEY (hash) REFERENCES chain_transaction(hash),
+  constraint chain_gas_wei_check CHECK (((wei >= (0)::numeric) AND (wei = trunc(wei))))
 );
 
 create table chain_intent (
