@@ -13,6 +13,7 @@ import {
 import { segmentTexts } from '../protocol/texts.ts';
 import { endTranscodingSession, getOrchestrator, ping } from './orchestrator.ts';
 import type { FrontParts } from './parts.ts';
+import { postPayment, postRefreshPayment } from './payment.ts';
 import { registerTranscoder } from './register-transcoder.ts';
 import { plain } from './replies.ts';
 import { postSegment } from './segment.ts';
@@ -26,7 +27,7 @@ import { postTranscodeResults } from './transcode-results.ts';
 export function createFront(parts: FrontParts): (exchange: Exchange) => Promise<void> {
   const rpcs: Readonly<Record<string, (exchange: Exchange) => Promise<void>>> = {
     '/net.Orchestrator/GetOrchestrator': (exchange) =>
-      grpcUnary(exchange, OrchestratorRequestSchema, OrchestratorInfoSchema, async (request) =>
+      grpcUnary(exchange, OrchestratorRequestSchema, OrchestratorInfoSchema, (request) =>
         getOrchestrator(parts, request, exchange),
       ),
     '/net.Orchestrator/EndTranscodingSession': (exchange) =>
@@ -37,7 +38,7 @@ export function createFront(parts: FrontParts): (exchange: Exchange) => Promise<
         async (request) => endTranscodingSession(parts, request),
       ),
     '/net.Orchestrator/Ping': (exchange) =>
-      grpcUnary(exchange, PingPongSchema, PingPongSchema, async (request) => ping(parts, request)),
+      grpcUnary(exchange, PingPongSchema, PingPongSchema, (request) => ping(parts, request)),
     '/net.Transcoder/RegisterTranscoder': (exchange) =>
       grpcServerStream(exchange, RegisterRequestSchema, NotifySegmentSchema, (request, stream) =>
         registerTranscoder(parts, request, stream, exchange),
@@ -64,6 +65,8 @@ export function createFront(parts: FrontParts): (exchange: Exchange) => Promise<
 function route(parts: FrontParts, exchange: Exchange): Promise<void> {
   const { path } = exchange;
   if (path === '/segment') return postSegment(parts, exchange);
+  if (path === '/payment') return postPayment(parts, exchange);
+  if (path === '/refresh-payment') return postRefreshPayment(parts, exchange);
   if (path === '/transcodeResults') return postTranscodeResults(parts, exchange);
   if (path.startsWith('/source/')) return getSource(parts, exchange);
   if (path.startsWith('/stream/')) return getStream(parts, exchange);

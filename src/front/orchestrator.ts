@@ -1,9 +1,11 @@
 import { create } from '@bufbuild/protobuf';
+import { TributaryError } from '../base/errors.ts';
 import { newSessionId, secureRandom } from '../base/ids.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { GrpcFailure } from '../http/grpc.ts';
 import { authenticAuthToken, mintAuthToken } from '../protocol/auth-token.ts';
 import { readCapabilities } from '../protocol/capabilities.ts';
+import { fixedBytes } from '../protocol/fixed-bytes.ts';
 import {
   type EndTranscodingSessionRequest,
   type EndTranscodingSessionResponse,
@@ -13,9 +15,9 @@ import {
   type PingPong,
   PingPongSchema,
 } from '../protocol/gen/lp_rpc_pb.ts';
-import { orchestratorRequestSigned } from '../protocol/signature.ts';
-import { orchestratorTexts } from '../protocol/texts.ts';
-import { orchestratorInfo } from './orchestrator-info.ts';
+import { ADDRESS_BYTES } from '../protocol/signature.ts';
+import { orchestratorTexts, resultTexts } from '../protocol/texts.ts';
+import { orchestratorInfo, pricedCapabilities } from './orchestrator-info.ts';
 import type { FrontParts } from './parts.ts';
 import { pingReply } from './ping.ts';
 
@@ -23,20 +25,41 @@ import { pingReply } from './ping.ts';
  * A gateway asks for price and a session. Allocates nothing: stock gateways with one orchestrator
  * ask once per segment and drop the answer. wire: go-livepeer server/rpc.go:getOrchestrator.
  */
-export function getOrchestrator(
+export async function getOrchestrator(
   parts: FrontParts,
   request: OrchestratorRequest,
   exchange: Exchange,
-): OrchestratorInfo {
-  const offchain = parts.signer.address.every((byte) => byte === 0);
-  if (!offchain && !orchestratorRequestSigned(request.address, request.sig)) {
+): Promise<OrchestratorInfo> {
+  const sender = fixedBytes(request.address, ADDRESS_BYTES);
+  if (!(await requestHolds(parts, request))) {
     throw new GrpcFailure('unknown', orchestratorTexts.signature);
+  }
+  const admitted = await parts.discovery?.ask(sender);
+  if (admitted?.ok === false) {
+    throw new GrpcFailure('unknown', orchestratorTexts.denied + admitted.text);
   }
   if (!mayBegin(parts, request, exchange)) {
     throw new GrpcFailure('unknown', orchestratorTexts.capped);
   }
   const session = newSessionId(secureRandom);
-  return orchestratorInfo(parts, mintAuthToken(parts.authSecrets(), session, parts.clock.now()));
+  const authToken = mintAuthToken(parts.authSecrets(), session, parts.clock.now());
+  const capabilities = pricedCapabilities(request.capabilities);
+  const asked = { authToken, sender, ...(capabilities ? { capabilities } : {}) };
+  const outcome = await orchestratorInfo(parts, asked);
+  if (!outcome.ok) throw new GrpcFailure('unknown', outcome.text);
+  return outcome.info;
+}
+
+async function requestHolds(
+  { signatures }: FrontParts,
+  { address, sig }: OrchestratorRequest,
+): Promise<boolean> {
+  try {
+    return await signatures.requestHolds(address, sig);
+  } catch (error) {
+    const busy = error instanceof TributaryError && error.code === 'recovery_busy';
+    throw busy ? new GrpcFailure('unknown', resultTexts.busy) : error;
+  }
 }
 
 /**
@@ -65,8 +88,8 @@ export function endTranscodingSession(
 }
 
 /** Proof that the pool holds its key, for its own self-check; nothing that is worth something. */
-export function ping(parts: FrontParts, request: PingPong): PingPong {
-  const value = pingReply(request.value, parts);
+export async function ping(parts: FrontParts, request: PingPong): Promise<PingPong> {
+  const value = await pingReply(request.value, parts.signing);
   if (!value) throw new GrpcFailure('unknown', 'this value is not signed for strangers');
   return create(PingPongSchema, { value });
 }

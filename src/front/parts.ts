@@ -5,15 +5,16 @@ import type { Log } from '../base/log.ts';
 import type { Dispatch } from '../dispatch/dispatch-types.ts';
 import type { VettedFetch } from '../http/vetted-fetch.ts';
 import type { Inspector } from '../media/inspector.ts';
+import type { Payments } from '../payments/payments.ts';
 import type { AuthSecret } from '../protocol/auth-token.ts';
-import type { Signer } from '../protocol/signature.ts';
 import type { Workers } from '../workers/workers.ts';
+import type { DiscoveryWebhook } from './discovery-webhook.ts';
 import type { SegmentDetail } from './job.ts';
 import type { FrontMetrics } from './metrics.ts';
 import type { OutputMemory } from './output-memory.ts';
-import type { SelfCheck } from './ping.ts';
 import type { Relay } from './relay.ts';
 import type { Renditions } from './renditions.ts';
+import type { FrontSigning, Signatures } from './signatures.ts';
 import type { Streams } from './streams.ts';
 
 /** Everything that the routes of port 8935 stand on. */
@@ -23,7 +24,12 @@ export interface FrontParts {
   readonly metrics: FrontMetrics;
   /** `https://HOST:PORT` as the pool publishes it: byte for byte the same in every answer. */
   readonly serviceUri: string;
-  readonly signer: Signer;
+  readonly signing: FrontSigning;
+  readonly signatures: Signatures;
+  /** Undefined off-chain, where nobody pays. */
+  readonly payments: Payments | undefined;
+  /** The operator's own word on who is served; undefined: everybody. */
+  readonly discovery: DiscoveryWebhook | undefined;
   /** Newest first. */
   authSecrets(): readonly AuthSecret[];
   /** Newest first. */
@@ -37,7 +43,6 @@ export interface FrontParts {
   readonly renditions: Renditions;
   readonly streams: Streams;
   readonly outputs: OutputMemory;
-  readonly selfCheck: SelfCheck;
   readonly fetch: VettedFetch;
   /** Greatest number of sessions by the operator's wish; undefined: what the workers can take. */
   readonly sessionsMax: number | undefined;

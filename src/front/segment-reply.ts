@@ -1,15 +1,14 @@
 import type { Instant } from '../base/clock.ts';
+import { TributaryError } from '../base/errors.ts';
+import { pixels } from '../base/money.ts';
 import type { Exchange } from '../http/exchange.ts';
+import type { PaidWork } from '../payments/accounts.ts';
+import type { OrchestratorInfo } from '../protocol/gen/lp_rpc_pb.ts';
 import type { ObjectStore, Segment } from '../protocol/segment.ts';
 import { resultTexts } from '../protocol/texts.ts';
-import {
-  encodeTranscodeResult,
-  type ResultRendition,
-  signResult,
-} from '../protocol/transcode-result.ts';
+import { encodeTranscodeResult, type ResultRendition } from '../protocol/transcode-result.ts';
 import type { SegmentDetail } from './job.ts';
 import { upload } from './object-store.ts';
-import { orchestratorInfo } from './orchestrator-info.ts';
 import type { FrontParts } from './parts.ts';
 import type { Job, JobOutcome, Rendition } from './relay.ts';
 
@@ -19,6 +18,9 @@ export interface Accepted {
   readonly outcome: Promise<JobOutcome>;
   /** Undefined when no worker had to be asked. */
   readonly job: Job<SegmentDetail> | undefined;
+  /** What the gateway pays its next segment with. */
+  readonly info: OrchestratorInfo;
+  readonly work: PaidWork;
 }
 
 /**
@@ -28,14 +30,13 @@ export interface Accepted {
 export async function replyToSegment(
   parts: FrontParts,
   exchange: Exchange,
-  { segment, outcome, job }: Accepted,
+  { segment, outcome, job, info, work }: Accepted,
   startedAt: Instant,
 ): Promise<void> {
   const came = await outcome;
   const result = came.ok
-    ? await store(parts, segment, job as Job<SegmentDetail>, came.renditions)
+    ? await handOver(parts, { segment, work, job: job as Job<SegmentDetail> }, came.renditions)
     : ({ kind: 'failed', text: came.text } as const);
-  const info = segment.authToken && orchestratorInfo(parts, segment.authToken);
   await exchange.end(encodeTranscodeResult({ seq: segment.seq, result, info }));
 
   const seconds = (parts.clock.now() - startedAt) / 1000;
@@ -48,41 +49,67 @@ type Result =
   | { readonly kind: 'done'; renditions: readonly ResultRendition[]; readonly sig: Uint8Array }
   | { readonly kind: 'failed'; readonly text: string };
 
-async function store(
+/** Signs, debits what we counted, and stores. A store of the gateway that fails costs it the work. */
+async function handOver(
   parts: FrontParts,
-  segment: Segment,
-  job: Job<SegmentDetail>,
+  done: {
+    readonly segment: Segment;
+    readonly job: Job<SegmentDetail>;
+    readonly work: PaidWork;
+  },
   renditions: readonly Rendition[],
 ): Promise<Result> {
+  const failed: Result = { kind: 'failed', text: resultTexts.unavailable };
   try {
-    const stored: ResultRendition[] = [];
-    for (const [index, rendition] of renditions.entries()) {
-      const place = { index, extension: segment.profiles[index]?.format === 'mp4' ? 'mp4' : 'ts' };
-      const url = segment.storage
-        ? await storeOutside(parts, segment.storage, segment, place, rendition)
-        : storeHere(
-            parts,
-            job,
-            segment,
-            { ...place, extension: place.extension as 'ts' },
-            rendition,
-          );
-      // One entry per profile or an error: a shorter list is taken for success by stock gateways.
-      if (!url) return { kind: 'failed', text: resultTexts.unavailable };
-      stored.push({
-        url,
-        pixels: rendition.pixels,
-        ...phashOf(parts, job, segment, index, rendition),
-      });
-    }
-    const hashes = renditions.map(({ hash }) => hash);
-    return { kind: 'done', renditions: stored, sig: signResult(parts.signer, hashes) };
+    const sig = await sign(parts, renditions);
+    // Without a signature the gateway has nothing that it would take, and pays nothing.
+    if (!sig) return failed;
+    const counted = renditions.reduce((sum, rendition) => sum + rendition.pixels, 0n);
+    const settled = done.work.settle(pixels(counted));
+    const stored = await storeAll(parts, done, renditions);
+    await settled;
+    return stored ? { kind: 'done', renditions: stored, sig } : failed;
   } finally {
     for (const { blob, phash } of renditions) {
       blob.release();
       phash?.release();
     }
   }
+}
+
+async function sign(
+  { signing, log }: FrontParts,
+  renditions: readonly Rendition[],
+): Promise<Uint8Array | undefined> {
+  try {
+    return await signing.signResult(renditions.map(({ hash }) => hash));
+  } catch (error) {
+    if (!(error instanceof TributaryError)) throw error;
+    log.error('result_not_signed', { code: error.code });
+    return undefined;
+  }
+}
+
+/** One entry per profile or none: a shorter list is taken for success by stock gateways. */
+async function storeAll(
+  parts: FrontParts,
+  { segment, job }: { readonly segment: Segment; readonly job: Job<SegmentDetail> },
+  renditions: readonly Rendition[],
+): Promise<readonly ResultRendition[] | undefined> {
+  const stored: ResultRendition[] = [];
+  for (const [index, rendition] of renditions.entries()) {
+    const extension = segment.profiles[index]?.format === 'mp4' ? 'mp4' : 'ts';
+    const url = segment.storage
+      ? await storeOutside(parts, segment.storage, segment, { index, extension }, rendition)
+      : storeHere(parts, job, segment, { index, extension }, rendition);
+    if (!url) return undefined;
+    stored.push({
+      url,
+      pixels: rendition.pixels,
+      ...phashOf(parts, job, segment, index, rendition),
+    });
+  }
+  return stored;
 }
 
 function storeHere(

@@ -12,10 +12,11 @@ import { bitsOf, DEFAULT_BITS } from '../protocol/capabilities.ts';
 import { OrchestratorRequestSchema, PaymentSchema } from '../protocol/gen/lp_rpc_pb.ts';
 import { presets } from '../protocol/profile-presets.ts';
 import { encodeSegment, flatten, type Segment } from '../protocol/segment.ts';
-import { addressOf, checksumAddress, keySigner } from '../protocol/signature.ts';
+import { addressOf, checksumAddress, keySigner, recover } from '../protocol/signature.ts';
 import { createFront } from './front.ts';
 import { createFrontMetrics } from './metrics.ts';
 import type { FrontParts } from './parts.ts';
+import { createSignatures, offchainSigning } from './signatures.ts';
 import { createStreams } from './streams.ts';
 
 /** The next check after the signature's that a segment without token fails. */
@@ -31,7 +32,12 @@ async function startFront(t: TestContext) {
     log: quiet,
     metrics: createFrontMetrics(createMetrics()),
     serviceUri: 'https://pool.invalid:8935',
-    signer: keySigner(secureRandom(32)),
+    signing: { ...offchainSigning, address: secureRandom(20) },
+    signatures: createSignatures({
+      recoverBatch: async (items) => items.map(({ digest, sig }) => recover(digest, sig)),
+    }),
+    payments: undefined,
+    discovery: undefined,
     authSecrets: () => [{ version: 1, key: secureRandom(32) }],
     dispatch: {
       bits: () => DEFAULT_BITS,

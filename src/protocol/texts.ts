@@ -33,8 +33,17 @@ export const segmentTexts = {
 export const orchestratorTexts = {
   signature: 'Invalid orchestrator request: orchestrator req sig check failed',
   capped: 'Invalid orchestrator request: OrchestratorCapped',
+  /** Followed by what the operator's webhook said. */
+  denied: 'authentication failed: ',
   /** EndTranscodingSession; `/segment` spells it in lower case. */
   tokenInvalid: 'Invalid auth token',
+} as const;
+
+/** What `/refresh-payment` says in the `error.message` of its JSON. */
+export const refreshTexts = {
+  sender: 'invalid sender',
+  manifest: 'missing manifest_id',
+  noPrice: 'fixed price not found for session',
 } as const;
 
 /** gRPC messages of RegisterTranscoder. Both stop a stock transcoder for good. */

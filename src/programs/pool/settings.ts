@@ -69,6 +69,14 @@ export const poolCommand = defineCommand({
       why: 'It is the only one so far.',
       aliases: { network: true },
     },
+    authWebhookUrl: {
+      type: url(['https:', 'http:'], 'https://…'),
+      doc: 'A service of yours that is asked about each gateway: it answers with status 200 to let it in, perhaps with a price of its own.',
+      defaultText: 'every gateway is served',
+      why: 'The protocol is open to everybody.',
+      secret: true,
+      aliases: { authWebhookUrl: true },
+    },
     tlsCert: {
       type: path('FILE'),
       doc: 'A certificate chain of yours (PEM), taken anew when the file changes.',
