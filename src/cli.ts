@@ -14,6 +14,7 @@ import {
   showCommand as showKeyCommand,
 } from './programs/keys/settings.ts';
 import { poolCommand } from './programs/pool/settings.ts';
+import { signerCommand } from './programs/signer/settings.ts';
 import { workerJoinCommand } from './programs/worker/settings.ts';
 import {
   addCommand,
@@ -35,6 +36,7 @@ const programs: Readonly<Record<string, () => Promise<Program>>> = {
   workers: () => import('./programs/workers/main.ts'),
   gateway: () => import('./programs/gateway/main.ts'),
   keys: () => import('./programs/keys/main.ts'),
+  signer: () => import('./programs/signer/main.ts'),
   demo: () => import('./programs/demo/main.ts'),
   devnet: () => import('./programs/devnet/main.ts'),
 };
@@ -53,6 +55,7 @@ export const commands: readonly Command[] = [
   newCommand,
   importCommand,
   showKeyCommand,
+  signerCommand,
   demoCommand,
   devnetCommand,
 ];
