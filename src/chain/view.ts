@@ -84,6 +84,8 @@ export interface Redeemed {
 export type WatchAlarm =
   /** No answer, so that the view is old. */
   | 'rpc_unavailable'
+  /** The newest block is minutes old where one is made every second. */
+  | 'head_old'
   /** Providers do not agree about the blocks. */
   | 'blocks_differ'
   /** One says other things of rounds, pool or registration than the others. */

@@ -1,12 +1,19 @@
 import type { Address } from 'viem';
-import type { Clock } from '../base/clock.ts';
-import { TributaryError } from '../base/errors.ts';
+import { hex } from '../base/bytes.ts';
+import type { Clock, Timer } from '../base/clock.ts';
+import { messageOf, TributaryError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Metrics } from '../base/metrics.ts';
 import type { Database } from '../database/database.ts';
 import type { Contracts } from './contracts.ts';
+import { createSenders, KNOWN_MAX } from './senders.ts';
 import type { ChainView, Redeemed, SenderLoad, SenderState, WatchAlarm } from './view.ts';
+import { createAlarms } from './watch-alarms.ts';
+import { createFollow } from './watch-follow.ts';
+import { watchMetrics } from './watch-metrics.ts';
 import type { WatchRpc } from './watch-rpc.ts';
+import { loadSenders, storeSenders } from './watch-store.ts';
+import { createViewReader } from './watch-view.ts';
 
 /** Takes a subscription back. */
 export type Unsubscribe = () => void;
@@ -57,7 +64,130 @@ export interface ChainWatchParts {
 /**
  * Goes on with the chain where this follower stopped, and resolves after the first look, whether
  * that was answered or not.
+ *
+ * @throws TributaryError of the database, when what is stored cannot be read
  */
-export async function openChainWatch(_parts: ChainWatchParts): Promise<ChainWatch> {
-  throw new TributaryError('internal', 'not there yet');
+export async function openChainWatch(parts: ChainWatchParts): Promise<ChainWatch> {
+  const { database, providers: rpc, contracts, recipient, clock, log, pollMs, arbitrum } = parts;
+  const key = { chainId: rpc.chainId, follower: parts.follower ?? 'pool' };
+  const alarms = createAlarms(parts);
+  const metrics = watchMetrics(parts.metrics);
+  const listeners = {
+    block: new Set<(view: ChainView) => void>(),
+    round: new Set<(view: ChainView) => void>(),
+    redeemed: new Set<(event: Redeemed) => void | Promise<void>>(),
+  };
+  const changed = new Set<string>();
+  const reader = createViewReader({ rpc, place: { contracts, recipient }, arbitrum, alarms });
+  const senders = createSenders({
+    read: (keys, { blockHash }) => {
+      metrics.sendersRead(keys.length);
+      return reader.senders(keys, blockHash);
+    },
+    callsPerRead: rpc.count,
+    known: await loadSenders(database, key.chainId, KNOWN_MAX),
+    clock,
+  });
+  const follow = await createFollow({
+    ...{ database, rpc, key, arbitrum, alarms },
+    ticketBroker: contracts.ticketBroker,
+    redeemed: tellRedeemed,
+    changed: (sender) => changed.add(sender),
+    undone(depth) {
+      metrics.undone(Number(depth));
+      log.info('chain_reorganized', { count: Number(depth) });
+    },
+  });
+  let current: ChainView | undefined;
+  let timer: Timer | undefined;
+  let closed = false;
+  metrics.watch({ current: () => current, senders: () => senders.size, now: () => clock.now() });
+
+  async function look(): Promise<void> {
+    const tip = await follow.step();
+    if (!tip) throw nobodyAnswers();
+    if (tip.hash === current?.blockHash) return;
+    const view = await reader.view(tip);
+    // Also when they cannot be read now: what changed is read with the next block.
+    const upToDate = view && (await senders.advance(view, changed));
+    if (view) changed.clear();
+    if (!view || !upToDate) throw nobodyAnswers();
+    await senders.settle((change) => storeSenders(database, key.chainId, change));
+    publish(view);
+  }
+
+  function publish(view: ChainView): void {
+    const isOtherRound = current === undefined || roundKey(current) !== roundKey(view);
+    current = view;
+    const told = isOtherRound ? [...listeners.block, ...listeners.round] : listeners.block;
+    for (const listener of told) {
+      try {
+        listener(view);
+      } catch (error) {
+        log.error('chain_listener_failed', { error: messageOf(error) });
+      }
+    }
+  }
+
+  /** Whoever fails here is told no more of it: one defect must not hold up the chain for all. */
+  async function tellRedeemed(event: Redeemed): Promise<void> {
+    for (const listener of listeners.redeemed) {
+      try {
+        await listener(event);
+      } catch (error) {
+        log.error('chain_listener_failed', { error: messageOf(error) });
+      }
+    }
+  }
+
+  async function lookAndPlan(): Promise<void> {
+    try {
+      await look();
+      alarms.clear('rpc_unavailable');
+    } catch (error) {
+      metrics.failed();
+      if (!isDatabase(error)) alarms.raise('rpc_unavailable');
+      log.debug('chain_look_failed', { error: messageOf(error) });
+    }
+    if (arbitrum && current && clock.now() - current.at > HEAD_OLD_MS) alarms.raise('head_old');
+    if (!closed) timer = clock.after(pollMs, () => (looking = lookAndPlan()));
+  }
+  let looking = lookAndPlan();
+  await looking;
+
+  const subscribe = <T>(to: Set<T>, fn: T): Unsubscribe => {
+    to.add(fn);
+    return () => to.delete(fn);
+  };
+  return {
+    current: () => current,
+    sender: (address) => senders.get(address),
+    loadSender: (address) => senders.load(address),
+    onBlock: (fn) => subscribe(listeners.block, fn),
+    onRound: (fn) => subscribe(listeners.round, fn),
+    onRedeemed: (fn) => subscribe(listeners.redeemed, fn),
+    alarms: () => alarms.shown(),
+    async close() {
+      closed = true;
+      timer?.cancel();
+      senders.close();
+      await looking;
+    },
+  };
+}
+
+/** Arbitrum makes blocks all the time; so old a head is not the head. */
+const HEAD_OLD_MS = 120_000;
+
+function roundKey({ currentRound, round }: ChainView): string {
+  return `${currentRound} ${round.lastInitialized} ${hex(round.blockHash)}`;
+}
+
+function nobodyAnswers(): TributaryError {
+  return new TributaryError('rpc_unavailable', 'No provider tells what the newest block says.');
+}
+
+/** The database has alarms of its own. */
+function isDatabase(error: unknown): boolean {
+  return error instanceof TributaryError && error.code.startsWith('database_');
 }

@@ -14,6 +14,54 @@ create table chain_account (
   constraint chain_account_driven_by CHECK (((driver IS NULL) = (driven_until IS NULL)))
 );
 
+create table chain_block (
+  chain_id bigint not null,
+  follower text not null,
+  number bigint not null,
+  hash bytea not null,
+  parent_hash bytea not null,
+  l1_block bigint not null,
+  base_fee_per_gas numeric not null,
+  at timestamp with time zone not null,
+  constraint chain_block_pkey PRIMARY KEY (chain_id, follower, number),
+  constraint chain_block_chain_id_follower_fkey FOREIGN KEY (chain_id, follower) REFERENCES chain_follower(chain_id, follower) ON DELETE CASCADE,
+  constraint chain_block_base_fee_per_gas_check CHECK ((base_fee_per_gas >= (0)::numeric)),
+  constraint chain_block_hash_check CHECK ((length(hash) = 32)),
+  constraint chain_block_l1_block_check CHECK ((l1_block >= 0)),
+  constraint chain_block_number_check CHECK ((number >= 0)),
+  constraint chain_block_parent_hash_check CHECK ((length(parent_hash) = 32))
+);
+
+create table chain_event (
+  chain_id bigint not null,
+  follower text not null,
+  block bigint not null,
+  block_hash bytea not null,
+  place integer not null,
+  transaction bytea not null,
+  topics bytea[] not null,
+  data bytea not null,
+  constraint chain_event_pkey PRIMARY KEY (chain_id, follower, block_hash, place),
+  constraint chain_event_chain_id_follower_fkey FOREIGN KEY (chain_id, follower) REFERENCES chain_follower(chain_id, follower) ON DELETE CASCADE,
+  constraint chain_event_block_check CHECK ((block >= 0)),
+  constraint chain_event_block_hash_check CHECK ((length(block_hash) = 32)),
+  constraint chain_event_place_check CHECK ((place >= 0)),
+  constraint chain_event_topics_check CHECK (((cardinality(topics) >= 1) AND (cardinality(topics) <= 4))),
+  constraint chain_event_transaction_check CHECK ((length(transaction) = 32))
+);
+
+create table chain_follower (
+  chain_id bigint not null,
+  follower text not null,
+  genesis bytea not null,
+  since bigint not null,
+  constraint chain_follower_pkey PRIMARY KEY (chain_id, follower),
+  constraint chain_follower_chain_id_check CHECK ((chain_id > 0)),
+  constraint chain_follower_follower_check CHECK ((follower ~ '^[a-z_]{1,32}$'::text)),
+  constraint chain_follower_genesis_check CHECK ((length(genesis) = 32)),
+  constraint chain_follower_since_check CHECK ((since >= 0))
+);
+
 create table chain_gas (
   hash bytea not null,
   wei numeric not null,
@@ -73,6 +121,16 @@ create table chain_nonce (
   constraint chain_nonce_used_up_by_check CHECK ((length(used_up_by) = 32))
 );
 CREATE UNIQUE INDEX chain_nonce_one_for_an_intent ON public.chain_nonce USING btree (intent) WHERE (used_up_by IS NULL);
+
+create table chain_sender (
+  chain_id bigint not null,
+  sender bytea not null,
+  seen_at timestamp with time zone not null default now(),
+  constraint chain_sender_pkey PRIMARY KEY (chain_id, sender),
+  constraint chain_sender_chain_id_check CHECK ((chain_id > 0)),
+  constraint chain_sender_sender_check CHECK ((length(sender) = 20))
+);
+CREATE INDEX chain_sender_seen ON public.chain_sender USING btree (chain_id, seen_at DESC);
 
 create table chain_transaction (
   hash bytea not null,
