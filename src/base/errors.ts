@@ -113,6 +113,8 @@ export const errorAdvice = {
     'Run `chmod 700` on the directory of the socket, or choose one that is yours alone.',
   signer_sums_unusable:
     'Check the disk; a damaged file of sums may be removed once no signed transaction is on its way.',
+  funding_failed:
+    'Look the transaction up; once the account is free again, start the gateway anew: it puts in what is missing.',
   demo_stopped: 'Every process of it was stopped, too; nothing needs to be done.',
   demo_failed: 'Read what the process said; then start the demo again.',
   internal: 'This is a defect of Tributary; please report it with the text above.',

@@ -2,9 +2,10 @@ import { type BlobStore, createBlobStore } from '../../base/blob.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { createHashing } from '../../base/hashing.ts';
 import { createLog, type Log, type LogLevel } from '../../base/log.ts';
-import { offchainSigner } from '../../protocol/signature.ts';
+import type { ChainValues } from './chain-settings.ts';
 import { createGateway, type Gateway } from './gateway.ts';
 import { createMedia, type Media } from './media.ts';
+import { openPaying, type PayingParts } from './paying.ts';
 import { createTransport } from './transport.ts';
 
 /**
@@ -20,24 +21,32 @@ export interface Assembled {
   readonly blobs: BlobStore;
   readonly clock: Clock;
   readonly log: Log;
+  readonly paying: PayingParts;
   close(): Promise<void>;
 }
 
-/** Puts the real parts together. The caller closes it. */
-export function assemble(settings: {
-  readonly orchestrator: readonly string[];
-  readonly maxAttempts: number;
-  readonly logLevel: LogLevel;
-}): Assembled {
+/**
+ * Puts the real parts together. The caller closes it. On chain the missing money is in place when
+ * it returns; throws what {@link openPaying} throws.
+ */
+export async function assemble(
+  settings: ChainValues & {
+    readonly orchestrator: readonly string[];
+    readonly maxAttempts: number;
+    readonly logLevel: LogLevel;
+  },
+): Promise<Assembled> {
   const clock = systemClock;
   const log = createLog({ level: settings.logLevel, program: 'gateway' });
+  const paying = await openPaying(settings, { clock, log });
+  const { signer, payments } = paying;
   const blobs = createBlobStore({ bytesMax: BLOB_BYTES_MAX });
   const hashing = createHashing({ threads: 1 });
   const media = createMedia();
   const transport = createTransport({ clock, blobs });
   const gateway = createGateway(
     { orchestrators: settings.orchestrator, attemptsMax: settings.maxAttempts },
-    { clock, log, hashing, transport, signer: offchainSigner, countPixels: media.countPixels },
+    { clock, log, hashing, transport, signer, payments, countPixels: media.countPixels },
   );
   return {
     gateway,
@@ -45,9 +54,10 @@ export function assemble(settings: {
     blobs,
     clock,
     log,
+    paying,
     async close() {
       transport.close();
-      await Promise.all([hashing.close(), media.close()]);
+      await Promise.all([hashing.close(), media.close(), paying.close()]);
     },
   };
 }

@@ -2,6 +2,7 @@ import type { Blob } from '../../base/blob.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Hashing } from '../../base/hashing.ts';
 import { type Pixels, pixels } from '../../base/money.ts';
+import type { Completion } from '../../payments/send-session.ts';
 import type { CapabilityBits } from '../../protocol/capabilities.ts';
 import type { OrchestratorInfo } from '../../protocol/gen/lp_rpc_pb.ts';
 import { encodeSegment, flatten, type Segment } from '../../protocol/segment.ts';
@@ -14,7 +15,7 @@ import {
 } from '../../protocol/transcode-result.ts';
 import type { VideoProfile } from '../../protocol/video-profile.ts';
 import type { Session } from './sessions.ts';
-import type { Transport } from './transport.ts';
+import type { SubmitAnswer, Transport } from './transport.ts';
 
 /** Until the status: connect, upload, checks. Wire: go-livepeer common/util.go, server/segment_rpc.go. */
 const HEADERS_MS_MIN = 2_000;
@@ -50,8 +51,12 @@ export type AttemptOutcome =
       readonly renditions: readonly Rendition[];
       readonly info: OrchestratorInfo | undefined;
     }
-  /** `blames: 'input'`: no other orchestrator would do better. */
-  | { readonly ok: false; readonly text: string; readonly blames: 'orchestrator' | 'input' };
+  /** `blames: 'input'` or `'sender'`: no other orchestrator would do better. */
+  | {
+      readonly ok: false;
+      readonly text: string;
+      readonly blames: 'orchestrator' | 'input' | 'sender';
+    };
 
 /** What an attempt stands on. */
 export interface AttemptParts {
@@ -81,21 +86,56 @@ export async function attempt(
   session: Session,
   source: SourceSegment,
 ): Promise<AttemptOutcome> {
-  const { info } = session;
+  const hash = await parts.hashing.keccak256(source.blob);
+  // From here to the call nothing waits: token, parameters and payment are of one session.
+  const { info, account } = session;
+  const work = { profiles: job.profiles, durationMs: source.durationMs };
+  const paying = account?.pay(info, work);
+  if (paying && !paying.ok) return { ok: false, text: paying.text, blames: paying.blames };
   const answer = await parts.transport.submit({
     service: session.service,
-    credentials: await credentials(parts, job, info.authToken, source),
-    payment: '',
+    credentials: credentials(parts, job, info.authToken, source, hash),
+    payment: paying?.header ?? '',
     source: source.blob,
     headersTimeoutMs: Math.max(HEADERS_MS_MIN, source.durationMs * HEADERS_DURATIONS),
     totalTimeoutMs: Math.max(RESULT_MS_MIN, source.durationMs * RESULT_DURATIONS),
   });
-  if (!answer.ok) return failed(answer.text);
+  const result = read(answer);
+  paying?.end(completionOf(answer, result));
+  if (!result.ok) return failed(result.text);
+  const { done, info: newer } = result;
+  // Who is paid is fixed with the session; what a reply says of its own signer counts off-chain only.
+  const signer = account ? signerOf(info) : (newer ?? info).address;
+  return collect(parts, job, done, signer, newer);
+}
+
+/** What an answer holds, or why it is of no use. */
+type Read =
+  | { readonly ok: true; readonly done: Done; readonly info: OrchestratorInfo | undefined }
+  | { readonly ok: false; readonly text: string };
+
+function read(answer: SubmitAnswer): Read {
+  if (!answer.ok) return answer;
   const decoded = decodeTranscodeResult(answer.value);
-  if (!decoded.ok) return failed(resultProblems[decoded.reason]);
-  const { result } = decoded;
-  if (result.result.kind === 'failed') return failed(result.result.text);
-  return collect(parts, job, result.result, result.info ?? info, result.info);
+  if (!decoded.ok) return { ok: false, text: resultProblems[decoded.reason] };
+  const { result, info } = decoded.result;
+  if (result.kind === 'failed') return { ok: false, text: result.text };
+  return { ok: true, done: result, info };
+}
+
+/** Wire: go-livepeer server/segment_rpc.go:completeBalanceUpdate. */
+function completionOf(answer: SubmitAnswer, result: Read): Completion {
+  if (!answer.ok && !answer.taken) return { kind: 'unsent' };
+  if (!result.ok) return { kind: 'lost' };
+  return {
+    kind: 'done',
+    pixels: result.done.renditions.reduce((sum, { pixels }) => sum + pixels, 0n),
+  };
+}
+
+/** The account that signs results, else the one that is paid. Wire: go-livepeer verification/verify.go. */
+function signerOf({ address, ticketParams }: OrchestratorInfo): Uint8Array {
+  return isZero(address) ? (ticketParams?.recipient ?? address) : address;
 }
 
 const resultProblems = {
@@ -107,16 +147,17 @@ const resultProblems = {
 type Done = Extract<TranscodeResult['result'], { kind: 'done' }>;
 
 /** The `Livepeer-Segment` header. Its hash is taken while a pushed segment still arrives. */
-async function credentials(
+function credentials(
   parts: AttemptParts,
   job: Job,
   authToken: Segment['authToken'],
   source: SourceSegment,
-): Promise<string> {
+  hash: Uint8Array,
+): string {
   const unsigned: Segment = {
     manifestId: Buffer.from(job.manifestId, 'utf8'),
     seq: BigInt(source.seq),
-    hash: await parts.hashing.keccak256(source.blob),
+    hash,
     profiles: job.profiles,
     sig: new Uint8Array(0),
     durationMs: Math.max(1, Math.trunc(source.durationMs)),
@@ -133,7 +174,7 @@ async function collect(
   parts: AttemptParts,
   job: Job,
   done: Done,
-  signer: OrchestratorInfo,
+  signer: Uint8Array,
   info: OrchestratorInfo | undefined,
 ): Promise<AttemptOutcome> {
   // One rendition per profile, in order, is what the wire promises.
@@ -171,15 +212,19 @@ async function judge(
   parts: AttemptParts,
   done: Done,
   blobs: readonly Blob[],
-  { address }: OrchestratorInfo,
+  signer: Uint8Array,
 ): Promise<string | undefined> {
-  if (address.some((byte) => byte !== 0)) {
+  if (!isZero(signer)) {
     const hashes = await Promise.all(blobs.map((blob) => parts.hashing.keccak256(blob)));
-    if (!resultSignedBy(address, hashes, done.sig)) return 'PM Check Failed';
+    if (!resultSignedBy(signer, hashes, done.sig)) return 'PM Check Failed';
   }
   const counted = await Promise.all(blobs.map((blob) => parts.countPixels(blob)));
   const differs = counted.some((count, index) => count !== done.renditions[index]?.pixels);
   return differs ? 'PixelMismatch' : undefined;
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
 }
 
 function failed(text: string): AttemptOutcome {

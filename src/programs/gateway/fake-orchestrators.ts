@@ -79,8 +79,8 @@ export function fakeTransport(
     async submit({ service, credentials }) {
       const fake = find(service);
       const decoded = decodeSegment(credentials);
-      if (!fake || fake.dead) return { ok: false, text: 'header timeout: refused' };
-      if (!decoded.ok) return { ok: false, text: decoded.text };
+      if (!fake || fake.dead) return { ok: false, text: 'header timeout: refused', taken: false };
+      if (!decoded.ok) return { ok: false, text: decoded.text, taken: true };
       const { seq, profiles, authToken } = decoded.segment;
       fake.calls.push(`segment ${seq} ${authToken?.sessionId}`);
       const info = infoOf(service, fake, authToken?.sessionId ?? '');

@@ -10,6 +10,7 @@ import {
   type SourceSegment,
 } from './attempt.ts';
 import { createDiscovery } from './discovery.ts';
+import type { Payments } from './payments.ts';
 import { latencyScore } from './select.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 
@@ -24,6 +25,8 @@ export interface GatewayOptions {
 /** What a gateway stands on. */
 export interface GatewayParts extends AttemptParts {
   readonly log: Log;
+  /** Undefined off-chain: nothing is paid. */
+  readonly payments?: Payments | undefined;
 }
 
 /** Why a segment came back without renditions. */
@@ -32,6 +35,8 @@ export type SegmentFailure =
   | 'no_sessions'
   /** An orchestrator blamed the segment itself; trying elsewhere is of no use. */
   | 'bad_input'
+  /** Our own account cannot pay anybody. */
+  | 'no_funds'
   /** Every attempt failed; `text` is the last one's. */
   | 'attempts_used_up';
 
@@ -77,8 +82,8 @@ export interface Gateway {
 }
 
 /**
- * A gateway of video segments: discovery, sessions, signing, retries and checks of what a stock
- * gateway does, without its payments.
+ * A gateway of video segments: discovery, sessions, signing, payments, retries and checks of what a
+ * stock gateway does.
  */
 export function createGateway(options: GatewayOptions, parts: GatewayParts): Gateway {
   const discovery = createDiscovery(parts);
@@ -138,8 +143,9 @@ async function transcode(
     }
     text = cleanErrorText(outcome.text);
     parts.log.warn('attempt_failed', { attempt: attempts, error: text });
-    if (outcome.blames === 'input') {
-      return { ok: false, reason: 'bad_input', text, attempts, elapsedMs: elapsedMs() };
+    if (outcome.blames !== 'orchestrator') {
+      const reason = outcome.blames === 'input' ? 'bad_input' : 'no_funds';
+      return { ok: false, reason, text, attempts, elapsedMs: elapsedMs() };
     }
     sessions.drop(session);
   }

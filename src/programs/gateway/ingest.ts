@@ -54,6 +54,7 @@ interface Live {
 const failureStatus = {
   no_sessions: 503,
   bad_input: 422,
+  no_funds: 503,
   attempts_used_up: 422,
 } as const satisfies Record<SegmentFailure, number>;
 

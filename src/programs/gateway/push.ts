@@ -8,13 +8,23 @@ import { createLiveView, type LiveView } from '../../base/live-view.ts';
 import { createPaint, exitCode, type Io } from '../../base/terminal.ts';
 import { type FileSegment, segmentFile } from '../../media/segmenter.ts';
 import { type Assembled, assemble } from './assemble.ts';
+import type { Funding } from './chain.ts';
 import type { SegmentOutcome, Stream } from './gateway.ts';
 import { type HlsFolder, openHlsFolder } from './hls-folder.ts';
 import { createLanes } from './lanes.ts';
 import { asSoonAsRead, type Due, livePaced } from './pacing.ts';
+import { fundingText, type PaymentReport } from './paying.ts';
 import { readProfiles } from './profiles.ts';
 import type { gatewayPushCommand } from './settings.ts';
-import { createTally, latencyText, outcomeText, progressText, type Summary } from './summary.ts';
+import {
+  createTally,
+  latencyText,
+  outcomeText,
+  paidFigures,
+  paidText,
+  progressText,
+  type Summary,
+} from './summary.ts';
 
 /** A file: one segment transcodes, the next one is uploaded and checked meanwhile. */
 const LANES_FILE = 2;
@@ -30,7 +40,7 @@ export async function push(
     throw new TributaryError('input_missing', `there is no file ${settings.input}`, { cause });
   });
   const profiles = await readProfiles(settings.profiles);
-  const parts = assemble(settings);
+  const parts = await assemble(settings);
   const stop = stopOnSignal();
   try {
     const folder = await openHlsFolder({
@@ -39,6 +49,8 @@ export async function push(
       describe: parts.media.describe,
     });
     const report = settings.json ? jsonReport(io) : viewReport(io, folder.master);
+    const { funding } = parts.paying;
+    if (funding) report.funded(funding);
     const segments = upTo(
       segmentFile(settings.input, { segmentMs: settings.segmentSeconds * 1000 }),
       settings.seconds,
@@ -51,7 +63,7 @@ export async function push(
       report,
       signal: stop.signal,
     });
-    report.end(summary);
+    report.end(summary, await parts.paying.report());
     return summary.failed > 0 || summary.segments === 0 || stop.signal.aborted
       ? exitCode.failed
       : exitCode.ok;
@@ -63,6 +75,7 @@ export async function push(
 
 /** Tells of a run while it goes on and at its end. */
 interface Report {
+  funded(funding: Funding): void;
   segment(event: {
     readonly index: number;
     readonly outcome: SegmentOutcome;
@@ -70,7 +83,8 @@ interface Report {
     readonly summary: Summary;
     readonly inFlight: number;
   }): void;
-  end(summary: Summary): void;
+  /** `paid` is undefined off-chain. */
+  end(summary: Summary, paid: PaymentReport | undefined): void;
 }
 
 interface Run {
@@ -150,19 +164,21 @@ function viewReport(io: Io, master: string): Report {
   const view: LiveView = createLiveView(io);
   const paint = createPaint(io);
   return {
+    funded: (funding) => view.keep(fundingText(funding)),
     segment({ index, outcome, summary, inFlight }) {
       if (!outcome.ok) {
         view.keep(paint('wrong', `Segment ${index} failed: ${failureText(outcome)}`));
       }
       view.show([progressText(summary, inFlight)]);
     },
-    end(summary) {
+    end(summary, paid) {
       view.close();
       const tone = summary.failed > 0 || summary.segments === 0 ? 'wrong' : 'paid';
       const lines = [
         paint(tone, outcomeText(summary)),
         `Latency   ${latencyText(summary)}, from the end of a segment to its last rendition`,
         `Pixels    ${showPixels(summary.pixels)}, counted here and equal to what was reported`,
+        ...(paid ? [`Paid      ${paidText(paid)}`] : []),
         `Play      ${master}`,
       ];
       io.stdout.write(`${lines.join('\n')}\n`);
@@ -182,13 +198,14 @@ function jsonReport(io: Io): Report {
       `${JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? String(item) : item))}\n`,
     );
   return {
+    funded: (funding) => print({ event: 'funded', ...funding }),
     segment({ index, outcome, addedMs, inFlight }) {
       const { ok, attempts } = outcome;
       const said = outcome.ok ? { pixels: outcome.pixels } : { error: outcome.text };
       print({ event: 'segment', segment: index, ok, attempts, addedMs, inFlight, ...said });
     },
-    end(summary) {
-      print({ event: 'summary', ...summary });
+    end(summary, paid) {
+      print({ event: 'summary', ...summary, ...(paid && { paid: paidFigures(paid) }) });
     },
   };
 }

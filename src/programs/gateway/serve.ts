@@ -3,8 +3,10 @@ import { showHostPort } from '../../base/setting-types.ts';
 import { exitCode, type Io } from '../../base/terminal.ts';
 import { assemble } from './assemble.ts';
 import { listenIngest } from './ingest.ts';
+import { fundingText } from './paying.ts';
 import { readProfiles } from './profiles.ts';
 import type { gatewayServeCommand } from './settings.ts';
+import { paidText } from './summary.ts';
 
 /** Takes segments over HTTP until SIGINT or SIGTERM; then ends every stream and returns 0. */
 export async function serve(
@@ -12,9 +14,11 @@ export async function serve(
   io: Io,
 ): Promise<number> {
   const profiles = await readProfiles(settings.profiles);
-  const parts = assemble(settings);
+  const parts = await assemble(settings);
   try {
     const { host, port } = settings.httpAddr;
+    const { funding } = parts.paying;
+    if (funding) io.stdout.write(`${fundingText(funding)}\n`);
     const ingest = await listenIngest(
       { ...parts, inputOf: parts.media.inputOf },
       { host, port, profiles, sessionsMax: settings.maxSessions },
@@ -22,6 +26,8 @@ export async function serve(
     io.stdout.write(`READY http=http://${showHostPort({ host, port: ingest.port })}\n`);
     await stopSignal();
     await ingest.close();
+    const paid = await parts.paying.report();
+    if (paid) io.stdout.write(`${paidText(paid)}\n`);
     return exitCode.ok;
   } finally {
     await parts.close();

@@ -1,7 +1,10 @@
 import type { Clock, Instant } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
 import type { CapabilityBits } from '../../protocol/capabilities.ts';
+import { sameBytes } from '../../protocol/fixed-bytes.ts';
 import type { AuthToken, OrchestratorInfo } from '../../protocol/gen/lp_rpc_pb.ts';
 import type { Discovery } from './discovery.ts';
+import type { Account, Payments } from './payments.ts';
 import { type Selectable, selectSession } from './select.ts';
 import type { Transport } from './transport.ts';
 
@@ -13,6 +16,8 @@ const END_SESSION_MS = 2_000;
 /** One stream's session at one orchestrator. */
 export interface Session extends Selectable {
   readonly service: string;
+  /** Where its segments are paid from; undefined off-chain. */
+  readonly account: Account | undefined;
   /** The newest that the orchestrator said of itself, its session's token included. */
   info: OrchestratorInfo & { readonly authToken: AuthToken };
   score: number | undefined;
@@ -36,10 +41,16 @@ export interface Sessions {
 
 /** Sessions are opened when the first segment asks for one. */
 export function createSessions(
-  parts: { readonly discovery: Discovery; readonly transport: Transport; readonly clock: Clock },
+  parts: {
+    readonly discovery: Discovery;
+    readonly transport: Transport;
+    readonly clock: Clock;
+    readonly log: Log;
+    readonly payments?: Payments | undefined;
+  },
   options: { readonly orchestrators: readonly string[]; readonly bits: CapabilityBits },
 ): Sessions {
-  const { discovery, transport, clock } = parts;
+  const { discovery, transport, clock, payments } = parts;
   let sessions: Session[] = [];
   let last: Session | undefined;
   /** Every session ever opened, by its token, to be ended with the stream. */
@@ -53,7 +64,13 @@ export function createSessions(
   const discover = async () => {
     for (const { service, info } of await discovery.find(options.orchestrators, options.bits)) {
       if (!hasToken(info) || sessions.some((session) => session.service === service)) continue;
-      sessions.push({ service, info, score: undefined, inFlight: [] });
+      const opened = payments?.open(info);
+      if (opened && !opened.ok) {
+        parts.log.warn('orchestrator_price_refused', { error: opened.text });
+        continue;
+      }
+      const account = opened?.account;
+      sessions.push({ service, account, info, score: undefined, inFlight: [] });
     }
   };
 
@@ -85,7 +102,7 @@ export function createSessions(
 
   const renew = async (session: Session): Promise<boolean> => {
     const answer = await discovery.renew(session.service, options.bits);
-    if (answer.ok && answer.value.transcoder === session.service && hasToken(answer.value)) {
+    if (answer.ok && isOf(session, answer.value)) {
       session.info = answer.value;
       return true;
     }
@@ -95,7 +112,7 @@ export function createSessions(
 
   const usable = (session: Session): Promise<boolean> | true => {
     const leftS = Number(session.info.authToken.expiration) - clock.now() / 1000;
-    if (leftS > RENEW_BEFORE_S) return true;
+    if (leftS > RENEW_BEFORE_S && !session.account?.stale(session.info)) return true;
     let pending = renewing.get(session);
     if (!pending) {
       pending = renew(session).finally(() => renewing.delete(session));
@@ -123,9 +140,8 @@ export function createSessions(
       }
     },
     update(session, info) {
-      // Another service address is another orchestrator, and without a token there is no session.
-      if (hasToken(info) && info.transcoder === session.service) session.info = info;
-      else drop(session);
+      if (!isOf(session, info)) drop(session);
+      else if (!isOlder(info, session.info)) session.info = info;
     },
     drop,
     async end() {
@@ -134,6 +150,26 @@ export function createSessions(
       await endOpened();
     },
   };
+}
+
+/** A reply to a segment of before a renewal has the token of then. */
+function isOlder({ authToken: reply }: Session['info'], { authToken: now }: Session['info']) {
+  return reply.sessionId !== now.sessionId && reply.expiration < now.expiration;
+}
+
+/**
+ * Another service address is another orchestrator, and without a token there is no session. Who is
+ * paid and who signs stay the same through one.
+ */
+function isOf(session: Session, info: OrchestratorInfo): info is Session['info'] {
+  if (!hasToken(info) || info.transcoder !== session.service) return false;
+  if (!session.account) return true;
+  const { address, ticketParams } = session.info;
+  const none = new Uint8Array(0);
+  return (
+    sameBytes(address, info.address) &&
+    sameBytes(ticketParams?.recipient ?? none, info.ticketParams?.recipient ?? none)
+  );
 }
 
 function hasToken(

@@ -9,6 +9,7 @@ import {
   serviceUrl,
 } from '../../base/setting-types.ts';
 import { configSetting, logLevelSetting } from '../../base/standard-settings.ts';
+import { chainSettings, checkChainSettings } from './chain-settings.ts';
 
 const orchestrator = {
   type: listOf(serviceUrl()),
@@ -69,6 +70,7 @@ export const gatewayPushCommand = defineCommand({
       why: 'It is what stock gateways cut.',
     },
     maxAttempts,
+    ...chainSettings,
     json: {
       type: onOff(),
       doc: 'Print one JSON object a line on standard output, for each segment and the summary.',
@@ -81,8 +83,10 @@ export const gatewayPushCommand = defineCommand({
       why: 'The view on the terminal says the rest.',
     },
   },
+  check: (values) => checkChainSettings(values),
   examples: [
     'tributary gateway push --orchestrator https://pool.example:8935 --input film.mp4 --output hls/ --live',
+    'tributary gateway push --orchestrator … --input film.mp4 --output hls/ --eth-url http://127.0.0.1:8545 --controller 0x… --keystore keys/ --password-file password --deposit 0.1 --reserve 0.1',
   ],
 });
 
@@ -109,7 +113,9 @@ export const gatewayServeCommand = defineCommand({
       why: 'It is the default of a stock gateway.',
       aliases: { maxSessions: true },
     },
+    ...chainSettings,
     logLevel: logLevelSetting,
   },
+  check: (values) => checkChainSettings(values),
   examples: ['tributary gateway serve --orchestrator https://pool.example:8935'],
 });

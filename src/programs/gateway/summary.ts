@@ -1,5 +1,7 @@
+import { showEth } from '../../base/amounts.ts';
 import { quantile, showCount, showMs, showPixels } from '../../base/figures.ts';
 import type { SegmentOutcome } from './gateway.ts';
+import { type PaymentReport, wholeWei } from './paying.ts';
 
 /** What a run has to say, so far or at its end. */
 export interface Summary {
@@ -62,6 +64,31 @@ export function latencyText({ addedMs }: Summary): string {
   return addedMs
     ? `added p50 ${showMs(addedMs.p50)} · p99 ${showMs(addedMs.p99)}`
     : 'none measured yet';
+}
+
+/** `12 tickets, worth 0.0001 ETH on average, for fees of 90,000 gwei; 0.1 ETH of deposit left.` */
+export function paidText({
+  tickets,
+  expectedValue,
+  fees,
+  deposit,
+  reserve,
+}: PaymentReport): string {
+  const worth = `worth ${showEth(wholeWei(expectedValue))} on average`;
+  const left = `${showEth(deposit)} of deposit and ${showEth(reserve)} of reserve left`;
+  const count = `${showCount(tickets)} ${tickets === 1 ? 'ticket' : 'tickets'}`;
+  return `${count}, ${worth}, for fees of ${showEth(wholeWei(fees))}; ${left}`;
+}
+
+/** The same for programs: whole wei, rounded down. */
+export function paidFigures({ tickets, expectedValue, fees, deposit, reserve }: PaymentReport) {
+  return {
+    tickets,
+    expectedValueWei: wholeWei(expectedValue),
+    feesWei: wholeWei(fees),
+    depositWei: deposit,
+    reserveWei: reserve,
+  };
 }
 
 /** One line while it runs. */

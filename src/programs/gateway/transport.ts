@@ -25,6 +25,11 @@ export type Answer<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly text: string };
 
+/** How a segment went. `taken`: the orchestrator said a status, so it has what was paid. */
+export type SubmitAnswer =
+  | { readonly ok: true; readonly value: Uint8Array }
+  | { readonly ok: false; readonly text: string; readonly taken: boolean };
+
 /** One segment on its way to an orchestrator. */
 export interface Submission {
   /** `OrchestratorInfo.transcoder`, to which `/segment` is appended. */
@@ -49,7 +54,7 @@ export interface Transport {
   ): Promise<Answer<OrchestratorInfo>>;
   endSession(service: string, token: AuthToken, timeoutMs: number): Promise<Answer<undefined>>;
   /** The bytes of a `TranscodeResult`. */
-  submit(submission: Submission): Promise<Answer<Uint8Array>>;
+  submit(submission: Submission): Promise<SubmitAnswer>;
   /** The caller holds the blob. */
   download(url: string, timeoutMs: number): Promise<Answer<Blob>>;
   close(): void;
@@ -78,8 +83,7 @@ export function createTransport(parts: { clock: Clock; blobs: BlobStore }): Tran
         const reply = await grpcCall(clientFor(service), endSession, { authToken }, { timeoutMs });
         return reply.ok ? { ok: true, value: undefined } : { ok: false, text: reply.text };
       }),
-    submit: (submission) =>
-      answered(() => submit(clientFor(submission.service), submission, parts.clock)),
+    submit: (submission) => submit(clientFor(submission.service), submission, parts.clock),
     download: (url, timeoutMs) =>
       answered(() => download(clientFor(url), url, timeoutMs, parts.blobs)),
     close() {
@@ -106,7 +110,7 @@ async function submit(
   client: HttpClient,
   submission: Submission,
   clock: Clock,
-): Promise<Answer<Uint8Array>> {
+): Promise<SubmitAnswer> {
   const { source, headersTimeoutMs, totalTimeoutMs } = submission;
   const late = new AbortController();
   const headersTimer = clock.after(headersTimeoutMs, () =>
@@ -130,18 +134,22 @@ async function submit(
       bodyBytesMax: RESULT_BYTES_MAX,
     });
   } catch (error) {
-    return { ok: false, text: `header timeout: ${messageOf(error)}` };
+    return { ok: false, text: `header timeout: ${messageOf(error)}`, taken: false };
   } finally {
     headersTimer.cancel();
   }
   try {
     if (response.status !== 200) {
       const text = (await readUpTo(response, ERROR_TEXT_BYTES_MAX)).toString('utf8').trim();
-      return { ok: false, text: text === '' ? `HTTP status ${response.status}` : text };
+      return {
+        ok: false,
+        text: text === '' ? `HTTP status ${response.status}` : text,
+        taken: true,
+      };
     }
     return { ok: true, value: await readUpTo(response, RESULT_BYTES_MAX) };
   } catch (error) {
-    return { ok: false, text: `body timeout: ${messageOf(error)}` };
+    return { ok: false, text: `body timeout: ${messageOf(error)}`, taken: true };
   }
 }
 
