@@ -2,7 +2,6 @@ import { defineCommand, type ValuesOf } from '../../base/command.ts';
 import {
   address,
   byteSize,
-  choice,
   integerOrAuto,
   listOf,
   onOff,
@@ -12,6 +11,7 @@ import {
   url,
 } from '../../base/setting-types.ts';
 import { configSetting, logLevelSetting } from '../../base/standard-settings.ts';
+import { chainComplaint, chainSettings } from './chain-settings.ts';
 
 const MIB = 2 ** 20;
 const SECOND_MS = 1000;
@@ -62,13 +62,7 @@ export const poolCommand = defineCommand({
       why: 'One machine needs nothing installed; several pool nodes need a PostgreSQL that they share.',
       secret: true,
     },
-    network: {
-      type: choice(['offchain']),
-      doc: 'The network that the pool works on; offchain means no tickets and no payments.',
-      default: 'offchain',
-      why: 'It is the only one so far.',
-      aliases: { network: true },
-    },
+    ...chainSettings,
     authWebhookUrl: {
       type: url(['https:', 'http:'], 'https://…'),
       doc: 'A service of yours that is asked about each gateway: it answers with status 200 to let it in, perhaps with a price of its own.',
@@ -137,12 +131,16 @@ export const poolCommand = defineCommand({
     },
     logLevel: logLevelSetting,
   },
-  check({ tlsCert, tlsKey }) {
-    if ((tlsCert === undefined) === (tlsKey === undefined)) return undefined;
-    return '--tls-cert and --tls-key go together: give both or neither.';
+  check(values) {
+    if ((values.tlsCert === undefined) !== (values.tlsKey === undefined)) {
+      return '--tls-cert and --tls-key go together: give both or neither.';
+    }
+    return chainComplaint(values);
   },
   examples: [
     'tributary pool --data-dir ~/pool --service-addr pool.example:8935',
+    'tributary pool --data-dir ~/pool --service-addr pool.example:8935 --network arbitrum-one \\',
+    '  --eth-url https://…,https://… --keystore ~/keys --password-file ~/password --price "0.05USD per 1e12 pixels"',
     'tributary pool settings --config pool.toml    each value and where it came from',
   ],
 });
