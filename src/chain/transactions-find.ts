@@ -10,7 +10,7 @@ import type { JournalAccount } from './journal-store.ts';
 import type { Finality } from './networks.ts';
 import type { Providers } from './providers.ts';
 import { transactionHash } from './sign-transaction.ts';
-import { field, hashOf, quantity, toHex } from './transactions-look.ts';
+import { field, hashOf, lowest, quantity, toHex } from './transactions-look.ts';
 
 /**
  * The transaction with this nonce that is final: signed by the account, and in the same final block
@@ -49,10 +49,9 @@ async function finalBlock(providers: Providers, finality: Finality): Promise<big
     const number = answer.ok ? quantity(field(answer.value, 'number')) : undefined;
     return number === undefined ? [] : [number];
   });
-  const [first, ...others] = numbers;
-  if (first === undefined) return undefined;
-  const lowest = others.reduce((least, number) => (number < least ? number : least), first);
-  const final = lowest - ('depth' in finality ? BigInt(finality.depth) : 0n);
+  const known = lowest(numbers);
+  if (known === undefined) return undefined;
+  const final = known - ('depth' in finality ? BigInt(finality.depth) : 0n);
   return final < 0n ? undefined : final;
 }
 

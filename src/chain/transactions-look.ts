@@ -72,7 +72,7 @@ async function lookOnce(
   if (block === undefined) return { ok: false, reason: 'no_provider' };
   const far = tooFar(places, expected);
   if (far) return { ok: false, reason: far };
-  const final = min(lowest(places.map((place) => place.final)) ?? 0n, block);
+  const final = lowest([block, ...places.map((place) => place.final)]) ?? 0n;
   const readings = await readingsAt(providers, account, places, { block, final, hashes });
   const agreed = agree(readings, expected);
   if (!agreed.ok) return agreed;
@@ -88,8 +88,8 @@ function tooFar(
 ): Disagreement | undefined {
   if (places.some((place) => place.chainId !== chainId)) return 'wrong_chain';
   const heads = places.map(({ head }) => head);
-  const highest = heads.reduce((a, b) => (a > b ? a : b), 0n);
-  return highest - (lowest(heads) ?? 0n) > headLagMax ? 'head_lag' : undefined;
+  const apart = (sorted(heads).at(-1) ?? 0n) - (lowest(heads) ?? 0n);
+  return apart > headLagMax ? 'head_lag' : undefined;
 }
 
 async function placesOf(
@@ -106,15 +106,16 @@ async function placesOf(
     tips ? providers.requestAll('eth_maxPriorityFeePerGas', []) : [],
   ]);
   return chains.flatMap((chain, index) => {
-    const chainId = quantity(valueOf(chain));
-    const head = quantity(field(valueOf(heads[index]), 'number'));
-    const final = 'depth' in finality
-      ? head && (head > BigInt(finality.depth) ? head - BigInt(finality.depth) : 0n)
-      : quantity(field(valueOf(finals[index]), 'number'));
+    const chainId = quantity(valueIn(chain));
+    const head = quantity(field(valueIn(heads[index]), 'number'));
+    const final =
+      'depth' in finality
+        ? head && (head > BigInt(finality.depth) ? head - BigInt(finality.depth) : 0n)
+        : quantity(field(valueIn(finals[index]), 'number'));
     // Of the block that comes next.
-    const bases = field(valueOf(fees[index]), 'baseFeePerGas');
+    const bases = field(valueIn(fees[index]), 'baseFeePerGas');
     const baseFeePerGas = Array.isArray(bases) ? quantity(bases.at(-1)) : undefined;
-    const priorityFeePerGas = tips ? quantity(valueOf(priorities[index])) : 0n;
+    const priorityFeePerGas = tips ? quantity(valueIn(priorities[index])) : 0n;
     if (chainId === undefined || head === undefined || final === undefined) return [];
     if (baseFeePerGas === undefined || priorityFeePerGas === undefined) return [];
     const { label } = chain;
@@ -138,10 +139,10 @@ async function readingsAt(
   const byLabel = new Map(places.map((place) => [place.label, place]));
   return (blocks ?? []).flatMap(({ label }, index): readonly Reading[] => {
     const place = byLabel.get(label);
-    const blockHash = hashOf(field(valueOf(blocks?.[index]), 'hash'));
-    const finalHash = hashOf(field(valueOf(finals?.[index]), 'hash'));
-    const latestNonce = quantity(valueOf(latestNonces?.[index]));
-    const finalNonce = quantity(valueOf(finalNonces?.[index]));
+    const blockHash = hashOf(field(valueIn(blocks?.[index]), 'hash'));
+    const finalHash = hashOf(field(valueIn(finals?.[index]), 'hash'));
+    const latestNonce = quantity(valueIn(latestNonces?.[index]));
+    const finalNonce = quantity(valueIn(finalNonces?.[index]));
     if (!place || !blockHash || !finalHash) return [];
     if (latestNonce === undefined || finalNonce === undefined) return [];
     const decoded = hashes.map((hash, each) =>
@@ -181,12 +182,20 @@ function decodeReceipt(
   }
   if (at > block) return undefined;
   if (at === block && hashOf(field(value, 'blockHash')) !== asked.blockHash) return 'unreadable';
-  return { hash, block: at, succeeded: status === 1n, final: at <= final, costWei: gasUsed * price };
+  return {
+    hash,
+    block: at,
+    succeeded: status === 1n,
+    final: at <= final,
+    costWei: gasUsed * price,
+  };
 }
 
 /** The value of a quantity in JSON-RPC; undefined for everything else. At most 256 bits. */
 export function quantity(value: unknown): bigint | undefined {
-  return typeof value === 'string' && /^0x[0-9a-fA-F]{1,64}$/.test(value) ? BigInt(value) : undefined;
+  return typeof value === 'string' && /^0x[0-9a-fA-F]{1,64}$/.test(value)
+    ? BigInt(value)
+    : undefined;
 }
 
 /** 32 bytes in lower-case hex; undefined for everything else. */
@@ -206,17 +215,15 @@ export function toHex(value: bigint): Hex {
   return `0x${value.toString(16)}`;
 }
 
-function valueOf(answer: RpcAnswer<unknown> | undefined): unknown {
+function valueIn(answer: RpcAnswer<unknown> | undefined): unknown {
   return answer?.ok ? answer.value : undefined;
 }
 
-function lowest(values: readonly bigint[]): bigint | undefined {
-  return values.reduce<bigint | undefined>(
-    (least, value) => (least === undefined || value < least ? value : least),
-    undefined,
-  );
+/** The first of them; undefined when there are none. */
+export function lowest(values: readonly bigint[]): bigint | undefined {
+  return sorted(values)[0];
 }
 
-function min(a: bigint, b: bigint): bigint {
-  return a < b ? a : b;
+function sorted(values: readonly bigint[]): readonly bigint[] {
+  return [...values].sort((a, b) => (a < b ? -1 : 1));
 }
