@@ -1,24 +1,58 @@
 import type { Hex } from 'viem';
+import { hex } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
+import { messageOf, TributaryError } from '../base/errors.ts';
+import { keccak256 } from '../base/keccak.ts';
 import type { Log } from '../base/log.ts';
 import type { Metrics } from '../base/metrics.ts';
-import type { Wei } from '../base/money.ts';
+import { type Wei, wei } from '../base/money.ts';
 import type { JournalAccount } from '../chain/journal-store.ts';
 import type { Intent, IntentId, SettledEntry } from '../chain/journal-types.ts';
+import { type Finality, networkOf } from '../chain/networks.ts';
+import type { ChainView, Redeemed } from '../chain/view.ts';
 import type { Database } from '../database/database.ts';
 import type { Transaction } from '../database/transaction.ts';
-import type { WriteOffReason } from '../payments/redemption.ts';
+import { word } from '../payments/big-endian.ts';
+import {
+  BATCH_TICKETS_MAX,
+  lastValidRound,
+  type RedemptionBatch,
+  type RedemptionView,
+  retryBlock,
+} from '../payments/redemption.ts';
+import {
+  claimedWinners,
+  claimWinners,
+  delayWinner,
+  endWinner,
+  noteSeenWinner,
+  pendingFaceValues,
+  queuedWinners,
+  type StoredWinner,
+  type WinnerEnd,
+  type WinnerTotals,
+  winnerTotals,
+} from '../payments/winners-store.ts';
+import { redemptionMetrics } from './metrics.ts';
+import { redemptionCall } from './redeem-calls.ts';
+import { type RedeemingProviders, redeemingChain } from './redeem-chain.ts';
+import { planQueue, type QueuePlan } from './redeem-queue.ts';
+import { type ClaimGroup, groupClaims, settleClaim } from './redeem-settle.ts';
+import { endOfLost, finalView } from './redeem-write-off.ts';
+
+/**
+ * Transactions of ours on their way at once. What is decided late is decided on newer prices and
+ * funds; 16 batches of 20 are more tickets than a large pool wins in a day.
+ */
+const INTENTS_MAX = 16;
+/** Lost tickets that are looked at in one pass: each takes a few questions to all providers. */
+const WRITE_OFFS_MAX = 20;
 
 /** What redemption needs to know of a new block. */
-export interface RedeemingView {
-  readonly block: bigint;
-  readonly l1Block: bigint;
-  readonly currentRound: bigint;
-  readonly roundInitialized: boolean;
-  /** Wei per gas. */
-  readonly gasPrice: bigint;
-  readonly paused: boolean;
-}
+export type RedeemingView = Pick<
+  ChainView,
+  'block' | 'l1Block' | 'currentRound' | 'roundInitialized' | 'gasPrice' | 'paused'
+>;
 
 /** What redemption costs and may cost. */
 export interface RedeemingRules {
@@ -29,12 +63,13 @@ export interface RedeemingRules {
   readonly batchedGas: bigint;
 }
 
-/** What redemption stands on. */
+/** What redemption stands on; every part is what the folder chain offers, as far as it is used. */
 export interface RedeemingParts {
   readonly database: Database;
   readonly watch: {
     current(): RedeemingView | undefined;
     onBlock(fn: (view: RedeemingView) => void): () => void;
+    onRedeemed(fn: (event: Redeemed) => Promise<void>): () => void;
   };
   readonly transactions: {
     readonly account: JournalAccount;
@@ -43,48 +78,287 @@ export interface RedeemingParts {
     onSettled(fn: (entry: SettledEntry) => void): () => void;
   };
   readonly contracts: { readonly ticketBroker: Hex; readonly roundsManager: Hex };
-  readonly providers: {
-    request<T>(method: string, params: readonly unknown[]): Promise<T>;
-    requestAll<T>(
-      method: string,
-      params: readonly unknown[],
-    ): Promise<
-      readonly ({ readonly label: string } & (
-        | { readonly ok: true; readonly value: T }
-        | { readonly ok: false; readonly reason: string }
-      ))[]
-    >;
-  };
+  readonly providers: RedeemingProviders;
   readonly rules: RedeemingRules;
+  /** Other than the network's. */
+  readonly finality?: Finality;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
 }
 
 /** What became of all winning tickets since the database began. */
-export interface RedeemingStatus {
+export interface RedeemingStatus extends WinnerTotals {
   readonly won: bigint;
-  readonly queued: bigint;
-  /** A transaction for them exists that is not final. */
-  readonly redeeming: bigint;
-  readonly redeemed: bigint;
-  readonly redeemedWei: Wei;
-  readonly writtenOff: Readonly<Partial<Record<WriteOffReason, bigint>>>;
-  /** Of the redemptions that are final. */
-  readonly gasSpentWei: Wei;
 }
 
 /** Redemption of winning tickets at work. */
 export interface Redeeming {
-  /** One pass over all open tickets; resolves when it is done. Passes never overlap. */
+  /**
+   * Looks at all open tickets; resolves after a look that began no earlier than this call. Looks
+   * never overlap. Throws what the database throws, and `rpc_unavailable`.
+   */
   run(): Promise<void>;
   /** Face values of a sender (20 bytes) whose redemption is under way and in no block yet. */
   pendingOf(sender: Uint8Array): Wei;
-  /** As of the last pass. */
+  /** As of the last look. */
   status(): RedeemingStatus;
-  /** Waits for the pass that runs. */
+  /** Waits for the look that runs. What is under way goes on without it. */
   close(): Promise<void>;
 }
 
-/** Starts redeeming; see {@link Redeeming}. */
-export type StartRedeeming = (parts: RedeemingParts) => Promise<Redeeming>;
+/**
+ * Redeems winning tickets from now on: with each block, and whenever a transaction is settled, it
+ * first writes down what became of earlier claims, also of those that a killed process left, then
+ * claims what pays now. Any number of nodes may do so on one database.
+ */
+export function startRedeeming(parts: RedeemingParts): Redeeming {
+  const { database, watch, transactions, contracts, providers, rules, log } = parts;
+  const { ticketBroker } = contracts;
+  const { chainId, address } = transactions.account;
+  const self = Buffer.from(address.slice(2), 'hex');
+  const finality = parts.finality ?? networkOf(chainId).finality;
+  const chain = redeemingChain({ providers, contracts, finality, redeemer: address });
+  let pending: ReadonlyMap<string, Wei> = new Map();
+  let totals: WinnerTotals = NOTHING;
+  const metrics = redemptionMetrics(parts.metrics, () => totals);
+  const settling = { database, chain, ticketBroker, chainId, log, metrics };
+
+  async function look(): Promise<void> {
+    const failures: unknown[] = [];
+    const open = await settleAll(failures);
+    pending = await pendingFaceValues(database);
+    const view = watch.current();
+    const free = INTENTS_MAX - open.filter(isMine).length;
+    if (view) {
+      await withdrawLapsed(open, view);
+      if (free > 0) await redeem(view, free, failures);
+    }
+    pending = await pendingFaceValues(database);
+    totals = await winnerTotals(database);
+    if (failures.length > 0) throw failures[0];
+  }
+
+  const isMine = ({ redeemer }: ClaimGroup) => redeemer === address.toLowerCase();
+
+  /** One that cannot be settled now holds up no other. Returns what is still on its way. */
+  async function settleAll(failures: unknown[]): Promise<readonly ClaimGroup[]> {
+    const open: ClaimGroup[] = [];
+    const l1Block = watch.current()?.l1Block ?? 0n;
+    for (const group of groupClaims(await claimedWinners(database))) {
+      try {
+        if ((await settleClaim(settling, group, l1Block)) === 'open') open.push(group);
+      } catch (error) {
+        failures.push(error);
+        open.push(group);
+      }
+    }
+    return open;
+  }
+
+  /** What no block can take any more is not sent, if it was not yet. */
+  async function withdrawLapsed(open: readonly ClaimGroup[], view: RedeemingView): Promise<void> {
+    const lapsed = open.filter(({ winners }) =>
+      winners.every(({ ticket }) => view.currentRound > lastValidRound(ticket)),
+    );
+    for (const { intent } of lapsed.filter(isMine)) await transactions.withdraw(intent);
+  }
+
+  async function redeem(
+    seen: RedeemingView,
+    intentsMax: number,
+    failures: unknown[],
+  ): Promise<void> {
+    const queue = await queuedWinners(database);
+    const view = redemptionView(seen, rules);
+    const plan = await planQueue(chain, queue, view, {
+      pendingOf: (sender) => pending.get(sender) ?? wei(0n),
+      ticketsMax: intentsMax * BATCH_TICKETS_MAX,
+    });
+    metrics.waiting(plan.waiting);
+    for (const { queued, text, retryAtBlock } of plan.refused) {
+      await delayWinner(database, queued.id, { kind: 'reverted', text, retryAtBlock });
+    }
+    for (const batch of plan.redeem.slice(0, intentsMax)) await claim(batch);
+    await writeOff(plan, { view, seenBlock: seen.block, failures });
+  }
+
+  /** The tickets and the transaction that is to redeem them belong together from the first moment. */
+  async function claim(batch: RedemptionBatch<StoredWinner>): Promise<void> {
+    const wanted = batch.tickets.map(({ id }) => id);
+    const claimed = await database.transact(async (tx) => {
+      const got = await claimWinners(tx, wanted, self);
+      if (!got) return 0;
+      const winners = batch.tickets.filter(({ id }) => got.ids.has(id));
+      const intent: Intent = {
+        id: got.intent as IntentId,
+        to: ticketBroker,
+        value: 0n,
+        data: redemptionCall(winners),
+        gasLimit: rules.redeemGas + BigInt(winners.length - 1) * rules.batchedGas,
+        worthWei: worthOf(winners, batch),
+      };
+      await transactions.intend(tx, intent);
+      return winners.length;
+    });
+    if (claimed > 0) log.info('tickets_claimed', { count: claimed });
+  }
+
+  async function writeOff(
+    { writeOff: lost }: QueuePlan,
+    at: {
+      readonly view: RedemptionView;
+      readonly seenBlock: bigint;
+      readonly failures: unknown[];
+    },
+  ): Promise<void> {
+    if (lost.length === 0) return;
+    const final = await finalView(chain);
+    for (const one of lost.slice(0, WRITE_OFFS_MAX)) {
+      try {
+        const end = await endOfLost({ chain, ticketBroker }, one, { ...at, final });
+        if (end) await writeEnd(one.queued, end, at.view);
+      } catch (error) {
+        at.failures.push(error);
+      }
+    }
+  }
+
+  async function writeEnd(
+    { id, tries }: StoredWinner,
+    end: WinnerEnd | 'alive',
+    { lastL1Block }: RedemptionView,
+  ): Promise<void> {
+    if (end === 'alive') {
+      const retryAtBlock = retryBlock(lastL1Block, tries);
+      return delayWinner(database, id, { kind: 'not_sent', retryAtBlock });
+    }
+    if (!(await database.transact((tx) => endWinner(tx, id, end)))) return;
+    if (end.state === 'redeemed') {
+      metrics.redeemed();
+      log.info('ticket_redeemed_elsewhere');
+    } else {
+      metrics.writtenOff(end.reason);
+      log.warn('ticket_written_off', { reason: end.reason });
+    }
+  }
+
+  const looks = oneAtATime(look, (error) => {
+    metrics.passFailed();
+    const known = error instanceof TributaryError;
+    log.warn('redemption_look_failed', known ? { code: error.code } : { error: messageOf(error) });
+  });
+  const unsubscribe = [
+    watch.onBlock(() => looks.trigger()),
+    watch.onRedeemed((event) => noteSeenWinner(database, seenTicket(event))),
+    transactions.onSettled(() => looks.trigger()),
+  ];
+  looks.trigger();
+
+  return {
+    run: looks.run,
+    pendingOf: (sender) => pending.get(hex(sender)) ?? wei(0n),
+    status: () => statusOf(totals),
+    async close() {
+      for (const stop of unsubscribe) stop();
+      await looks.close();
+    },
+  };
+}
+
+/** What became of all winning tickets, for nodes that leave their redemption to another. */
+export async function redeemingStatus(from: Database): Promise<RedeemingStatus> {
+  return statusOf(await winnerTotals(from));
+}
+
+const NOTHING: WinnerTotals = {
+  queued: 0n,
+  redeeming: 0n,
+  redeemed: 0n,
+  redeemedWei: wei(0n),
+  writtenOff: {},
+  writtenOffWei: wei(0n),
+};
+
+function statusOf(totals: WinnerTotals): RedeemingStatus {
+  const lost = Object.values(totals.writtenOff).reduce((sum, count) => sum + count, 0n);
+  return { ...totals, won: totals.queued + totals.redeeming + totals.redeemed + lost };
+}
+
+function redemptionView(seen: RedeemingView, rules: RedeemingRules): RedemptionView {
+  return {
+    currentRound: seen.currentRound,
+    roundInitialized: seen.roundInitialized,
+    lastL1Block: seen.l1Block,
+    gasPrice: wei(seen.gasPrice),
+    gasPriceMax: rules.gasPriceMax === undefined ? undefined : wei(rules.gasPriceMax),
+    redeemGas: rules.redeemGas,
+    batchedGas: rules.batchedGas,
+    paused: seen.paused,
+  };
+}
+
+/** What the transaction brings; another node may have taken some of its tickets. */
+function worthOf(
+  winners: readonly StoredWinner[],
+  { pays }: RedemptionBatch<StoredWinner>,
+): bigint {
+  const most = winners.reduce((sum, { ticket }) => sum + ticket.faceValue, 0n);
+  return pays < most ? pays : most;
+}
+
+function seenTicket(event: Redeemed) {
+  return {
+    sender: event.ticketSender,
+    recipientRandHash: keccak256(word(event.recipientRand)),
+    nonce: event.senderNonce,
+    transaction: Buffer.from(event.transaction.slice(2), 'hex'),
+    removed: event.removed,
+  };
+}
+
+/** Runs one at a time; who asks while one runs gets another one after it. */
+function oneAtATime(work: () => Promise<void>, failed: (error: unknown) => void) {
+  let running: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+  let closed = false;
+
+  async function once(): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!closed) failed(error);
+      throw error;
+    }
+  }
+
+  function run(): Promise<void> {
+    if (closed) return Promise.resolve();
+    if (next) return next;
+    if (running) {
+      next = running.then(start, start);
+      return next;
+    }
+    return start();
+  }
+
+  function start(): Promise<void> {
+    next = undefined;
+    if (closed) return Promise.resolve();
+    const current = once().finally(() => {
+      if (running === current) running = undefined;
+    });
+    running = current;
+    return current;
+  }
+
+  return {
+    run,
+    /** Whatever comes of it was told to `failed`. */
+    trigger: () => void run().catch(() => {}),
+    async close() {
+      closed = true;
+      await Promise.allSettled([running, next]);
+    },
+  };
+}

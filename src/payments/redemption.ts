@@ -11,6 +11,11 @@ const GAS_SHARE_PERCENT_MAX = 10n;
 /** Tickets in one transaction: 20 redemptions of up to 350,000 gas fit into every block. */
 export const BATCH_TICKETS_MAX = 20;
 
+/** L1 blocks to the second try after a revert, a minute; twice as many to each further one. */
+const RETRY_BLOCKS = 5n;
+/** Not less often than every two hours: a ticket lives for two rounds of 21. */
+const RETRY_DOUBLINGS_MAX = 7;
+
 /** A winning ticket that has not been paid. */
 export interface QueuedTicket {
   readonly ticket: Ticket;
@@ -70,6 +75,11 @@ export type WriteOffReason =
   | 'sender_unlocked'
   | 'worthless'
   | 'reverted';
+
+/** The L1 block from which on a ticket is tried again, after so many tries that were reverted. */
+export function retryBlock(l1Block: bigint, tries: number): bigint {
+  return l1Block + (RETRY_BLOCKS << BigInt(Math.min(Math.max(tries - 1, 0), RETRY_DOUBLINGS_MAX)));
+}
 
 /** Whether a revert with this text says that no later try can bring anything. */
 export function isFinalRevert(text: string): boolean {

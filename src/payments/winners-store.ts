@@ -19,6 +19,8 @@ export interface StoredWinner extends QueuedTicket {
   readonly recipientRand: Uint8Array;
   /** 32 bytes: the transaction that used it up, in a block that may still be undone. */
   readonly seenIn: Uint8Array | undefined;
+  /** How often a transaction was to redeem it. */
+  readonly tries: number;
 }
 
 /** A winning ticket that a transaction is to redeem. */
@@ -87,11 +89,11 @@ export async function claimWinners(
   wanted: readonly string[],
   redeemer: Uint8Array,
 ): Promise<WinnersClaim | undefined> {
-  const { rows } = await tx.query<{ hash: Buffer; tries: number | bigint }>(sql`
+  const { rows } = await tx.query<{ hash: Buffer; tries: number }>(sql`
     select hash, tries from winning_ticket
     where hash = any(${wanted.map(hashOf)}::bytea[]) and state = 'queued'
     order by hash for update skip locked`);
-  const claims = rows.map(({ hash, tries }) => ({ id: hex(hash), attempt: Number(tries) + 1 }));
+  const claims = rows.map(({ hash, tries }) => ({ id: hex(hash), attempt: tries + 1 }));
   if (claims.length === 0) return undefined;
   const intent = redemptionName(claims);
   await tx.query(sql`
@@ -139,17 +141,21 @@ export interface SeenTicket {
   readonly sender: Uint8Array;
   readonly recipientRandHash: Uint8Array;
   readonly nonce: bigint;
-  /** 32 bytes; undefined: its block was undone. */
-  readonly seenIn: Uint8Array | undefined;
+  /** 32 bytes. */
+  readonly transaction: Uint8Array;
+  /** The block of that transaction was undone. */
+  readonly removed: boolean;
 }
 
 /** Remembers where the chain shows a ticket as used up; one that is not ours changes nothing. */
 export async function noteSeenWinner(from: Queryable, seen: SeenTicket): Promise<void> {
-  const { sender, recipientRandHash, nonce, seenIn } = seen;
+  const { sender, recipientRandHash, nonce, removed } = seen;
+  const transaction = Buffer.from(seen.transaction);
   await from.query(sql`
-    update winning_ticket set seen_in = ${seenIn ? Buffer.from(seenIn) : null}
+    update winning_ticket set seen_in = ${removed ? null : transaction}
     where rand_hash = ${Buffer.from(recipientRandHash)} and sender = ${Buffer.from(sender)}
-      and nonce = ${nonce} and state in ('queued', 'redeeming')`);
+      and nonce = ${nonce} and state in ('queued', 'redeeming')
+      and (not ${removed}::boolean or seen_in = ${transaction})`);
 }
 
 /** Face values of tickets that a transaction is to redeem and no block shows yet, by sender. */
@@ -219,7 +225,7 @@ export async function endWinner(tx: Transaction, id: string, end: WinnerEnd): Pr
 
 const COLUMNS = sql`hash, sender, recipient, face_value, win_prob, nonce, rand_hash,
   creation_round, creation_round_block_hash, sig, recipient_rand, expiration_block, reason,
-  retry_at_block, seen_in`;
+  retry_at_block, seen_in, tries`;
 
 interface WinnerRow {
   hash: Buffer;
@@ -237,6 +243,7 @@ interface WinnerRow {
   reason: string | null;
   retry_at_block: bigint | null;
   seen_in: Buffer | null;
+  tries: number;
 }
 
 function decodeWinner(row: WinnerRow): StoredWinner {
@@ -258,6 +265,7 @@ function decodeWinner(row: WinnerRow): StoredWinner {
     sig: new Uint8Array(row.sig),
     recipientRand: new Uint8Array(row.recipient_rand),
     seenIn: row.seen_in ? new Uint8Array(row.seen_in) : undefined,
+    tries: row.tries,
   };
 }
 
