@@ -43,7 +43,8 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
   started.defer(watchProcess(base.metrics));
   const stores = await openStores(settings, base, started);
   const { workers, ledger, database } = stores;
-  const gateways = offchainGateways(settings, base);
+  const chain = await chainOf(settings, base, database, started);
+  const gateways = chain ?? offchainGateways(settings, base);
   const front = await openFront(settings, base, { ...stores, gateways }, started);
   const { dispatch, relay, joinString } = front;
 
@@ -56,7 +57,7 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
       joinString,
       runningTasks: relay.runningTasks,
       latency: relay.latency,
-      ready: () => whyNotReady(database, front.isDraining()),
+      ready: async () => (await whyNotReady(database, front.isDraining())) ?? chain?.whyNotReady(),
     },
     settings,
   );
@@ -96,6 +97,18 @@ async function openStores(
   const ledger = createLedger({ database, metrics });
   started.defer(() => ledger.close());
   return { database, secrets, workers, ledger };
+}
+
+/** What a chain needs is big, so that it is loaded only with one. */
+async function chainOf(
+  settings: PoolSettings,
+  base: PoolBase,
+  database: Database,
+  started: AsyncDisposableStack,
+) {
+  if (settings.network === 'offchain') return undefined;
+  const { openChain } = await import('./chain.ts');
+  return openChain(settings, base, database, started);
 }
 
 async function whyNotReady(database: Database, draining: boolean): Promise<string | undefined> {

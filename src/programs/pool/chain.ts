@@ -1,0 +1,169 @@
+import { availableParallelism } from 'node:os';
+import type { Address, Hex } from 'viem';
+import { hex } from '../../base/bytes.ts';
+import { TributaryError } from '../../base/errors.ts';
+import { wei } from '../../base/money.ts';
+import { resolveContracts } from '../../chain/contracts.ts';
+import { type Network, networks } from '../../chain/networks.ts';
+import { PRICE_FEED_ARBITRUM_ONE, readPriceFeed } from '../../chain/price-feed.ts';
+import { openProviders, type Providers } from '../../chain/providers.ts';
+import type { Signing } from '../../chain/signing.ts';
+import { type ChainWatch, openChainWatch } from '../../chain/watch.ts';
+import type { Database } from '../../database/database.ts';
+import type { DiscoveryWebhook } from '../../front/discovery-webhook.ts';
+import { createSignatures } from '../../front/signatures.ts';
+import { createPayments, type Payments } from '../../payments/payments.ts';
+import { openPrices, type PriceSheet, type Prices } from '../../payments/prices.ts';
+import { createRecovery, type Recovery } from '../../payments/recover-threads.ts';
+import { parseAddress } from '../../protocol/signature.ts';
+import { openSigning } from './chain-signing.ts';
+import { discoveryOf } from './gateways.ts';
+import type { PoolBase } from './pool.ts';
+import { followRandSecrets } from './rand-secrets.ts';
+import type { GatewayParts } from './serve-front.ts';
+import type { PoolSettings } from './settings.ts';
+import { sweepPayments } from './sweep-payments.ts';
+
+/** Checking signatures takes 65 us each; beyond four threads the database is the limit. */
+const RECOVERY_THREADS_MAX = 4;
+
+/** A pool on chain: what the front is given, and what the duties stand on. */
+export interface ChainParts extends GatewayParts {
+  readonly network: Network;
+  readonly providers: Providers;
+  readonly signing: Signing;
+  readonly watch: ChainWatch;
+  readonly payments: Payments;
+  /** Why no gateway can be served yet; undefined: it can. */
+  whyNotReady(): string | undefined;
+}
+
+/**
+ * Opens everything that a pool on chain has and one off-chain has not. What was opened is closed by
+ * `started`. Throws what its parts throw: `chain_wrong`, `controller_missing`, `password_wrong`…
+ */
+export async function openChain(
+  settings: PoolSettings,
+  base: PoolBase,
+  database: Database,
+  started: AsyncDisposableStack,
+): Promise<ChainParts> {
+  const { clock, log, metrics } = base;
+  const network = networkOf(settings);
+  const providers = await openProviders({
+    urls: settings.ethUrl,
+    ...(network.chainId === undefined ? {} : { chainId: network.chainId }),
+    ...base,
+  });
+  started.defer(() => providers.close());
+  const contracts = await resolveContracts(providers, controllerOf(settings, network));
+  const signing = await openSigning(settings, base, { chainId: providers.chainId, contracts });
+  started.defer(() => signing.close());
+  const orchestrator = settings.orchestratorAddress ?? (`0x${hex(signing.address)}` as Hex);
+
+  const watch = await openChainWatch({
+    database,
+    providers,
+    contracts,
+    recipient: orchestrator as Address,
+    clock,
+    log,
+    metrics,
+    pollMs: network.pollMs,
+    arbitrum: network.arbitrum,
+  });
+  started.defer(() => watch.close());
+  const recovery = createRecovery({ threads: recoveryThreads() });
+  started.defer(() => recovery.close());
+  const prices = await pricesOf(settings, base, providers);
+  started.defer(() => prices.close());
+  const secrets = await followRandSecrets(database, await signing.sealKey(), base);
+  started.defer(() => secrets.close());
+  const discovery = discoveryOf(settings, base);
+  const payments = paymentsOf(settings, base, {
+    ...{ database, recovery, watch, prices, discovery, network },
+    secrets: secrets.current,
+    recipient: parseAddress(orchestrator) as Uint8Array,
+  });
+  started.defer(sweepPayments({ database, watch, clock, log }));
+
+  return {
+    network,
+    providers,
+    signing,
+    watch,
+    payments,
+    discovery,
+    signatures: createSignatures(recovery),
+    whyNotReady: () => (watch.current() ? undefined : 'the chain has not been read yet'),
+  };
+}
+
+function networkOf({ network }: PoolSettings): Network {
+  if (network === 'offchain') throw new TributaryError('internal', 'there is no chain off-chain');
+  return networks[network];
+}
+
+function controllerOf({ controller }: PoolSettings, network: Network): Address {
+  const address = controller ?? network.controller;
+  if (!address) throw new TributaryError('controller_missing', 'No --controller is given.');
+  return address;
+}
+
+function recoveryThreads(): number {
+  return Math.max(1, Math.min(RECOVERY_THREADS_MAX, availableParallelism() - 1));
+}
+
+function pricesOf(settings: PoolSettings, base: PoolBase, providers: Providers): Promise<Prices> {
+  const feed = settings.priceFeed ?? feedOf(settings);
+  return openPrices({
+    ...base,
+    sheet: sheetOf(settings),
+    ...(feed ? { readFeed: () => readPriceFeed(providers, feed) } : {}),
+  });
+}
+
+function feedOf({ network }: PoolSettings): Address | undefined {
+  return network === 'arbitrum-one' ? PRICE_FEED_ARBITRUM_ONE : undefined;
+}
+
+function sheetOf({ price, pricePerGateway, pricePerCapability }: PoolSettings): PriceSheet {
+  if (!price) throw new TributaryError('setting_missing', 'No --price is given.');
+  return {
+    default: price,
+    perGateway: pricePerGateway ?? new Map(),
+    perCapability: pricePerCapability ?? new Map(),
+    perGatewayCapability: new Map(),
+  };
+}
+
+function paymentsOf(
+  settings: PoolSettings,
+  base: PoolBase,
+  parts: {
+    readonly database: Database;
+    readonly recovery: Recovery;
+    readonly watch: ChainWatch;
+    readonly prices: Prices;
+    readonly discovery: DiscoveryWebhook | undefined;
+    readonly network: Network;
+    readonly secrets: Parameters<typeof createPayments>[0]['secrets'];
+    readonly recipient: Uint8Array;
+  },
+): Payments {
+  const { discovery, network, watch, ...rest } = parts;
+  return createPayments({
+    ...base,
+    ...rest,
+    chain: watch,
+    rules: {
+      ticketEv: wei(settings.ticketEv),
+      maxFaceValue: wei(settings.maxFaceValue),
+      redeemGas: network.redeemGas,
+      adjustPrice: settings.autoAdjustPrice,
+    },
+    unpaidMax: wei(settings.maxUnpaid),
+    pendingOf: () => wei(0n),
+    ...(discovery ? { agreedPrice: discovery.agreedPrice } : {}),
+  });
+}
