@@ -97,6 +97,7 @@ function openStore(file: string) {
     if (file !== ':memory:') chmodSync(file, 0o600);
     database.exec(`
       pragma locking_mode = exclusive;
+      pragma journal_mode = wal;
       pragma synchronous = full;
       begin exclusive;
       create table if not exists charge (

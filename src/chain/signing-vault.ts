@@ -63,7 +63,8 @@ export function createVault(parts: {
 
   const refuse = (reason: string, text: string): SigningAnswer => {
     refusals++;
-    log.warn('signing_refused', { reason });
+    // A stranger chooses what a Ping holds, and must not fill the log with it.
+    log[reason === 'ping' ? 'debug' : 'warn']('signing_refused', { reason });
     return { kind: 'refused', reason, text };
   };
   const isNode = node.roles.includes('node');
