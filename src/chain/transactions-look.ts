@@ -15,7 +15,10 @@ export interface LookRules {
 }
 
 /** One account at one block, as all providers that answered say. */
-export type Look =
+export type Look = {
+  /** Labels of those that answered something else than what was asked. */
+  readonly unread: readonly string[];
+} & (
   | {
       readonly ok: true;
       readonly view: View;
@@ -23,7 +26,8 @@ export type Look =
       /** Wei that included transactions cost in gas. */
       readonly costs: ReadonlyMap<Hex, bigint>;
     }
-  | { readonly ok: false; readonly reason: Disagreement };
+  | { readonly ok: false; readonly reason: Disagreement }
+);
 
 /** Where the chain is, as one provider says. */
 interface Place {
@@ -66,19 +70,22 @@ async function lookOnce(
   hashes: readonly Hex[],
   { finality, headLagMax, tips }: LookRules,
 ): Promise<Look> {
-  const places = await placesOf(providers, finality, tips);
+  const { asked, places } = await placesOf(providers, finality, tips);
+  const unread = (read: readonly { readonly label: string }[]) =>
+    asked.filter((label) => !read.some((one) => one.label === label));
   const expected = { chainId: account.chainId, headLagMax };
   const block = lowest(places.map(({ head }) => head));
-  if (block === undefined) return { ok: false, reason: 'no_provider' };
+  if (block === undefined) return { ok: false, reason: 'no_provider', unread: asked };
   const far = tooFar(places, expected);
-  if (far) return { ok: false, reason: far };
+  if (far) return { ok: false, reason: far, unread: unread(places) };
   const final = lowest([block, ...places.map((place) => place.final)]) ?? 0n;
   const readings = await readingsAt(providers, account, places, { block, final, hashes });
   const agreed = agree(readings, expected);
-  if (!agreed.ok) return agreed;
+  if (!agreed.ok) return { ...agreed, unread: unread(readings) };
   const costed = agreed.receipts as readonly Costed[];
   const costs = new Map(costed.map(({ hash, costWei }) => [hash, costWei]));
-  return { ok: true, view: agreed.view, receipts: agreed.receipts, costs };
+  const { view, receipts } = agreed;
+  return { ok: true, view, receipts, costs, unread: unread(readings) };
 }
 
 /** Said before anything else is asked: a provider that is far behind lacks the block of the others. */
@@ -96,7 +103,7 @@ async function placesOf(
   providers: Providers,
   finality: Finality,
   tips: boolean,
-): Promise<readonly Place[]> {
+): Promise<{ readonly asked: readonly string[]; readonly places: readonly Place[] }> {
   const tag = 'tag' in finality ? finality.tag : undefined;
   const [chains, heads, finals, fees, priorities] = await Promise.all([
     providers.requestAll('eth_chainId', []),
@@ -105,7 +112,9 @@ async function placesOf(
     providers.requestAll('eth_feeHistory', ['0x1', 'latest', []]),
     tips ? providers.requestAll('eth_maxPriorityFeePerGas', []) : [],
   ]);
-  return chains.flatMap((chain, index) => {
+  // Who did not answer at all is counted as that already.
+  const asked = chains.flatMap(({ ok, label }) => (ok ? [label] : []));
+  const places = chains.flatMap((chain, index) => {
     const chainId = quantity(valueIn(chain));
     const head = quantity(field(valueIn(heads[index]), 'number'));
     const final =
@@ -121,6 +130,7 @@ async function placesOf(
     const { label } = chain;
     return [{ label, chainId: Number(chainId), head, final, baseFeePerGas, priorityFeePerGas }];
   });
+  return { asked, places };
 }
 
 async function readingsAt(
@@ -128,7 +138,7 @@ async function readingsAt(
   { address }: JournalAccount,
   places: readonly Place[],
   { block, final, hashes }: Facts,
-): Promise<readonly Reading[]> {
+): Promise<readonly (Reading & { readonly label: string })[]> {
   const [blocks, finals, latestNonces, finalNonces, ...receipts] = await Promise.all([
     providers.requestAll('eth_getBlockByNumber', [toHex(block), false]),
     providers.requestAll('eth_getBlockByNumber', [toHex(final), false]),
@@ -137,7 +147,7 @@ async function readingsAt(
     ...hashes.map((hash) => providers.requestAll('eth_getTransactionReceipt', [hash])),
   ]);
   const byLabel = new Map(places.map((place) => [place.label, place]));
-  return (blocks ?? []).flatMap(({ label }, index): readonly Reading[] => {
+  return (blocks ?? []).flatMap(({ label }, index) => {
     const place = byLabel.get(label);
     const blockHash = hashOf(field(valueIn(blocks?.[index]), 'hash'));
     const finalHash = hashOf(field(valueIn(finals?.[index]), 'hash'));
@@ -153,7 +163,7 @@ async function readingsAt(
     const nonces = { latestNonce: Number(latestNonce), finalNonce: Number(finalNonce) };
     return [
       {
-        ...{ chainId, head, blockHash, finalHash },
+        ...{ label, chainId, head, blockHash, finalHash },
         view: { ...nonces, baseFeePerGas, priorityFeePerGas },
         receipts: decoded.filter((receipt) => receipt !== undefined && receipt !== 'unreadable'),
       },

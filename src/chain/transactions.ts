@@ -168,6 +168,7 @@ export async function openTransactions(parts: TransactionsParts): Promise<Transa
       const { generation } = journal;
       const hashes = new Set(watchedHashes(journal.state));
       const seen = await lookAtChain(providers, account, [...hashes], lookRules);
+      for (const label of seen.unread) metrics.providerFailed(label, 'garbage');
       await turn(async () => {
         done =
           generation !== journal.generation ||
