@@ -119,6 +119,8 @@ export interface Progress {
   readonly id: string;
   readonly action: ChainAction['do'];
   readonly state: 'running' | 'done' | 'failed';
+  /** Grows with every change. */
+  readonly version: number;
   readonly steps: readonly StepProgress[];
 }
 
@@ -201,8 +203,8 @@ export interface ChainActions {
     | { readonly ok: false; readonly reason: ActionRefusal; readonly text: string }
   >;
   /**
-   * How a submitted action stands, once it differs from `known` or after some seconds; undefined
-   * when there is none of that id since the start.
+   * How a submitted action stands, once its version is higher than `known` or after some seconds;
+   * undefined when there is none of that id since the start.
    */
-  progress(id: string, known?: string): Promise<Progress | undefined>;
+  progress(id: string, known?: number): Promise<Progress | undefined>;
 }

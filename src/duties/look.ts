@@ -1,0 +1,128 @@
+import type { Address } from 'viem';
+import { isAddressEqual } from 'viem';
+import type { TributaryError } from '../base/errors.ts';
+import { ownError } from '../chain/rpc-refusal.ts';
+import type { DutiesParts } from './parts.ts';
+import { readStanding } from './read-standing.ts';
+import type { Standing } from './standing.ts';
+
+/** Between rounds: balances and fees move slowly, and each look costs tens of questions. */
+const LOOK_EVERY_MS = 60_000;
+
+/** What the last look at the orchestrator and its accounts saw. */
+export interface Seen {
+  readonly standing: Standing;
+  /** ETH of every account of ours that sends, by its address. */
+  readonly balances: ReadonlyMap<Address, bigint>;
+}
+
+/** Looks at the orchestrator again and again, so that rules need not ask. */
+export interface Look {
+  seen(): Seen | undefined;
+  /**
+   * Looks now. Looks that overlap are one.
+   *
+   * @throws TributaryError `rpc_unavailable`
+   */
+  again(): Promise<Seen>;
+  onSeen(tell: (seen: Seen) => void): () => void;
+  close(): Promise<void>;
+}
+
+/** Looks at once, at each new round, after each transaction that is settled, and every minute. */
+export function startLooking(
+  parts: Pick<
+    DutiesParts,
+    'providers' | 'contracts' | 'orchestrator' | 'node' | 'transactions' | 'watch' | 'clock' | 'log'
+  >,
+): Look {
+  const { clock, log, watch } = parts;
+  const listeners = new Set<(seen: Seen) => void>();
+  let last: Seen | undefined;
+  let running: Promise<Seen> | undefined;
+  let closed = false;
+  /** The pool has to be walked again. */
+  let stale = true;
+
+  async function look(): Promise<Seen> {
+    const cached = last?.standing;
+    const round = watch.current()?.currentRound;
+    // The pool is the long part; it matters when a round begins and when we move in it.
+    const pool = cached && cached.round === round && !stale ? cached.pool : undefined;
+    stale = false;
+    const [standing, balances] = await Promise.all([
+      readStanding(parts, pool),
+      readBalances(parts),
+    ]);
+    last = { standing, balances };
+    if (!closed) for (const tell of listeners) tell(last);
+    return last;
+  }
+
+  function again(): Promise<Seen> {
+    running ??= look().finally(() => {
+      running = undefined;
+    });
+    return running;
+  }
+
+  function quietly(): void {
+    if (closed) return;
+    again().catch((error: unknown) => {
+      const own: TributaryError | undefined = ownError(error);
+      log.warn('duties_look_failed', { code: own?.code ?? 'internal' });
+    });
+  }
+
+  let timer = clock.after(LOOK_EVERY_MS, tick);
+  function tick(): void {
+    quietly();
+    if (!closed) timer = clock.after(LOOK_EVERY_MS, tick);
+  }
+  const stops = [
+    watch.onRound(quietly),
+    ...journalsOf(parts).map((journal) =>
+      journal.onSettled(() => {
+        stale = true;
+        quietly();
+      }),
+    ),
+  ];
+  quietly();
+
+  return {
+    seen: () => last,
+    again,
+    onSeen(tell) {
+      listeners.add(tell);
+      return () => listeners.delete(tell);
+    },
+    async close() {
+      closed = true;
+      timer.cancel();
+      for (const stop of stops) stop();
+      await running?.catch(() => {});
+    },
+  };
+}
+
+/** Each journal once, where accounts coincide. */
+export function journalsOf({ transactions }: Pick<DutiesParts, 'transactions'>) {
+  const { orchestrator, rewardCaller, node } = transactions;
+  return [...new Set([orchestrator, rewardCaller, node])].filter((one) => one !== undefined);
+}
+
+async function readBalances(
+  parts: Pick<DutiesParts, 'providers' | 'transactions' | 'node'>,
+): Promise<ReadonlyMap<Address, bigint>> {
+  const addresses: Address[] = [parts.node];
+  for (const { account } of journalsOf(parts)) {
+    if (!addresses.some((known) => isAddressEqual(known, account.address))) {
+      addresses.push(account.address);
+    }
+  }
+  const balances = addresses.map(async (address) => {
+    return [address, await parts.providers.client.getBalance({ address })] as const;
+  });
+  return new Map(await Promise.all(balances));
+}
