@@ -1,7 +1,7 @@
+import { createAdminClient, findPool } from '../../api/admin-client.ts';
 import { TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
 import { createPaint, exitCode, type Io } from '../../base/terminal.ts';
-import { createAdminClient, findPool } from './client.ts';
 import { addCommand, listCommand, rotateCommand, showCommand, stateCommands } from './settings.ts';
 import { changed, enrolmentView, listView, workerView } from './views.ts';
 

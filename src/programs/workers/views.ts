@@ -1,6 +1,6 @@
+import type { Enrolment, WorkerView } from '../../api/admin-client.ts';
 import { showCount, showPixels } from '../../base/figures.ts';
 import { harmless, type Paint, type Tone, table } from '../../base/terminal.ts';
-import type { Enrolment, WorkerView } from './client.ts';
 
 /** A worker's state in words, with what the words mean for the reader. */
 export function stateWords(worker: WorkerView): string {

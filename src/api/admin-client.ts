@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { adminFiles } from '../../base/data-dir.ts';
-import { type ErrorCode, errorAdvice, messageOf, TributaryError } from '../../base/errors.ts';
+import { adminFiles } from '../base/data-dir.ts';
+import { type ErrorCode, errorAdvice, messageOf, TributaryError } from '../base/errors.ts';
 
 /** A pool answers in milliseconds; one that has not after this long is not going to. */
 const ANSWER_MS_MAX = 15_000;
@@ -40,7 +40,7 @@ const enrolment = z.object({
 /** A new credential; the pool keeps only its hash, so this is the one time it can be seen. */
 export type Enrolment = z.infer<typeof enrolment>;
 
-/** The admin API of a running pool. Every call throws a {@link TributaryError} when refused. */
+/** The workers of a running pool. Every call throws a {@link TributaryError} when refused. */
 export interface AdminClient {
   list(): Promise<readonly WorkerView[]>;
   show(worker: string): Promise<WorkerView>;
@@ -62,7 +62,7 @@ export interface Whereabouts {
  * @throws TributaryError `setting_missing`, `admin_unreachable` (no pool has run there) or
  *   `admin_unauthorized` (the token file belongs to somebody else)
  */
-export function findPool(given: Whereabouts): { readonly url: string; readonly token: string } {
+export function findPool(given: Whereabouts): RunningPool {
   const files = given.dataDir === undefined ? undefined : adminFiles(given.dataDir);
   if (!files && (!given.adminUrl || !given.adminToken)) {
     throw new TributaryError(
@@ -75,17 +75,36 @@ export function findPool(given: Whereabouts): { readonly url: string; readonly t
   return { url, token };
 }
 
-/** A client of the pool at `url`, whose admin token is `token`. */
-export function createAdminClient(pool: {
+/** Where a running pool takes commands, and what shows that it may be commanded. */
+export interface RunningPool {
   readonly url: string;
   readonly token: string;
-}): AdminClient {
-  const call = async (method: 'GET' | 'POST', path: string, body?: object): Promise<unknown> => {
-    const response = await send(pool, method, path, body);
+}
+
+/** One request of the admin API: the JSON that it answers with, or its refusal as an error. */
+export type AdminCall = (
+  method: 'GET' | 'POST',
+  path: string,
+  body?: object,
+  answerMs?: number,
+) => Promise<unknown>;
+
+/**
+ * Calls the admin API of a pool. Throws `admin_unreachable`, `admin_unauthorized`, `admin_refused`, or
+ * what the pool refused with. Bigints of a body go as decimal strings.
+ */
+export function callerOf(pool: RunningPool): AdminCall {
+  return async (method, path, body, answerMs = ANSWER_MS_MAX) => {
+    const response = await send(pool, method, path, body, answerMs);
     const text = await response.text();
     if (response.ok) return parse(text);
     throw refusal(response.status, text);
   };
+}
+
+/** A client of the pool at `url`, whose admin token is `token`. */
+export function createAdminClient(pool: RunningPool): AdminClient {
+  const call = callerOf(pool);
   const at = (worker: string) => `/api/v1/workers/${encodeURIComponent(worker)}`;
   const rows = z.object({ workers: z.array(workerView) }).transform(({ workers }) => workers);
   return {
@@ -104,10 +123,11 @@ export function createAdminClient(pool: {
 }
 
 async function send(
-  pool: { readonly url: string; readonly token: string },
+  pool: RunningPool,
   method: string,
   path: string,
   body: object | undefined,
+  answerMs: number,
 ): Promise<Response> {
   if (!/^[\x21-\x7e]+$/.test(pool.token)) {
     throw new TributaryError('admin_unauthorized', 'The admin token holds spaces or other signs.');
@@ -120,12 +140,17 @@ async function send(
       headers,
       // The token goes where it was meant to go, and nowhere that an answer points to.
       redirect: 'error',
-      signal: AbortSignal.timeout(ANSWER_MS_MAX),
-      ...(body ? { body: JSON.stringify(body) } : {}),
+      signal: AbortSignal.timeout(answerMs),
+      ...(body ? { body: jsonOf(body) } : {}),
     });
   } catch (cause) {
     throw new TributaryError('admin_unreachable', `No pool answers at ${pool.url}.`, { cause });
   }
+}
+
+/** No amount may pass through a float. */
+function jsonOf(body: object): string {
+  return JSON.stringify(body, (_, value) => (typeof value === 'bigint' ? `${value}` : value));
 }
 
 const refused = z.object({ code: z.string(), message: z.string(), advice: z.string().optional() });
@@ -179,7 +204,8 @@ function parseOrUndefined(text: string): unknown {
   }
 }
 
-function decode<T>(schema: z.ZodType<T>, value: unknown): T {
+/** What the pool said, if it is what was expected. Throws `admin_refused`. */
+export function decode<T>(schema: z.ZodType<T>, value: unknown): T {
   const decoded = schema.safeParse(value);
   if (decoded.success) return decoded.data;
   throw new TributaryError(
