@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { PaymentSchema } from './gen/lp_rpc_pb.ts';
-import { decodePayment, NO_PAYMENT } from './payment.ts';
+import { PaymentSchema, TicketParamsSchema } from './gen/lp_rpc_pb.ts';
+import { decodePayment, encodePayment, NO_PAYMENT, type Payment } from './payment.ts';
 
 const header = (fields: MessageInitShape<typeof PaymentSchema>) =>
   Buffer.from(toBinary(PaymentSchema, create(PaymentSchema, fields))).toString('base64');
@@ -24,6 +24,33 @@ test('600 tickets, the most that count, fit in', () => {
   assert.ok(outcome.ok);
   assert.equal(outcome.payment.tickets.length, 600);
   assert.equal(outcome.payment.tickets.at(-1)?.nonce, 599);
+});
+
+test('a payment that is written reads back the same, its round beside the parameters only', () => {
+  const fields = { recipient: Buffer.alloc(20, 1), faceValue: Buffer.of(1), seed: Buffer.of(2) };
+  const expiration = { creationRound: 5n, creationRoundBlockHash: Buffer.alloc(32, 3) };
+  const payment: Payment = {
+    sender: Buffer.alloc(20, 9),
+    ticketParams: create(TicketParamsSchema, { ...fields, expirationParams: expiration }),
+    expiration,
+    tickets: [{ nonce: 1, sig: Buffer.alloc(65, 4) }],
+    expectedPrice: { pricePerUnit: 7n, pixelsPerUnit: 3n },
+  };
+  const outcome = decodePayment(encodePayment(payment));
+  assert.ok(outcome.ok);
+  const { ticketParams, ...rest } = outcome.payment;
+  assert.equal(ticketParams?.expirationParams, undefined);
+  assert.deepEqual(ticketParams?.faceValue, fields.faceValue);
+  assert.deepEqual(rest, {
+    sender: payment.sender,
+    expiration,
+    tickets: payment.tickets,
+    expectedPrice: payment.expectedPrice,
+  });
+  const none = decodePayment(encodePayment(NO_PAYMENT));
+  assert.ok(
+    none.ok && none.payment.ticketParams === undefined && none.payment.tickets.length === 0,
+  );
 });
 
 test('a price keeps its exact terms, a sender of another length its last 20 bytes', () => {
