@@ -20,6 +20,11 @@ import { PendingWrites } from './pending-writes.ts';
 
 const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
 
+/**
+ * DATA frames that peers may send; Go's server grants as much and Go's client uses half of it. A
+ * piece then ends where a TLS record does, not at frames as well: half as many pieces.
+ */
+const FRAME_BYTES_MAX = 1024 * 1024;
 /** MiB of bookkeeping that one connection may make us hold (Node's default is 10). */
 const SESSION_MEMORY_MIB = 32;
 /** Streams that a peer may reset at once and per second: a gateway gives up a few segments, an
@@ -38,6 +43,7 @@ export function serveH2(context: ListenerContext, socket: TLSSocket, peer: strin
     settings: {
       enablePush: false,
       initialWindowSize: limits.streamWindowBytes,
+      maxFrameSize: FRAME_BYTES_MAX,
       maxConcurrentStreams: limits.streamsPerConnectionMax,
       maxHeaderListSize: limits.headerBytesMax,
     },
