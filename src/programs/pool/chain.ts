@@ -1,21 +1,26 @@
 import { availableParallelism } from 'node:os';
-import type { Address, Hex } from 'viem';
+import type { Address } from 'viem';
 import { hex } from '../../base/bytes.ts';
 import { TributaryError } from '../../base/errors.ts';
 import { wei } from '../../base/money.ts';
-import { resolveContracts } from '../../chain/contracts.ts';
+import { type Contracts, resolveContracts } from '../../chain/contracts.ts';
 import { type Network, networks } from '../../chain/networks.ts';
 import { PRICE_FEED_ARBITRUM_ONE, readPriceFeed } from '../../chain/price-feed.ts';
 import { openProviders, type Providers } from '../../chain/providers.ts';
 import type { Signing } from '../../chain/signing.ts';
+import type { Transactions } from '../../chain/transactions.ts';
 import { type ChainWatch, openChainWatch } from '../../chain/watch.ts';
 import type { Database } from '../../database/database.ts';
+import type { Duties } from '../../duties/parts.ts';
+import { type Redeeming, startRedeeming } from '../../duties/redeem.ts';
 import type { DiscoveryWebhook } from '../../front/discovery-webhook.ts';
 import { createSignatures } from '../../front/signatures.ts';
 import { createPayments, type Payments } from '../../payments/payments.ts';
 import { openPrices, type PriceSheet, type Prices } from '../../payments/prices.ts';
 import { createRecovery, type Recovery } from '../../payments/recover-threads.ts';
 import { parseAddress } from '../../protocol/signature.ts';
+import { type ChainAccounts, openAccounts } from './chain-accounts.ts';
+import { startChainDuties } from './chain-duties.ts';
 import { openSigning } from './chain-signing.ts';
 import { discoveryOf } from './gateways.ts';
 import type { PoolBase } from './pool.ts';
@@ -28,12 +33,18 @@ import { sweepPayments } from './sweep-payments.ts';
 const RECOVERY_THREADS_MAX = 4;
 
 /** A pool on chain: what the front is given, and what the duties stand on. */
-export interface ChainParts extends GatewayParts {
-  readonly network: Network;
+export interface OpenedChain extends GatewayParts {
+  readonly database: Database;
   readonly providers: Providers;
+  readonly contracts: Contracts;
   readonly signing: Signing;
   readonly watch: ChainWatch;
+  readonly accounts: ChainAccounts;
+  /** Whom tickets name; its key may be elsewhere. */
+  readonly orchestrator: Address;
   readonly payments: Payments;
+  /** Starts what the orchestrator does by itself, once gateways can reach it. */
+  startDuties(front: Parameters<typeof startChainDuties>[3]): Duties;
   /** Why no gateway can be served yet; undefined: it can. */
   whyNotReady(): string | undefined;
 }
@@ -47,7 +58,7 @@ export async function openChain(
   base: PoolBase,
   database: Database,
   started: AsyncDisposableStack,
-): Promise<ChainParts> {
+): Promise<OpenedChain> {
   const { clock, log, metrics } = base;
   const network = networkOf(settings);
   const providers = await openProviders({
@@ -59,13 +70,14 @@ export async function openChain(
   const contracts = await resolveContracts(providers, controllerOf(settings, network));
   const signing = await openSigning(settings, base, { chainId: providers.chainId, contracts });
   started.defer(() => signing.close());
-  const orchestrator = settings.orchestratorAddress ?? (`0x${hex(signing.address)}` as Hex);
+  const orchestrator = settings.orchestratorAddress ?? (`0x${hex(signing.address)}` as Address);
+  const accounts = await openAccounts(settings, base, { database, providers, signing }, started);
 
   const watch = await openChainWatch({
     database,
     providers,
     contracts,
-    recipient: orchestrator as Address,
+    recipient: orchestrator,
     clock,
     log,
     metrics,
@@ -80,23 +92,33 @@ export async function openChain(
   const secrets = await followRandSecrets(database, await signing.sealKey(), base);
   started.defer(() => secrets.close());
   const discovery = discoveryOf(settings, base);
+  const redeeming = redeemingOf(settings, base, {
+    ...{ database, watch, providers, contracts, network },
+    transactions: accounts.of('redeemer'),
+  });
+  if (redeeming) started.defer(() => redeeming.close());
   const payments = paymentsOf(settings, base, {
-    ...{ database, recovery, watch, prices, discovery, network },
+    ...{ database, recovery, watch, prices, discovery, network, redeeming },
     secrets: secrets.current,
     recipient: parseAddress(orchestrator) as Uint8Array,
   });
   started.defer(sweepPayments({ database, watch, clock, log }));
 
-  return {
-    network,
+  const opened: OpenedChain = {
+    database,
     providers,
+    contracts,
     signing,
     watch,
+    accounts,
+    orchestrator,
     payments,
     discovery,
     signatures: createSignatures(recovery),
+    startDuties: (front) => startChainDuties(settings, base, opened, front),
     whyNotReady: () => (watch.current() ? undefined : 'the chain has not been read yet'),
   };
+  return opened;
 }
 
 function networkOf({ network }: PoolSettings): Network {
@@ -137,6 +159,31 @@ function sheetOf({ price, pricePerGateway, pricePerCapability }: PoolSettings): 
   };
 }
 
+/** Undefined where another program redeems, or the key that pays for it is elsewhere. */
+function redeemingOf(
+  { redeemer, maxGasPrice }: PoolSettings,
+  base: PoolBase,
+  parts: {
+    readonly database: Database;
+    readonly watch: ChainWatch;
+    readonly providers: Providers;
+    readonly contracts: Contracts;
+    readonly network: Network;
+    readonly transactions: Transactions | undefined;
+  },
+): Redeeming | undefined {
+  const { transactions, network, ...rest } = parts;
+  if (!redeemer || !transactions) return undefined;
+  const { redeemGas, batchedGas } = network;
+  const ceiling = maxGasPrice === undefined ? {} : { gasPriceMax: maxGasPrice };
+  return startRedeeming({
+    ...base,
+    ...rest,
+    transactions,
+    rules: { redeemGas, batchedGas, ...ceiling },
+  });
+}
+
 function paymentsOf(
   settings: PoolSettings,
   base: PoolBase,
@@ -149,9 +196,10 @@ function paymentsOf(
     readonly network: Network;
     readonly secrets: Parameters<typeof createPayments>[0]['secrets'];
     readonly recipient: Uint8Array;
+    readonly redeeming: Redeeming | undefined;
   },
 ): Payments {
-  const { discovery, network, watch, ...rest } = parts;
+  const { discovery, network, watch, redeeming, ...rest } = parts;
   return createPayments({
     ...base,
     ...rest,
@@ -163,7 +211,7 @@ function paymentsOf(
       adjustPrice: settings.autoAdjustPrice,
     },
     unpaidMax: wei(settings.maxUnpaid),
-    pendingOf: () => wei(0n),
+    pendingOf: (sender) => redeeming?.pendingOf(sender) ?? wei(0n),
     ...(discovery ? { agreedPrice: discovery.agreedPrice } : {}),
   });
 }

@@ -47,6 +47,8 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
   const gateways = chain ?? offchainGateways(settings, base);
   const front = await openFront(settings, base, { ...stores, gateways }, started);
   const { dispatch, relay, joinString } = front;
+  const duties = await chain?.startDuties(front);
+  if (duties) started.defer(() => duties.close());
 
   const admin = await startAdmin(
     {

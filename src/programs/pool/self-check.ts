@@ -24,35 +24,54 @@ const ping = {
  * that reached us. A stock orchestrator stops when it does not; behind some routers a machine cannot
  * reach its own public address although everybody else can, so we go on.
  */
-export async function checkReachable(parts: {
-  readonly serviceUri: string;
-  readonly pin: string;
-  /** 20 bytes: who has to have signed the answer; zero off-chain. */
-  readonly address: Uint8Array;
-  readonly clock: Clock;
-  readonly log: Log;
-}): Promise<boolean> {
-  const client = connectHttp({ origin: parts.serviceUri, pin: parts.pin, clock: parts.clock });
+export async function checkReachable(
+  parts: WhereAndWho & { readonly pin: string; readonly log: Log },
+): Promise<boolean> {
+  const { log } = parts;
   try {
-    const value = secureRandom(NONCE_BYTES);
-    const reply = await grpcCall(client, ping, { value }, { timeoutMs: PING_MS });
-    const ours = reply.ok && isOurs(parts.address, value, reply.message.value);
-    if (ours) {
-      parts.log.info('service_reachable');
+    const outcome = await ask(parts);
+    if (outcome === 'ours') {
+      log.info('service_reachable');
       return true;
     }
-    const reason = reply.ok ? 'another account answers' : 'no answer';
-    parts.log.warn('service_unreachable', { reason: `${reason} at the service address` });
+    const who = outcome === 'foreign' ? 'another account answers' : 'no answer';
+    log.warn('service_unreachable', { reason: `${who} at the service address` });
   } catch (error) {
     // Only a wrong certificate throws: somebody else answers there.
     const code = error instanceof TributaryError ? error.code : 'internal';
-    parts.log.warn('service_unreachable', { code });
-  } finally {
-    client.close();
+    log.warn('service_unreachable', { code });
   }
   return false;
 }
 
-function isOurs(address: Uint8Array, value: Uint8Array, sig: Uint8Array): boolean {
-  return sameBytes(address, ZERO_ADDRESS) || signedBy(address, value, sig);
+/** Whether somebody answers there who holds the key of the account. Never rejects. */
+export async function answersAs(parts: WhereAndWho): Promise<boolean> {
+  return (await ask(parts).catch(() => 'silent')) === 'ours';
+}
+
+interface WhereAndWho {
+  readonly serviceUri: string;
+  /** 20 bytes: who has to have signed the answer; zero off-chain. */
+  readonly address: Uint8Array;
+  /** Of the certificate; undefined: any will do, as for stock gateways. */
+  readonly pin?: string;
+  readonly clock: Clock;
+}
+
+async function ask({
+  serviceUri: origin,
+  address,
+  pin,
+  clock,
+}: WhereAndWho): Promise<'ours' | 'foreign' | 'silent'> {
+  const client = connectHttp({ origin, clock, ...(pin === undefined ? {} : { pin }) });
+  try {
+    const value = secureRandom(NONCE_BYTES);
+    const reply = await grpcCall(client, ping, { value }, { timeoutMs: PING_MS });
+    if (!reply.ok) return 'silent';
+    const anybody = sameBytes(address, ZERO_ADDRESS);
+    return anybody || signedBy(address, value, reply.message.value) ? 'ours' : 'foreign';
+  } finally {
+    client.close();
+  }
 }

@@ -16,7 +16,7 @@ import type { FrontParts } from '../../front/parts.ts';
 import { createRenditions } from '../../front/renditions.ts';
 import { createSegmentRelay, type SegmentRelay } from '../../front/segment-relay.ts';
 import { createStreams } from '../../front/streams.ts';
-import { keptCertificate } from '../../http/certificate.ts';
+import { type Certificate, keptCertificate } from '../../http/certificate.ts';
 import { defaultLimits } from '../../http/limits.ts';
 import { listen } from '../../http/listener.ts';
 import { createVettedFetch } from '../../http/vetted-fetch.ts';
@@ -57,6 +57,7 @@ export interface OpenFront {
   /** The account that answers, 20 bytes; zero off-chain. */
   readonly address: Uint8Array;
   readonly pin: string;
+  readonly certificate: Certificate;
   joinString(credential: Credential): string;
   isDraining(): boolean;
   /** No new sessions and workers; resolves when running segments are answered. */
@@ -139,6 +140,7 @@ export async function openFront(
     serviceUri: serviceUri(),
     address: gateways.signing.address,
     pin: certificate.pin,
+    certificate,
     joinString: (credential: Credential) =>
       formatJoinString({ host: serviceAddr.host, port, pin: certificate.pin, credential }),
     isDraining: () => draining,
