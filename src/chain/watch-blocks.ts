@@ -65,8 +65,6 @@ const SECONDS_MAX = 253_402_300_799n;
 
 /** How a new head stands to the blocks that were looked at, oldest first. */
 export type Standing =
-  /** Nothing was looked at before. */
-  | { readonly is: 'first' }
   /** Nothing new; the node may lag. */
   | { readonly is: 'old' }
   /** It follows the newest. */
@@ -76,10 +74,10 @@ export type Standing =
   /** Is this block, still, the one of its number? If so, the head is `otherwise`. */
   | { readonly is: 'unclear'; readonly ask: Block; readonly otherwise: 'linked' | 'old' };
 
-/** Compares a head with what is known, without asking. */
+/** Compares a head with what is known, which is something, without asking. */
 export function standingOf(known: readonly Block[], head: Block): Standing {
   const tip = known.at(-1);
-  if (!tip) return { is: 'first' };
+  if (!tip) return { is: 'old' };
   const same = known.find(({ number }) => number === head.number);
   if (same) return { is: same.hash === head.hash ? 'old' : 'forked' };
   if (head.number === tip.number + 1n) {

@@ -53,6 +53,7 @@ export function readLogs(
   logs: readonly RawLog[],
   asked: { readonly address: Hex; readonly from: bigint; readonly to: bigint },
 ): readonly BrokerEvent[] | undefined {
+  if (!Array.isArray(logs)) return undefined;
   const events: BrokerEvent[] = [];
   for (const log of logs) {
     if (log.removed) continue;

@@ -10,6 +10,7 @@ import {
   headsDiffer,
   larger,
   OVERLAP,
+  quantity,
   RANGE_START,
   type Range,
   rangeFrom,
@@ -30,7 +31,7 @@ import {
   senderOf,
   watchedTopics,
 } from './watch-events.ts';
-import type { WatchRpc } from './watch-rpc.ts';
+import type { Asker } from './watch-rpc.ts';
 import { type FollowerKey, loadPlace, startPlace, storeSeen } from './watch-store.ts';
 
 /** Providers further behind the first are left out: a minute of Arbitrum. */
@@ -43,7 +44,7 @@ const COMPARED_AT_ONCE = 16;
 /** What following blocks and events needs. */
 export interface FollowParts {
   readonly database: Database;
-  readonly rpc: WatchRpc;
+  readonly rpc: Asker;
   readonly key: FollowerKey;
   readonly ticketBroker: Hex;
   readonly arbitrum: boolean;
@@ -58,6 +59,11 @@ export interface FollowParts {
 
 /** Follows the blocks of a chain and the events of TicketBroker in them. */
 export interface Follow {
+  /**
+   * The newest block, without going through what lies between; only a place that is new starts there.
+   * Undefined when nobody tells.
+   */
+  begin(): Promise<Block | undefined>;
   /**
    * Goes on to the newest block, and says which it is; undefined when nobody tells. What it throws is
    * of the providers or the database; then it goes on from the last block that is stored.
@@ -74,6 +80,8 @@ export async function createFollow(parts: FollowParts): Promise<Follow> {
   let since = stored?.since ?? 0n;
   let size = RANGE_START;
   let unsettled = 0;
+  /** Providers that serve this chain now. */
+  let trusted: ReadonlySet<string> = new Set();
   let onThisChain = false;
 
   const headerAt = async (number: bigint): Promise<Block | undefined> => {
@@ -83,13 +91,18 @@ export async function createFollow(parts: FollowParts): Promise<Follow> {
     });
   };
 
-  /** The newest block that all providers know. */
+  /** The newest block that all providers of this chain know. */
   async function newest(): Promise<Block | undefined> {
-    const answers = await rpc.requestAll<Header | null>('eth_getBlockByNumber', ['latest', false]);
-    const heads = answers.flatMap((answer) => {
-      const head = answer.ok ? readHeader(answer.value, { arbitrum }) : undefined;
-      return head ? [head] : [];
-    });
+    const [ids, latest] = await Promise.all([
+      rpc.askAll<string>('eth_chainId', []),
+      rpc.askAll<Header | null>('eth_getBlockByNumber', ['latest', false]),
+    ]);
+    const here = ids.filter(({ value }) => quantity(value) === BigInt(rpc.chainId));
+    trusted = new Set(here.map(({ label }) => label));
+    const heads = latest
+      .filter(({ label }) => trusted.has(label))
+      .map(({ value }) => readHeader(value, { arbitrum }))
+      .filter((head) => head !== undefined);
     if (!headsDiffer(heads)) unsettled = 0;
     else if (++unsettled >= UNSETTLED_MAX) alarms.raise('blocks_differ');
     return unsettled > 0 ? undefined : commonHead(heads, HEAD_LAG_MAX);
@@ -118,13 +131,11 @@ export async function createFollow(parts: FollowParts): Promise<Follow> {
         toBlock: `0x${range.to.toString(16)}`,
         topics: [watchedTopics],
       };
-      const answers = await rpc.requestAll<readonly RawLog[]>('eth_getLogs', [filter]);
-      const read = answers.flatMap((answer) => {
-        const logs = answer.ok
-          ? readLogs(answer.value, { address: parts.ticketBroker, ...range })
-          : undefined;
-        return logs ? [logs] : [];
-      });
+      const answers = await rpc.askAll<readonly RawLog[]>('eth_getLogs', [filter]);
+      const read = answers
+        .filter(({ label }) => trusted.has(label))
+        .map(({ value }) => readLogs(value, { address: parts.ticketBroker, ...range }))
+        .filter((logs) => logs !== undefined);
       if (read.length > 0) {
         size = larger(size);
         const merged = mergeEvents(read);
@@ -197,22 +208,31 @@ export async function createFollow(parts: FollowParts): Promise<Follow> {
     }
   }
 
+  /** The newest block, once it is known that it is of the chain that the place is on. */
+  async function headHere(): Promise<Block | undefined> {
+    const head = await newest();
+    if (!head) return undefined;
+    onThisChain ||= await beginOn(head);
+    if (!onThisChain) return undefined;
+    if (blocks.length === 0) {
+      const range = { from: head.number, to: head.number };
+      await see({ range, answers: NONE, block: head, undoneFrom: 0n, isLast: true });
+    }
+    return head;
+  }
+
   return {
+    begin: headHere,
     async step() {
-      const head = await newest();
-      if (!head) return undefined;
-      onThisChain ||= await beginOn(head);
-      if (!onThisChain) return undefined;
+      const head = await headHere();
       const tip = blocks.at(-1);
+      if (!head || !tip) return undefined;
       const standing = standingOf(blocks, head);
       const is =
         standing.is === 'unclear'
           ? settled(standing, await headerAt(standing.ask.number))
           : standing.is;
-      if (!tip || is === 'first') {
-        const range = { from: head.number, to: head.number };
-        await see({ range, answers: NONE, block: head, undoneFrom: 0n, isLast: true });
-      } else if (is === 'linked') {
+      if (is === 'linked') {
         await catchUp(tip.number, head, OVERLAP);
       } else if (is === 'forked') {
         const common = await lastCommon(head);

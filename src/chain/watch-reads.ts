@@ -15,7 +15,7 @@ import { ticketBrokerAbi } from './abi/ticket-broker.ts';
 import type { Contracts } from './contracts.ts';
 import { lockL1Blocks, type Registration, type SenderState } from './view.ts';
 import { type Call, decodeCalls, encodeCalls } from './watch-calls.ts';
-import type { WatchRpc } from './watch-rpc.ts';
+import type { Asker } from './watch-rpc.ts';
 
 const WORD = 32;
 /** A URI is shorter; one that is longer is as good as none. */
@@ -34,16 +34,15 @@ export interface ReadPlace {
 export type Answers = readonly (readonly (Hex | undefined)[])[];
 
 /** Makes reads as of one block, of every provider: one `eth_call` each. */
-export async function ask(rpc: WatchRpc, calls: readonly Call[], blockHash: Hex): Promise<Answers> {
+export async function ask(rpc: Asker, calls: readonly Call[], blockHash: Hex): Promise<Answers> {
   const data = encodeCalls(calls);
-  const said = await rpc.requestAll<string>('eth_call', [{ data }, { blockHash }]);
-  return said.flatMap((answer) => {
-    const decoded = answer.ok ? decodeCalls(calls, answer.value) : undefined;
-    return decoded ? [decoded] : [];
-  });
+  const said = await rpc.askAll<string>('eth_call', [{ data }, { blockHash }]);
+  return said
+    .map(({ value }) => decodeCalls(calls, value))
+    .filter((answer) => answer !== undefined);
 }
 
-/** What {@link roundCalls} tell. */
+/** What {@link viewCalls} tell. */
 export interface RoundFacts {
   readonly currentRound: bigint;
   readonly roundInitialized: boolean;

@@ -16,7 +16,7 @@ import {
   viewCalls,
   word,
 } from './watch-reads.ts';
-import type { WatchRpc } from './watch-rpc.ts';
+import type { Asker } from './watch-rpc.ts';
 
 /** Reads facts as of one block, of all providers, and says when they differ. */
 export interface ViewReader {
@@ -28,7 +28,7 @@ export interface ViewReader {
 
 /** Remembers what rarely changes: the hashes of a round, until it or the branch is another. */
 export function createViewReader(parts: {
-  readonly rpc: WatchRpc;
+  readonly rpc: Asker;
   readonly place: ReadPlace;
   readonly arbitrum: boolean;
   readonly alarms: Alarms;
@@ -56,11 +56,10 @@ export function createViewReader(parts: {
   }
 
   async function advisedGasPrice(baseFeePerGas: bigint): Promise<bigint> {
-    const answers = await rpc.requestAll<string>('eth_gasPrice', []);
-    const prices = answers.flatMap((answer) => {
-      const price = answer.ok ? quantity(answer.value) : undefined;
-      return price === undefined ? [] : [price];
-    });
+    const answers = await rpc.askAll<string>('eth_gasPrice', []);
+    const prices = answers
+      .map(({ value }) => quantity(value))
+      .filter((price) => price !== undefined);
     gasPrice = acceptGasPrice(prices, { last: gasPrice, baseFeePerGas, arbitrum });
     return gasPrice;
   }

@@ -11,7 +11,7 @@ import type { ChainView, Redeemed, SenderLoad, SenderState, WatchAlarm } from '.
 import { createAlarms } from './watch-alarms.ts';
 import { createFollow } from './watch-follow.ts';
 import { watchMetrics } from './watch-metrics.ts';
-import type { WatchRpc } from './watch-rpc.ts';
+import { createAsker, type WatchRpc } from './watch-rpc.ts';
 import { loadSenders, storeSenders } from './watch-store.ts';
 import { createViewReader } from './watch-view.ts';
 
@@ -32,7 +32,7 @@ export interface ChainWatch {
   onRound(fn: (view: ChainView) => void): Unsubscribe;
   /**
    * At least once for each, in the order of the chain, also for what happened while this program was
-   * down; a promise is awaited before the block counts as seen.
+   * down, from the second look on; a promise is awaited before the block counts as seen.
    */
   onRedeemed(fn: (event: Redeemed) => void | Promise<void>): Unsubscribe;
   /** What is wrong just now, or was within the last minutes. */
@@ -68,7 +68,8 @@ export interface ChainWatchParts {
  * @throws TributaryError of the database, when what is stored cannot be read
  */
 export async function openChainWatch(parts: ChainWatchParts): Promise<ChainWatch> {
-  const { database, providers: rpc, contracts, recipient, clock, log, pollMs, arbitrum } = parts;
+  const { database, contracts, recipient, clock, log, pollMs, arbitrum } = parts;
+  const rpc = createAsker(parts.providers, clock);
   const key = { chainId: rpc.chainId, follower: parts.follower ?? 'pool' };
   const alarms = createAlarms(parts);
   const metrics = watchMetrics(parts.metrics);
@@ -78,6 +79,7 @@ export async function openChainWatch(parts: ChainWatchParts): Promise<ChainWatch
     redeemed: new Set<(event: Redeemed) => void | Promise<void>>(),
   };
   const changed = new Set<string>();
+  const unheard: Redeemed[] = [];
   const reader = createViewReader({ rpc, place: { contracts, recipient }, arbitrum, alarms });
   const senders = createSenders({
     read: (keys, { blockHash }) => {
@@ -103,8 +105,9 @@ export async function openChainWatch(parts: ChainWatchParts): Promise<ChainWatch
   let closed = false;
   metrics.watch({ current: () => current, senders: () => senders.size, now: () => clock.now() });
 
-  async function look(): Promise<void> {
-    const tip = await follow.step();
+  async function look(go: 'first' | 'on'): Promise<void> {
+    // What happened meanwhile is gone through when there was time to subscribe to it.
+    const tip = go === 'first' ? await follow.begin() : await follow.step();
     if (!tip) throw nobodyAnswers();
     if (tip.hash === current?.blockHash) return;
     const view = await reader.view(tip);
@@ -131,6 +134,10 @@ export async function openChainWatch(parts: ChainWatchParts): Promise<ChainWatch
 
   /** Whoever fails here is told no more of it: one defect must not hold up the chain for all. */
   async function tellRedeemed(event: Redeemed): Promise<void> {
+    if (listeners.redeemed.size === 0) {
+      unheard.push(event);
+      if (unheard.length > UNHEARD_MAX) unheard.shift();
+    }
     for (const listener of listeners.redeemed) {
       try {
         await listener(event);
@@ -140,9 +147,9 @@ export async function openChainWatch(parts: ChainWatchParts): Promise<ChainWatch
     }
   }
 
-  async function lookAndPlan(): Promise<void> {
+  async function lookAndPlan(go: 'first' | 'on'): Promise<void> {
     try {
-      await look();
+      await look(go);
       alarms.clear('rpc_unavailable');
     } catch (error) {
       metrics.failed();
@@ -150,9 +157,9 @@ export async function openChainWatch(parts: ChainWatchParts): Promise<ChainWatch
       log.debug('chain_look_failed', { error: messageOf(error) });
     }
     if (arbitrum && current && clock.now() - current.at > HEAD_OLD_MS) alarms.raise('head_old');
-    if (!closed) timer = clock.after(pollMs, () => (looking = lookAndPlan()));
+    if (!closed) timer = clock.after(pollMs, () => (looking = lookAndPlan('on')));
   }
-  let looking = lookAndPlan();
+  let looking = lookAndPlan('first');
   await looking;
 
   const subscribe = <T>(to: Set<T>, fn: T): Unsubscribe => {
@@ -165,7 +172,11 @@ export async function openChainWatch(parts: ChainWatchParts): Promise<ChainWatch
     loadSender: (address) => senders.load(address),
     onBlock: (fn) => subscribe(listeners.block, fn),
     onRound: (fn) => subscribe(listeners.round, fn),
-    onRedeemed: (fn) => subscribe(listeners.redeemed, fn),
+    onRedeemed(fn) {
+      const unsubscribe = subscribe(listeners.redeemed, fn);
+      for (const event of unheard.splice(0)) void tellRedeemed(event);
+      return unsubscribe;
+    },
     alarms: () => alarms.shown(),
     async close() {
       closed = true;
@@ -176,6 +187,8 @@ export async function openChainWatch(parts: ChainWatchParts): Promise<ChainWatch
   };
 }
 
+/** Kept for whoever subscribes late; programs that never do must not run out of memory. */
+const UNHEARD_MAX = 1_000;
 /** Arbitrum makes blocks all the time; so old a head is not the head. */
 const HEAD_OLD_MS = 120_000;
 
