@@ -5,6 +5,7 @@ import { asksForHelp, helpText, readSettings, settingsTable, variablesOf } from 
 import { nearest } from './base/nearest.ts';
 import { unknownVariables } from './base/settings.ts';
 import { exitCode, type Io, VIEW_COLUMNS, wrap } from './base/terminal.ts';
+import { actionCommands, statusCommand } from './programs/chain/settings.ts';
 import { demoCommand } from './programs/demo/settings.ts';
 import { devnetCommand } from './programs/devnet/settings.ts';
 import { gatewayPushCommand, gatewayServeCommand } from './programs/gateway/settings.ts';
@@ -35,6 +36,7 @@ const programs: Readonly<Record<string, () => Promise<Program>>> = {
   worker: () => import('./programs/worker/main.ts'),
   workers: () => import('./programs/workers/main.ts'),
   gateway: () => import('./programs/gateway/main.ts'),
+  chain: () => import('./programs/chain/main.ts'),
   keys: () => import('./programs/keys/main.ts'),
   signer: () => import('./programs/signer/main.ts'),
   demo: () => import('./programs/demo/main.ts'),
@@ -50,6 +52,8 @@ export const commands: readonly Command[] = [
   showCommand,
   rotateCommand,
   ...Object.values(stateCommands),
+  statusCommand,
+  ...Object.values(actionCommands),
   gatewayPushCommand,
   gatewayServeCommand,
   newCommand,

@@ -1,4 +1,5 @@
-import { choice, path } from './setting-types.ts';
+import type { Settings } from './command.ts';
+import { choice, path, text, url } from './setting-types.ts';
 
 /** `--config`, the same for every program that runs for long. */
 export const configSetting = {
@@ -13,3 +14,24 @@ export const logLevelSetting = {
   default: 'info',
   why: 'info is one line for each change of state, and none for each segment.',
 } as const;
+
+/** How a command finds the running pool and proves that it may command it. */
+export const runningPoolSettings = {
+  config: configSetting,
+  dataDir: {
+    type: path('DIR'),
+    doc: 'The data directory of the running pool; its address and token are read there.',
+    aliases: { dataDir: true, datadir: true },
+  },
+  adminUrl: {
+    type: url(['http:', 'https:'], 'URL'),
+    doc: 'The admin address of the running pool, where its data directory is elsewhere.',
+    defaultText: 'what admin.json in the data directory says',
+  },
+  adminToken: {
+    type: text('TOKEN'),
+    doc: 'The admin token; best given as TRIBUTARY_ADMIN_TOKEN, which other users cannot see.',
+    defaultText: 'what admin.token in the data directory holds',
+    secret: true,
+  },
+} as const satisfies Settings;

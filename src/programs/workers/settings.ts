@@ -1,27 +1,6 @@
-import { type AnySetting, defineCommand } from '../../base/command.ts';
-import { onOff, path, text, url } from '../../base/setting-types.ts';
-import { configSetting } from '../../base/standard-settings.ts';
-
-/** How a command finds the running pool and proves that it may command it. */
-const pool = {
-  config: configSetting,
-  dataDir: {
-    type: path('DIR'),
-    doc: 'The data directory of the running pool; its address and token are read there.',
-    aliases: { dataDir: true, datadir: true },
-  },
-  adminUrl: {
-    type: url(['http:', 'https:'], 'URL'),
-    doc: 'The admin address of the running pool, where its data directory is elsewhere.',
-    defaultText: 'what admin.json in the data directory says',
-  },
-  adminToken: {
-    type: text('TOKEN'),
-    doc: 'The admin token; best given as TRIBUTARY_ADMIN_TOKEN, which other users cannot see.',
-    defaultText: 'what admin.token in the data directory holds',
-    secret: true,
-  },
-} as const satisfies Record<string, AnySetting>;
+import { defineCommand } from '../../base/command.ts';
+import { onOff, text } from '../../base/setting-types.ts';
+import { runningPoolSettings as pool } from '../../base/standard-settings.ts';
 
 const json = {
   type: onOff(),
