@@ -48,6 +48,9 @@ const INTENTS_MAX = 16;
 /** Lost tickets that are looked at in one pass: each takes a few questions to all providers. */
 const WRITE_OFFS_MAX = 20;
 
+/** A look without a block: a chain that makes none, or is away, is no reason to settle nothing. */
+const LOOK_MS = 15_000;
+
 /** What redemption needs to know of a new block. */
 export type RedeemingView = Pick<
   ChainView,
@@ -249,6 +252,7 @@ export function startRedeeming(parts: RedeemingParts): Redeeming {
     log.warn('redemption_look_failed', known ? { code: error.code } : { error: messageOf(error) });
   });
   const unsubscribe = [
+    every(parts.clock, LOOK_MS, () => looks.trigger()),
     watch.onBlock(() => looks.trigger()),
     watch.onRedeemed((event) => noteSeenWinner(database, seenTicket(event))),
     transactions.onSettled(() => looks.trigger()),
@@ -315,6 +319,15 @@ function seenTicket(event: Redeemed) {
     transaction: Buffer.from(event.transaction.slice(2), 'hex'),
     removed: event.removed,
   };
+}
+
+function every(clock: Clock, ms: number, run: () => void): () => void {
+  let timer = clock.after(ms, again);
+  function again(): void {
+    run();
+    timer = clock.after(ms, again);
+  }
+  return () => timer.cancel();
 }
 
 /** Runs one at a time; who asks while one runs gets another one after it. */

@@ -66,13 +66,15 @@ test('rounds decide: this one and the next, then it is lost', () => {
   assert.equal(decided({}, { paused: true }), 'wait contract_paused');
 });
 
-test('gas above the ceiling waits, a tenth of the face value only until the last round', () => {
+test('gas above the ceiling waits, a tenth of the face value until the last round, then half', () => {
   const dear = wei(100_000_000n); // 12 % of the face value
   assert.equal(decided({}, { gasPrice: dear }), 'wait gas_above_share');
   assert.equal(decided({}, { gasPrice: dear, currentRound: 6n }), 'redeem');
   const ceiling = { gasPrice: dear, gasPriceMax: wei(99_999_999n), currentRound: 6n };
   assert.equal(decided({}, ceiling), 'wait gas_above_ceiling');
-  const loss = wei(833_333_334n);
+  const loss = wei(416_666_667n);
+  const half = wei(416_666_666n);
+  assert.equal(decided({}, { gasPrice: half, currentRound: 6n }), 'redeem');
   assert.equal(decided({}, { gasPrice: loss, currentRound: 6n }), 'wait gas_above_share');
 });
 

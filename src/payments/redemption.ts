@@ -4,10 +4,12 @@ import { auxData, type Ticket } from './ticket.ts';
 /** The contract takes a ticket in its creation round and the next one. */
 export const VALIDITY_ROUNDS = 2n;
 /**
- * Share of the face value that may go into gas while there is time to wait for cheaper gas, in
- * percent: ten times what a ticket is made for. In the last round all of it may.
+ * Share of what a ticket pays that may go into gas while there is time to wait for cheaper gas, in
+ * percent: ten times what a ticket is made for.
  */
 const GAS_SHARE_PERCENT_MAX = 10n;
+/** The same in its last round: more than half is not sent by the journal of transactions, either. */
+const LAST_GAS_SHARE_PERCENT_MAX = 50n;
 /** Tickets in one transaction: 20 redemptions of up to 350,000 gas fit into every block. */
 export const BATCH_TICKETS_MAX = 20;
 
@@ -145,7 +147,8 @@ export function decideRedemption(
   const cost = view.redeemGas * view.gasPrice;
   const pays = payable(ticket.faceValue, sender);
   if (pays <= cost) return wait(ticket.faceValue <= cost ? 'gas_above_share' : 'sender_short');
-  if (!last && cost * 100n > pays * GAS_SHARE_PERCENT_MAX) return wait('gas_above_share');
+  const share = last ? LAST_GAS_SHARE_PERCENT_MAX : GAS_SHARE_PERCENT_MAX;
+  if (cost * 100n > pays * share) return wait('gas_above_share');
   // Half a ticket's money is worth taking only when there will be no more of it.
   if (!last && pays < ticket.faceValue) return wait('sender_short');
   return { action: 'redeem' };
