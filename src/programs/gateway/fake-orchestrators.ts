@@ -5,8 +5,9 @@ import { keccak256 } from '../../base/keccak.ts';
 import { DEFAULT_BITS, writeCapabilities } from '../../protocol/capabilities.ts';
 import { type OrchestratorInfo, OrchestratorInfoSchema } from '../../protocol/gen/lp_rpc_pb.ts';
 import { decodeSegment } from '../../protocol/segment.ts';
-import type { Signer } from '../../protocol/signature.ts';
+import { type Signer, ZERO_ADDRESS } from '../../protocol/signature.ts';
 import { encodeTranscodeResult, signResult } from '../../protocol/transcode-result.ts';
+import type { FakeTill } from './fake-till.ts';
 import type { Transport } from './transport.ts';
 
 /** How a fake orchestrator answers; a test changes it as it goes. */
@@ -23,6 +24,8 @@ export interface FakeOrchestrator {
   tokenLifeS?: number;
   tokenless?: boolean;
   bits?: bigint;
+  /** Where it takes payments; without one it is off-chain. */
+  till?: FakeTill;
   /** What it was asked, in order. */
   readonly calls: string[];
 }
@@ -44,6 +47,7 @@ export function textBlob(text: string): Blob {
 export function fakeTransport(
   orchestrators: Readonly<Record<string, FakeOrchestrator>>,
   clock: Clock,
+  sender: Uint8Array = ZERO_ADDRESS,
 ): Transport {
   let session = 0;
   const find = (service: string) => orchestrators[service];
@@ -52,6 +56,7 @@ export function fakeTransport(
     create(OrchestratorInfoSchema, {
       transcoder: service,
       address: fake.signer?.address ?? new Uint8Array(20),
+      ...fake.till?.offer(),
       capabilities: writeCapabilities({ bits: fake.bits ?? DEFAULT_BITS, version: '0.9.1' }),
       ...(fake.tokenless
         ? {}
@@ -76,7 +81,7 @@ export function fakeTransport(
       find(service)?.calls.push(`end ${token.sessionId}`);
       return { ok: true, value: undefined };
     },
-    async submit({ service, credentials }) {
+    async submit({ service, credentials, payment }) {
       const fake = find(service);
       const decoded = decodeSegment(credentials);
       if (!fake || fake.dead) return { ok: false, text: 'header timeout: refused', taken: false };
@@ -84,6 +89,8 @@ export function fakeTransport(
       const { seq, profiles, authToken } = decoded.segment;
       fake.calls.push(`segment ${seq} ${authToken?.sessionId}`);
       const info = infoOf(service, fake, authToken?.sessionId ?? '');
+      const unpaid = fake.till?.take(payment, authToken?.sessionId ?? '', sender);
+      if (unpaid !== undefined) return { ok: false, text: unpaid, taken: true };
       if (fake.error !== undefined) {
         const result = { kind: 'failed', text: fake.error } as const;
         return { ok: true, value: encodeTranscodeResult({ seq, info, result }) };
@@ -95,6 +102,8 @@ export function fakeTransport(
         renditions: urls.map((url) => ({ url, pixels: FAKE_PIXELS + (fake.extraPixels ?? 0n) })),
         sig: fake.signer ? signResult(fake.signer, hashes) : new Uint8Array(0),
       } as const;
+      const made = result.renditions.reduce((sum, { pixels }) => sum + pixels, 0n);
+      fake.till?.debit(authToken?.sessionId ?? '', made);
       return { ok: true, value: encodeTranscodeResult({ seq, info, result }) };
     },
     download: async (url) => ({ ok: true, value: textBlob(url) }),
