@@ -46,3 +46,27 @@ export function parseContractPlace(text: string): ContractPlace | undefined {
 export function showContractPlace({ contract, address }: ContractPlace): string {
   return `${contract}=${address}`;
 }
+
+/** The contracts that the Controller of a chain names, as {@link ContractPlace}s. */
+export function contractPlaces(contracts: {
+  readonly bondingManager: string;
+  readonly ticketBroker: string;
+  readonly roundsManager: string;
+  readonly serviceRegistry: string;
+  readonly aiServiceRegistry?: string | undefined;
+  readonly token: string;
+  readonly governor?: string | undefined;
+}): readonly ContractPlace[] {
+  const named: readonly (readonly [SigningContract, string | undefined])[] = [
+    ['BondingManager', contracts.bondingManager],
+    ['TicketBroker', contracts.ticketBroker],
+    ['RoundsManager', contracts.roundsManager],
+    ['ServiceRegistry', contracts.serviceRegistry],
+    ['AIServiceRegistry', contracts.aiServiceRegistry],
+    ['LivepeerToken', contracts.token],
+    ['LivepeerGovernor', contracts.governor],
+  ];
+  return named.flatMap(([contract, address]) =>
+    address === undefined ? [] : [{ contract, address: address.toLowerCase() as Hex }],
+  );
+}

@@ -1,9 +1,9 @@
-import { parseHex } from '../../base/bytes.ts';
 import { TributaryError } from '../../base/errors.ts';
 import { openKey, readPassword } from '../../chain/keystore.ts';
 import type { VaultKey } from '../../chain/signing-vault.ts';
 import type { SigningRole } from '../../chain/signing-wire.ts';
 import { sameBytes } from '../../protocol/fixed-bytes.ts';
+import { typedAddress } from './policy.ts';
 import type { SignerSettings } from './settings.ts';
 
 const ROLES: readonly SigningRole[] = ['node', 'redeemer', 'reward_caller'];
@@ -73,7 +73,7 @@ function furtherPlaces(settings: SignerSettings): KeyPlace[] {
 
 async function open({ keystore, passwordFile, account, roles }: KeyPlace): Promise<VaultKey> {
   const password = await readPassword(passwordFile);
-  const address = account === undefined ? undefined : parseHex(account);
+  const address = account === undefined ? undefined : typedAddress(account);
   const { key, address: found } = await openKey({ path: keystore, address, password });
   return { key, address: found, roles };
 }

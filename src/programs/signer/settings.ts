@@ -16,16 +16,15 @@ import {
   showContractPlace,
   signingContracts,
 } from '../../chain/signing-contracts.ts';
-import { parseAddress } from '../../protocol/signature.ts';
 
 const GWEI_DIGITS = 9;
 const COIN_DIGITS = 18;
 
-/** An account as 0x text; the value is in lower case. */
+/** As typed: its checksum is looked at in policy.ts, as every command loads this file. */
 const account: SettingType<`0x${string}`> = {
   schema: read((given) => {
     const text = String(given);
-    return parseAddress(text) ? (text.toLowerCase() as `0x${string}`) : undefined;
+    return /^0x[0-9a-fA-F]{40}$/.test(text) ? (text as `0x${string}`) : undefined;
   }),
   placeholder: '0x…',
   allowed: 'an address: 0x and 40 hex digits, with a correct checksum if in mixed case',
