@@ -122,13 +122,14 @@ export function larger(size: bigint): bigint {
 }
 
 /**
- * The head to go by when several nodes say theirs: the lowest of those within `lagMax` of the highest,
- * so that every one of them knows the block.
+ * The head to go by when several nodes say theirs: of those near the middle one the lowest, so that
+ * every one of them knows the block. Of two that are far apart it is the higher: nodes fall behind
+ * more often than they lie.
  */
 export function commonHead(heads: readonly Block[], lagMax: bigint): Block | undefined {
   const lowestFirst = [...heads].sort((a, b) => (a.number < b.number ? -1 : 1));
-  const highest = lowestFirst.at(-1)?.number ?? 0n;
-  return lowestFirst.find(({ number }) => number + lagMax >= highest);
+  const middle = lowestFirst[lowestFirst.length >> 1]?.number ?? 0n;
+  return lowestFirst.find(({ number }) => number + lagMax >= middle);
 }
 
 /** Do the heads contradict each other: two hashes for one number? */
