@@ -1,5 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { serveAdmin } from '../../api/admin.ts';
+import { type ChainRoutesParts, chainRoutes } from '../../api/chain-routes.ts';
 import { type StatusRoutesParts, statusRoutes } from '../../api/status-routes.ts';
 import { type WorkersRoutesParts, workersRoutes } from '../../api/workers-routes.ts';
 import { adminFiles } from '../../base/data-dir.ts';
@@ -25,7 +26,8 @@ export interface RunningAdmin {
  */
 export async function startAdmin(
   parts: WorkersRoutesParts &
-    StatusRoutesParts & {
+    StatusRoutesParts &
+    ChainRoutesParts & {
       readonly metrics: Metrics;
       readonly log: Log;
       ready(): Promise<string | undefined>;
@@ -36,7 +38,7 @@ export async function startAdmin(
   const token = settings.adminToken ?? (await keptToken(files.token));
   const admin = await serveAdmin(
     {
-      routes: [...workersRoutes(parts), ...statusRoutes(parts)],
+      routes: [...workersRoutes(parts), ...statusRoutes(parts), ...chainRoutes(parts)],
       metrics: parts.metrics,
       ready: parts.ready,
       token,

@@ -47,7 +47,7 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
   const gateways = chain ?? offchainGateways(settings, base);
   const front = await openFront(settings, base, { ...stores, gateways }, started);
   const { dispatch, relay, joinString } = front;
-  const duties = await chain?.startDuties(front);
+  const duties = chain?.startDuties(front);
   if (duties) started.defer(() => duties.close());
 
   const admin = await startAdmin(
@@ -57,6 +57,7 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
       ledger,
       dispatch,
       joinString,
+      chain: duties?.actions,
       runningTasks: relay.runningTasks,
       latency: relay.latency,
       ready: async () => (await whyNotReady(database, front.isDraining())) ?? chain?.whyNotReady(),
