@@ -1,6 +1,6 @@
 import type { Hex } from 'viem';
 
-/** The contracts whose methods the signer knows. `Poll` is every poll that the operator allows. */
+/** The contracts of the protocol whose methods the signer knows. */
 export const signingContracts = [
   'BondingManager',
   'TicketBroker',
@@ -9,10 +9,10 @@ export const signingContracts = [
   'AIServiceRegistry',
   'LivepeerToken',
   'LivepeerGovernor',
-  'Poll',
 ] as const;
 
-export type SigningContract = (typeof signingContracts)[number];
+/** `Poll` is each poll that the operator allows to vote in. */
+export type SigningContract = (typeof signingContracts)[number] | 'Poll';
 
 /** Where a contract is. */
 export interface ContractPlace {
@@ -45,28 +45,4 @@ export function parseContractPlace(text: string): ContractPlace | undefined {
 /** `NAME=0x…` */
 export function showContractPlace({ contract, address }: ContractPlace): string {
   return `${contract}=${address}`;
-}
-
-/** The contracts that the Controller of a chain names, as {@link ContractPlace}s. */
-export function contractPlaces(contracts: {
-  readonly bondingManager: string;
-  readonly ticketBroker: string;
-  readonly roundsManager: string;
-  readonly serviceRegistry: string;
-  readonly aiServiceRegistry?: string | undefined;
-  readonly token: string;
-  readonly governor?: string | undefined;
-}): readonly ContractPlace[] {
-  const named: readonly (readonly [SigningContract, string | undefined])[] = [
-    ['BondingManager', contracts.bondingManager],
-    ['TicketBroker', contracts.ticketBroker],
-    ['RoundsManager', contracts.roundsManager],
-    ['ServiceRegistry', contracts.serviceRegistry],
-    ['AIServiceRegistry', contracts.aiServiceRegistry],
-    ['LivepeerToken', contracts.token],
-    ['LivepeerGovernor', contracts.governor],
-  ];
-  return named.flatMap(([contract, address]) =>
-    address === undefined ? [] : [{ contract, address: address.toLowerCase() as Hex }],
-  );
 }

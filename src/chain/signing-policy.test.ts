@@ -66,10 +66,10 @@ test('every duty of a pool is signed by the account that has its role', () => {
 test('every account may use up a nonce of its own by sending itself nothing', () => {
   for (const account of [node, redeemer, rewardCaller]) {
     assert.equal(verdict(account, { to: account, data: '0x' }), 'ok');
-    assert.equal(verdict(account, { to: account, data: '0x', value: 1n }), 'contract');
+    assert.equal(verdict(account, { to: account, data: '0x', value: 1n }), 'recipient');
     assert.equal(verdict(account, { to: account, data: '0x00' }), 'contract');
   }
-  assert.equal(verdict(redeemer, { to: node, data: '0x' }), 'contract');
+  assert.equal(verdict(redeemer, { to: node, data: '0x' }), 'recipient');
 });
 
 test('what names somebody else is refused', () => {
@@ -83,7 +83,7 @@ test('what names somebody else is refused', () => {
   assert.equal(verdict(node, call.token('approve', stranger, 1n)), 'recipient');
   assert.equal(verdict(node, call.token('approve', at('TicketBroker'), 1n)), 'recipient');
   assert.equal(verdict(node, call.token('transfer', stranger, 1n)), 'recipient');
-  assert.equal(verdict(node, { to: stranger, data: '0x', value: 1n }), 'contract');
+  assert.equal(verdict(node, { to: stranger, data: '0x', value: 1n }), 'recipient');
   assert.equal(verdict(stranger, call.bonding('reward', [])), 'account');
 });
 
@@ -100,10 +100,10 @@ test('methods that are no duty, and calls with other bytes than an encoder write
     call.pause(),
     { to: at('BondingManager'), data: '0x' as const },
     { to: at('BondingManager'), data: '0x12345678' as const },
-    { to: friend, data: '0x12345678' as const },
   ]) {
     assert.equal(verdict(node, work), 'method', work.data.slice(0, 10));
   }
+  assert.equal(verdict(node, { to: friend, data: '0x12345678' }), 'contract');
   const reward = call.bonding('reward', []);
   assert.equal(verdict(node, { ...reward, data: `${reward.data}00` }), 'arguments');
   const bond = call.bonding('bond', [LPT, orchestrator]);

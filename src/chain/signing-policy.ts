@@ -64,13 +64,14 @@ export interface Spent {
 export const refusalTexts = {
   account: 'The signer has no such account.',
   chain: 'The signer signs for another chain.',
-  contract: 'The policy of the signer knows no contract at this address.',
+  contract: 'The policy of the signer knows no contract at this address (--contracts, --polls).',
   method: 'The policy of the signer allows no such method.',
   arguments: 'The arguments of the call cannot be read.',
   role: 'The account has no role that may do this.',
   value: 'The call must not carry ETH.',
   orchestrator: 'The call names another orchestrator than ours.',
-  recipient: 'The policy of the signer does not allow this recipient.',
+  recipient:
+    'The policy of the signer does not allow this recipient (--withdraw-to, --transfer-to).',
   service_uri: 'The service URI must be https://HOST:PORT.',
   gas_limit: 'The gas limit is above that of the policy.',
   gas_price: 'The gas price is above that of the policy.',
@@ -135,9 +136,9 @@ function readWork(policy: SigningPolicy, account: SigningAccount, tx: UnsignedTr
   if (to === account.address && tx.value === 0n && tx.data === '0x') {
     return { ok: true, meaning: { method: 'cancel', roles: account.roles } };
   }
-  if (!policy.transferTo.has(to)) return refused('contract');
   // Data would run code of the recipient: a payment needs none.
-  if (tx.data !== '0x') return refused('method');
+  if (tx.data !== '0x') return refused('contract');
+  if (!policy.transferTo.has(to)) return refused('recipient');
   return { ok: true, meaning: { method: 'send', roles: SENDERS, eth: tx.value } };
 }
 const SENDERS: readonly SigningRole[] = ['node'];

@@ -61,12 +61,10 @@ const allowed: fc.Arbitrary<Work> = fc.oneof(
     .map((port) => call.serviceUri(`https://pool.example:${port}`)),
 );
 const asNode = (work: fc.Arbitrary<Work>, changes: fc.Arbitrary<Partial<UnsignedTransaction>>) =>
-  fc
-    .record({ work, changes, nonce })
-    .map(({ work, changes, nonce }) => ({
-      account: node,
-      tx: unsigned({ ...work, nonce, ...changes }),
-    }));
+  fc.record({ work, changes, nonce }).map(({ work, changes, nonce }) => ({
+    account: node,
+    tx: unsigned({ ...work, nonce, ...changes }),
+  }));
 const nothingElse = fc.constant({});
 const above = (limit: bigint) => fc.bigInt(limit + 1n, 2n ** 256n - 1n);
 

@@ -41,11 +41,14 @@ export function policyOf(
 }
 
 /** The network's own, less those that the settings place elsewhere. */
-function contractsOf({ network, contracts }: SignerSettings): SigningPolicy['contracts'] {
+function contractsOf({ network, contracts, polls }: SignerSettings): SigningPolicy['contracts'] {
   const own = network === 'arbitrum-one' ? arbitrumOneContracts : [];
   const named = new Set(contracts.map(({ contract }) => contract));
   const places = [...own.filter(({ contract }) => !named.has(contract)), ...contracts];
-  return new Map(places.map(({ contract, address }) => [address, contract]));
+  return new Map([
+    ...polls.map((poll) => [lowerCase(poll), 'Poll'] as const),
+    ...places.map(({ contract, address }) => [address, contract] as const),
+  ]);
 }
 
 /** 20 bytes of an address that somebody typed. Throws TributaryError `setting_invalid`. */

@@ -205,6 +205,13 @@ export const signerCommand = defineCommand({
       default: coin(200_000n),
       why: 'Enough to move all of it once in each direction.',
     },
+    polls: {
+      type: listOf(account),
+      doc: 'Polls that may be voted in; votes on proposals of the governor always may.',
+      default: [],
+      defaultText: 'none',
+      why: 'Anybody can put a contract on the chain that looks like a poll.',
+    },
     withdrawTo: {
       type: listOf(account),
       doc: 'Who may get fees out of the protocol.',
