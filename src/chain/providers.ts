@@ -105,9 +105,12 @@ export async function openProviders(parts: ProvidersParts): Promise<Providers> {
     params: readonly unknown[],
   ): readonly Promise<ProviderAnswer<T>>[] {
     const now = clock.now();
+    const resting = endpoints.filter((endpoint) => endpoint.resting(now));
+    // Rest is for those that others can stand in for.
+    const mayRest = resting.length < endpoints.length;
     return endpoints.map(async (endpoint): Promise<ProviderAnswer<T>> => {
       const { label } = endpoint;
-      if (endpoint.resting(now)) return { label, ok: false, reason: 'resting' };
+      if (mayRest && resting.includes(endpoint)) return { label, ok: false, reason: 'resting' };
       return { label, ...(await endpoint.ask<T>(method, params)) };
     });
   }
