@@ -269,20 +269,15 @@ test('a ticket counts once: not again here, on another node, or after a restart'
   assert.match(again.text, seen);
 
   const node = await startNode();
-  await joinStock(whole, node, { enrolment: await node.enrol('beside') });
+  const enrolment = await node.enrol('beside');
+  await joinStock(whole, node, { enrolment });
   const beside = startPayingGateway(whole, { port: node.port, key: chain.key('gateway') });
   const elsewhere = await beside.submit(info, source, { nonces });
   assert.equal(elsewhere.status, 400);
   assert.match(elsewhere.text, seen);
 
   await node.restart();
-  await eventually('a worker is back', async () => {
-    const { workers } = await node.admin<{ workers: { connections: number }[] }>(
-      'GET',
-      '/api/v1/status',
-    );
-    return workers.some(({ connections }) => connections > 0);
-  });
+  await joinStock(whole, node, { enrolment });
   const later = await beside.submit(info, source, { nonces });
   assert.equal(later.status, 400);
   assert.match(later.text, seen);
