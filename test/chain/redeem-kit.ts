@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { type Hex, keccak256 as keccakHex } from 'viem';
+import type { Hex } from 'viem';
 import { parseHex } from '../../src/base/bytes.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { type Log, quiet } from '../../src/base/log.ts';
 import { createMetrics } from '../../src/base/metrics.ts';
 import { wei } from '../../src/base/money.ts';
+import { ticketBrokerAbi } from '../../src/chain/abi/ticket-broker.ts';
 import { resolveContracts } from '../../src/chain/contracts.ts';
 import type { Finality } from '../../src/chain/networks.ts';
 import { openProviders, type Providers } from '../../src/chain/providers.ts';
@@ -29,6 +30,9 @@ import type { AccountName, Protocol } from './protocol.ts';
 export const FACE = 10n ** 16n;
 const POLL_MS = 30;
 
+/** Where a process is killed: after it has done this, or (`marking`) while it does. */
+export type StopAt = 'won' | 'claimed' | 'signed' | 'stored' | 'broadcast' | 'marking' | 'marked';
+
 /** What a test may have otherwise than a node has. */
 export interface NodeOptions {
   readonly database: Database;
@@ -46,7 +50,9 @@ export interface NodeOptions {
 /** A node that redeems on this chain, with everything of a real one but the signer's process. */
 export type RedeemingNode = Awaited<ReturnType<typeof startNode>>;
 
-/** See {@link RedeemingNode}. */
+/**
+ * See {@link RedeemingNode}. Its account needs no name on the chain.
+ */
 export async function startNode(
   chain: { readonly url: string; readonly controller: Hex; readonly recipient: Hex },
   key: Hex,
@@ -191,6 +197,22 @@ export function redemptions(protocol: Protocol) {
       return protocol.send(account, { contract: 'TicketBroker', fn: 'redeemWinningTicket', args });
     },
 
-    keccakOf: (text: string) => keccakHex(Buffer.from(text)),
+    /** How often the chain paid a ticket. */
+    async timesPaid({ ticket, recipientRand }: Winner): Promise<number> {
+      const events = await protocol.reader.getContractEvents({
+        address: protocol.devnet.addresses.TicketBroker,
+        abi: ticketBrokerAbi,
+        eventName: 'WinningTicketRedeemed',
+        args: { sender: protocol.of('gateway') },
+        fromBlock: 0n,
+      });
+      const rand = BigInt(`0x${Buffer.from(recipientRand).toString('hex')}`);
+      return events.filter(
+        ({ args }) =>
+          args.recipientRand === rand &&
+          args.senderNonce === BigInt(ticket.nonce) &&
+          args.faceValue === ticket.faceValue,
+      ).length;
+    },
   };
 }
