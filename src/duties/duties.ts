@@ -102,7 +102,7 @@ function healthOf(
     known.add(journal);
     const { paused, outOfFunds, alarms } = journal.status;
     const stuck = alarms.filter(({ alarm }) => alarm === 'stuck').length;
-    const balanceWei = seen?.balances.get(journal.account.address);
+    const balanceWei = seen?.balanceOf(journal.account.address);
     return [{ name, balanceWei, paused, outOfFunds, stuck }];
   });
 }

@@ -1,5 +1,4 @@
 import type { Address } from 'viem';
-import { isAddressEqual } from 'viem';
 import type { TributaryError } from '../base/errors.ts';
 import { ownError } from '../chain/rpc-refusal.ts';
 import type { DutiesParts } from './parts.ts';
@@ -12,8 +11,8 @@ const LOOK_EVERY_MS = 60_000;
 /** What the last look at the orchestrator and its accounts saw. */
 export interface Seen {
   readonly standing: Standing;
-  /** ETH of every account of ours that sends, by its address. */
-  readonly balances: ReadonlyMap<Address, bigint>;
+  /** ETH of an account of ours; undefined for others. */
+  balanceOf(account: Address): bigint | undefined;
 }
 
 /** Looks at the orchestrator again and again, so that rules need not ask. */
@@ -49,12 +48,14 @@ export function startLooking(
     const round = watch.current()?.currentRound;
     // The pool is the long part; it matters when a round begins and when we move in it.
     const pool = cached && cached.round === round && !stale ? cached.pool : undefined;
-    stale = false;
-    const [standing, balances] = await Promise.all([
-      readStanding(parts, pool),
-      readBalances(parts),
-    ]);
-    last = { standing, balances };
+    const walked = pool === undefined;
+    if (walked) stale = false;
+    const asked = Promise.all([readStanding(parts, pool), readBalances(parts)]);
+    const [standing, balanceOf] = await asked.catch((error: unknown) => {
+      stale ||= walked;
+      throw error;
+    });
+    last = { standing, balanceOf };
     if (!closed) for (const tell of listeners) tell(last);
     return last;
   }
@@ -114,15 +115,13 @@ export function journalsOf({ transactions }: Pick<DutiesParts, 'transactions'>) 
 
 async function readBalances(
   parts: Pick<DutiesParts, 'providers' | 'transactions' | 'node'>,
-): Promise<ReadonlyMap<Address, bigint>> {
-  const addresses: Address[] = [parts.node];
-  for (const { account } of journalsOf(parts)) {
-    if (!addresses.some((known) => isAddressEqual(known, account.address))) {
-      addresses.push(account.address);
-    }
-  }
+): Promise<Seen['balanceOf']> {
+  const accounts = [parts.node, ...journalsOf(parts).map(({ account }) => account.address)];
+  // Whatever case its letters have, it is one account.
+  const addresses = [...new Set(accounts.map((account) => account.toLowerCase() as Address))];
   const balances = addresses.map(async (address) => {
     return [address, await parts.providers.client.getBalance({ address })] as const;
   });
-  return new Map(await Promise.all(balances));
+  const known = new Map(await Promise.all(balances));
+  return (account) => known.get(account.toLowerCase() as Address);
 }

@@ -1,3 +1,4 @@
+import { getAddress } from 'viem';
 import { TributaryError } from '../base/errors.ts';
 import { ownError } from '../chain/rpc-refusal.ts';
 import { floor } from '../payments/rational.ts';
@@ -31,14 +32,14 @@ export async function readStatus(
       cause,
     });
   });
-  const { standing, balances } = seen;
+  const { standing } = seen;
   const journals = journalsOf(parts);
   const spent = await Promise.all(journals.map((journal) => journal.gasSpent()));
   const totals = await paymentTotals(parts.database);
 
   return {
-    address: node,
-    orchestrator,
+    address: getAddress(node),
+    orchestrator: getAddress(orchestrator),
     registered: standing.registered,
     active: standing.active,
     round: standing.round,
@@ -57,7 +58,7 @@ export async function readStatus(
     unbondingLocks: standing.locks,
     balanceLpt: standing.balanceLpt,
     balanceWei: standing.balanceWei,
-    nodeBalanceWei: balances.get(node) ?? 0n,
+    nodeBalanceWei: seen.balanceOf(node) ?? 0n,
     gasPrice: standing.gasPrice,
     ticketsReceived: totals.ticketsReceived,
     ticketsWon: totals.ticketsWon,
