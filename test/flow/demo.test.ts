@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { startTributary } from '../tributary-process.ts';
 
-test('the demo kills the busy worker, and everything holds', async (t) => {
+test('the demo kills the busy worker, redeems what was won, and everything holds', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-demo-test-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const output = join(folder, 'hls');
@@ -21,8 +21,10 @@ test('the demo kills the busy worker, and everything holds', async (t) => {
   const result = JSON.parse(demo.printed.out);
   assert.deepEqual(
     result.checks.map(({ ok }: { ok: boolean }) => ok),
-    [true, true, true, true],
+    Array(8).fill(true),
+    demo.printed.out,
   );
+  assert.equal(result.pool.redeemedWei, result.chain.paidWei);
   assert.equal(result.gateway.segments, 6);
   const credited = result.workers.map(({ pixels }: { pixels: string }) => BigInt(pixels));
   assert.equal(

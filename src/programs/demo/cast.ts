@@ -3,21 +3,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock.ts';
+import { type DemoChain, startChain } from './chain.ts';
 import { LADDER } from './checks.ts';
 import { type Child, createChildren, failureOf, lineOf } from './children.ts';
-import { connectPool, type Enrolled, type PoolApi } from './pool-api.ts';
+import { type ChainStatus, connectPool, type Enrolled, type PoolApi } from './pool-api.ts';
 
 /** Names of the workers. */
 const WORKERS = ['heron', 'otter'] as const;
 /** A worker measures its device first; a busy machine takes its time. */
-const JOIN_MS_MAX = 90_000;
-const JOIN_POLL_MS = 200;
+const READY_MS_MAX = 90_000;
+const READY_POLL_MS = 200;
 const ANY_PORT = '127.0.0.1:0';
+/** LPT, of the 50,000 that the chain gives each account. */
+const BOND_LPT = 1_000;
 
 /** The processes of the demo. */
 export interface Cast extends AsyncDisposable {
   readonly api: PoolApi;
   readonly pool: Child;
+  readonly chain: DemoChain;
   /** Folder for what is needed only while the demo runs. */
   readonly scratch: string;
   /** SIGKILL for the process of a worker. */
@@ -26,6 +30,8 @@ export interface Cast extends AsyncDisposable {
   restart(worker: string): void;
   /** Resolves when every worker is connected. */
   joined(): Promise<void>;
+  /** Bonds and registers the orchestrator, and waits for the round in which it is active. */
+  activated(): Promise<ChainStatus>;
   /** A gateway that streams the file in real time. */
   stream(options: {
     readonly input: string;
@@ -34,7 +40,10 @@ export interface Cast extends AsyncDisposable {
   }): Child;
 }
 
-/** Starts a pool and its workers as real processes. Throws `demo_failed` with their last words. */
+/**
+ * Starts a chain, a pool and its workers as real processes. Throws `demo_failed` with their last
+ * words.
+ */
 export async function startCast(options: {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
@@ -50,14 +59,31 @@ export async function startCast(options: {
     await rm(scratch, { recursive: true, force: true });
   };
   try {
+    const chain = await startChain(children, scratch);
     const dataDir = join(scratch, 'pool');
     const pool = children.start('pool', [
-      ...['pool', '--data-dir', dataDir, '--log-level', 'warn'],
+      ...['pool', '--data-dir', dataDir, '--log-level', 'warn', ...chain.poolArgs],
       ...['--service-addr', ANY_PORT, '--listen', ANY_PORT, '--admin-addr', ANY_PORT],
     ]);
     const ready = await lineOf(pool, /^READY service=(\S+) admin=(\S+)$/);
     const [, service, admin] = ready as unknown as [string, string, string];
     const api = await connectPool({ url: admin, dataDir });
+
+    /** Asks until there is an answer; not for ever, and not without those who make it true. */
+    const comesTrue = async <T>(
+      needed: readonly Child[],
+      ask: () => Promise<T | undefined>,
+    ): Promise<T> => {
+      const until = clock.now() + READY_MS_MAX;
+      for (;;) {
+        const answer = await ask();
+        if (answer !== undefined) return answer;
+        for (const child of needed) {
+          if (!child.running || clock.now() > until) throw await failureOf(child);
+        }
+        await new Promise<void>((resolve) => clock.after(READY_POLL_MS, resolve));
+      }
+    };
 
     const enrolled = new Map<string, Enrolled>();
     const running = new Map<string, Child>();
@@ -82,25 +108,35 @@ export async function startCast(options: {
     return {
       api,
       pool,
+      chain,
       scratch,
       kill: (worker) => running.get(worker)?.kill(),
       restart: startWorker,
       async joined() {
-        const until = clock.now() + JOIN_MS_MAX;
-        for (;;) {
+        await comesTrue([pool, ...running.values()], async () => {
           const { workers } = await api.status();
-          if (workers.every(({ connections }) => connections > 0)) return;
-          for (const child of [pool, ...running.values()]) {
-            if (!child.running || clock.now() > until) throw await failureOf(child);
-          }
-          await new Promise<void>((resolve) => clock.after(JOIN_POLL_MS, resolve));
-        }
+          return workers.every(({ connections }) => connections > 0) || undefined;
+        });
+      },
+      async activated() {
+        const register = children.start('registration', [
+          ...['chain', 'register', '--yes', '--admin-url', admin, '--data-dir', dataDir],
+          ...['--bond', String(BOND_LPT), '--reward-cut', '10', '--fee-share', '50'],
+          ...['--service-uri', service],
+        ]);
+        if ((await register.exited) !== 0) throw await failureOf(register);
+        await chain.nextRound();
+        return comesTrue([pool, chain.child], async () => {
+          const status = await api.chain();
+          return status.active && status.roundInitialized ? status : undefined;
+        });
       },
       stream: ({ input, output, seconds }) =>
         children.start('gateway', [
           ...['gateway', 'push', '--live', '--json', '--orchestrator', service],
           ...['--input', input, '--output', output, '--profiles', LADDER.join(',')],
           ...(seconds === undefined ? [] : ['--seconds', String(seconds)]),
+          ...chain.gatewayArgs,
         ]),
       [Symbol.asyncDispose]: dispose,
     };

@@ -1,4 +1,5 @@
 import { showCount } from '../../base/figures.ts';
+import type { Paid } from './money.ts';
 import type { Played, PlayOutcome } from './playable.ts';
 import type { PoolStatus, Totals } from './pool-api.ts';
 import type { Check } from './view.ts';
@@ -9,6 +10,8 @@ export interface GatewaySummary {
   readonly failed: number;
   readonly retried: number;
   readonly pixels: bigint;
+  /** Absent when it paid nothing. */
+  readonly paid?: Paid | undefined;
 }
 
 /** All that the demo measured. */

@@ -9,8 +9,9 @@ import { type Cast, startCast } from './cast.ts';
 import { type Evidence, type GatewaySummary, LADDER } from './checks.ts';
 import { type Child, failureOf } from './children.ts';
 import { createKilling } from './killing.ts';
+import { type MoneyEvidence, settle } from './money.ts';
 import { lookAt, play } from './playable.ts';
-import type { PoolStatus } from './pool-api.ts';
+import type { ChainStatus, PoolStatus } from './pool-api.ts';
 import { minutes, type Scene, type WorkerRow } from './view.ts';
 
 /** Fine enough to see a task of half a second twice. */
@@ -19,6 +20,8 @@ const POLL_MS = 100;
 const AWAY_MS = 4_000;
 /** The view changes no more often than one can read. */
 const SHOW_MS = 250;
+/** The chain makes a block a second. */
+const CHAIN_LOOK_MS = 1_000;
 
 /** Decoding it must leave the cores of a small machine time for the ladder. */
 const SOURCE_SIZE = { width: 854, height: 480 };
@@ -46,6 +49,7 @@ export interface DemoParts {
 /** What the whole demo comes to. */
 export interface DemoResult {
   readonly evidence: Evidence;
+  readonly money: MoneyEvidence;
   /** The end of the stream; its latency is the gateway's, from segment end to last rendition. */
   readonly scene: Scene;
   /** Path of the master playlist. */
@@ -60,28 +64,43 @@ const gatewayLine = z.discriminatedUnion('event', [
     failed: z.number(),
     retried: z.number(),
     pixels: z.string().transform(BigInt),
+    paid: z
+      .object({
+        tickets: z.number(),
+        expectedValueWei: z.string().transform(BigInt),
+        feesWei: z.string().transform(BigInt),
+      })
+      .optional(),
   }),
 ]);
 
 /**
- * Runs pool, workers and gateway as processes, streams a video live, kills the busy worker halfway
- * and gathers what came of it. Throws TributaryError where the demo could not be run at all.
+ * Runs a chain, a pool, workers and a gateway that pays as processes, streams a video live, kills the
+ * busy worker halfway, redeems what was won and gathers what came of it. Throws TributaryError where
+ * the demo could not be run at all.
  */
 export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<DemoResult> {
   const { clock, env } = parts;
   if (options.input !== undefined) await lookAtVideo(options.input); // before anything starts
-  parts.show(opening('Starting a pool, its database and two workers.', options));
+  parts.show(opening('Starting a chain, a pool, its database and two workers.', options));
   await using cast = await startCast({ env, clock });
   const input = options.input ?? join(cast.scratch, 'source.ts');
   const made = options.input
     ? undefined
     : makeTestVideo({ path: input, seconds: options.seconds ?? 30, ...SOURCE_SIZE });
-  await untilStopped(parts.signal, Promise.all([made, cast.joined()]));
+  const prepared = Promise.all([cast.activated(), made, cast.joined()]);
+  const [first] = await untilStopped(parts.signal, prepared);
   const source = await lookAtVideo(input);
   const totalMs = Math.min(source.seconds, options.seconds ?? source.seconds) * 1000;
   const streamed = await stream(cast, { ...options, input, totalMs }, parts);
   const [status, totals] = [await cast.api.status(), await cast.api.totals()];
-  parts.show({ ...streamed.scene, headline: 'Decoding what came back, as a player would.' });
+  let { scene } = streamed;
+  const show = (headline: string, chain = scene.chain) => {
+    scene = { ...scene, headline, chain };
+    parts.show(scene);
+  };
+  const settled = await untilStopped(parts.signal, settle(cast, { clock, show }));
+  show('Decoding what came back, as a player would.', settled);
   const playlists = [];
   for (const name of ['source', ...LADDER]) {
     const playing = play(join(options.output, name, 'index.m3u8'));
@@ -89,7 +108,14 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<D
   }
   return {
     master: join(options.output, 'master.m3u8'),
-    scene: streamed.scene,
+    scene,
+    money: {
+      gateway: streamed.summary.paid,
+      pool: settled,
+      chain: await cast.chain.facts(),
+      firstRound: first.round,
+      stakeAtFirst: first.stake,
+    },
     evidence: {
       gateway: streamed.summary,
       gatewayExit: streamed.exit,
@@ -132,6 +158,7 @@ async function stream(
   const away = new Map<string, { restartAt: number; sinceText: string }>();
   let killed: string | undefined;
   let shownAt = Number.NEGATIVE_INFINITY;
+  const chain = watchChain(cast, clock);
 
   const tell = (text: string) => {
     const event = `${minutes(elapsedMs())}  ${text}`;
@@ -142,7 +169,7 @@ async function stream(
   const moment = (status: PoolStatus): Scene => {
     const rows = status.workers.map((worker) => rowOf(worker, away.get(worker.name)?.sinceText));
     const rest = { elapsedMs: elapsedMs(), totalMs: options.totalMs, addedMs: report.addedMs() };
-    return sceneOf(status, rows, { ...rest, events });
+    return sceneOf(status, rows, { ...rest, events, chain: chain.seen() });
   };
 
   while (gateway.running) {
@@ -180,6 +207,26 @@ async function stream(
     exit,
     killed: killed === undefined ? undefined : { worker: killed, survived: killing.survived },
     scene: moment(last),
+  };
+}
+
+/** Asks now and then how the orchestrator stands, and remembers it; never waits for the answer. */
+function watchChain({ api }: Cast, clock: Clock) {
+  let seen: ChainStatus | undefined;
+  let askedAt = Number.NEGATIVE_INFINITY;
+  return {
+    seen() {
+      if (clock.now() - askedAt >= CHAIN_LOOK_MS) {
+        askedAt = clock.now();
+        api.chain().then(
+          (status) => {
+            seen = status;
+          },
+          () => {}, // a pool that has ended is noticed by its process
+        );
+      }
+      return seen;
+    },
   };
 }
 
@@ -222,6 +269,7 @@ function opening(headline: string, { seconds }: DemoOptions): Scene {
     workers: [],
     segments: { ok: 0, inFlight: 0, retried: 0, failed: 0 },
     addedMs: undefined,
+    chain: undefined,
     events: [],
   };
 }
@@ -229,7 +277,7 @@ function opening(headline: string, { seconds }: DemoOptions): Scene {
 function sceneOf(
   { segments }: PoolStatus,
   workers: readonly WorkerRow[],
-  rest: Pick<Scene, 'elapsedMs' | 'totalMs' | 'addedMs' | 'events'>,
+  rest: Pick<Scene, 'elapsedMs' | 'totalMs' | 'addedMs' | 'chain' | 'events'>,
 ): Scene {
   const working = workers.filter(({ tone }) => tone !== 'wrong').length;
   const failures = segments.failed === 0 ? 'no segment failed' : `${segments.failed} failed`;

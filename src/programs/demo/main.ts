@@ -6,6 +6,7 @@ import { createLiveView } from '../../base/live-view.ts';
 import { createPaint, exitCode, type Io } from '../../base/terminal.ts';
 import { checksOf } from './checks.ts';
 import { type DemoResult, runDemo } from './demo.ts';
+import { moneyChecks } from './money.ts';
 import { demoCommand } from './settings.ts';
 import { terminalSvg } from './svg.ts';
 import { type Check, resultLines, type Scene, sceneLines, scenePlain } from './view.ts';
@@ -45,7 +46,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
         },
       },
     );
-    const checks = checksOf(result.evidence);
+    const checks = [...checksOf(result.evidence), ...moneyChecks(result.money)];
     const report = reportOf(result, checks);
     if (json) io.stdout.write(`${jsonReport(result, checks)}\n`);
     // In the place of the live view: what stays is the result.
@@ -74,7 +75,7 @@ function plainLines(): (scene: Scene) => string {
   };
 }
 
-function reportOf({ evidence, scene, master }: DemoResult, checks: readonly Check[]) {
+function reportOf({ evidence, money, scene, master }: DemoResult, checks: readonly Check[]) {
   const ok = checks.every((check) => check.ok);
   const { gateway, killed } = evidence;
   const although = killed ? `, although ${killed.worker} was killed in the middle of one` : '';
@@ -85,13 +86,17 @@ function reportOf({ evidence, scene, master }: DemoResult, checks: readonly Chec
       : `${checks.filter((check) => !check.ok).length} of ${checks.length} checks failed.`,
     contributed: evidence.totals,
     checks,
+    chain: money.pool,
     addedMs: scene.addedMs,
     events: scene.events,
     master,
   };
 }
 
-function jsonReport({ evidence, scene, master }: DemoResult, checks: readonly Check[]): string {
+function jsonReport(
+  { evidence, money, scene, master }: DemoResult,
+  checks: readonly Check[],
+): string {
   const value = {
     ok: checks.every((check) => check.ok),
     checks,
@@ -99,6 +104,8 @@ function jsonReport({ evidence, scene, master }: DemoResult, checks: readonly Ch
     workers: evidence.totals,
     addedMs: scene.addedMs,
     killed: evidence.killed,
+    pool: money.pool,
+    chain: money.chain,
     master,
   };
   return JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? String(item) : item));

@@ -46,6 +46,28 @@ const totals = z.array(
 /** What the database says that each worker contributed. */
 export type Totals = z.infer<typeof totals>;
 
+/** Wei, LPT, rounds and counts: decimal text, since a number would lose digits. */
+const units = z.string().transform(BigInt);
+
+const chainStatus = z.object({
+  active: z.boolean(),
+  round: units,
+  roundInitialized: z.boolean(),
+  lastRewardRound: units,
+  stake: units,
+  pendingFees: units,
+  ticketsReceived: units,
+  ticketsWon: units,
+  ticketsRedeemed: units,
+  expectedValueWei: units,
+  redeemedWei: units,
+  queuedWinners: units,
+  gasSpentWei: units,
+});
+
+/** The orchestrator on chain at one moment, as `tributary chain status --json` tells it. */
+export type ChainStatus = z.infer<typeof chainStatus>;
+
 const enrolment = z.object({ id: z.string(), name: z.string(), join: z.string() });
 
 /** A worker as enrolled, with the join string that lets it in. */
@@ -55,6 +77,7 @@ export type Enrolled = z.infer<typeof enrolment>;
 export interface PoolApi {
   status(): Promise<PoolStatus>;
   totals(): Promise<Totals>;
+  chain(): Promise<ChainStatus>;
   enrol(name: string): Promise<Enrolled>;
 }
 
@@ -79,12 +102,15 @@ export async function connectPool(options: {
     });
     const parsed = schema.safeParse(response.ok ? await response.json() : undefined);
     if (parsed.success) return parsed.data;
-    throw new TributaryError('demo_failed', `The pool answered ${path} with ${response.status}.`);
+    const said = response.ok ? '' : `: ${await response.text()}`;
+    const why = `The pool answered ${path} with ${response.status}${said}`;
+    throw new TributaryError('demo_failed', why);
   };
 
   return {
     status: () => call(status, '/api/v1/status'),
     totals: () => call(totals, '/api/v1/contributions/totals'),
+    chain: () => call(chainStatus, '/api/v1/chain/status'),
     enrol: (name) => call(enrolment, '/api/v1/workers', { name }),
   };
 }

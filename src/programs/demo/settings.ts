@@ -5,7 +5,7 @@ import { configSetting } from '../../base/standard-settings.ts';
 /** `tributary demo`. */
 export const demoCommand = defineCommand({
   name: 'demo',
-  summary: 'Start a pool, two workers and a gateway here, stream a video and kill a worker.',
+  summary: 'Run a whole pool here, on a chain of its own: stream, kill a worker, redeem tickets.',
   settings: {
     config: configSetting,
     input: {

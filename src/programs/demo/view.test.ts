@@ -25,6 +25,21 @@ const scene: Scene = {
   ],
   segments: { ok: 8, inFlight: 1, retried: 1, failed: 0 },
   addedMs: { p50: 912, p99: 2140 },
+  chain: {
+    active: true,
+    round: 3n,
+    roundInitialized: true,
+    lastRewardRound: 3n,
+    stake: 10n ** 21n,
+    pendingFees: 15n * 10n ** 16n,
+    ticketsReceived: 18n,
+    ticketsWon: 10n,
+    ticketsRedeemed: 9n,
+    expectedValueWei: 144n * 10n ** 15n,
+    redeemedWei: 144n * 10n ** 15n,
+    queuedWinners: 1n,
+    gasSpentWei: 5n,
+  },
   events: ['0:15  heron was killed in the middle of a segment'],
 };
 
@@ -33,6 +48,7 @@ const result = {
   ok: true,
   contributed: scene.workers,
   checks: [{ name: 'Pixels agree', ok: true, figure: '303 Mpx decoded = counted = credited' }],
+  chain: scene.chain,
   addedMs: scene.addedMs,
   events: scene.events,
   master: 'demo-output/master.m3u8',
@@ -47,6 +63,8 @@ test('the view says in words and 80 columns what goes on', () => {
   );
   assert.match(lines.join('\n'), /8 done · 1 in flight · 1 retried · 0 failed/);
   assert.match(lines.join('\n'), /added p50 912 ms · p99 2\.14 s/);
+  assert.match(lines.join('\n'), /18 received · 10 won · 9 redeemed · 0\.144 ETH/);
+  assert.match(lines.join('\n'), /round 3 · reward called/);
   for (const line of lines) assert.ok(textWidth(line) <= VIEW_COLUMNS, line);
   assert.deepEqual(sceneLines(scene, colours).map(textWidth), lines.map(textWidth));
   assert.equal(
@@ -59,6 +77,7 @@ test('what stays on the screen is the outcome with its sums and checks', () => {
   const lines = resultLines(result, plain);
   assert.match(lines.join('\n'), /heron +7 +303,782,400 +1\n/);
   assert.match(lines.join('\n'), /Together +8 +303,782,405 +1\n/);
+  assert.match(lines.join('\n'), /Tickets won and redeemed +9 +144000000000000000 +0\.144 ETH/);
   assert.match(lines.join('\n'), /Held {4}Pixels agree {2}303 Mpx/);
   for (const line of lines) assert.ok(textWidth(line) <= VIEW_COLUMNS, line);
 });

@@ -1,5 +1,8 @@
+import { showEth } from '../../base/amounts.ts';
 import { showCount, showMs, showPixels } from '../../base/figures.ts';
 import { type Paint, pad, type Tone, table, VIEW_COLUMNS } from '../../base/terminal.ts';
+
+import type { ChainStatus } from './pool-api.ts';
 
 /** A worker as the view shows it. */
 export interface WorkerRow {
@@ -27,6 +30,8 @@ export interface Scene {
     readonly failed: number;
   };
   readonly addedMs: { readonly p50: number; readonly p99: number } | undefined;
+  /** How the orchestrator stands; undefined before the first look. */
+  readonly chain: ChainStatus | undefined;
   /** What happened, oldest first. */
   readonly events: readonly string[];
 }
@@ -66,6 +71,7 @@ export function sceneLines(scene: Scene, paint: Paint): string[] {
     ),
     labelled('Latency', latencyText(addedMs), paint),
     labelled('Pixels', `${showPixels(pixels)} credited`, paint),
+    ...chainLines(scene.chain, paint),
     ...eventLines(scene.events, paint),
   ];
 }
@@ -84,6 +90,7 @@ export function resultLines(
     readonly ok: boolean;
     readonly contributed: readonly Omit<WorkerRow, 'state' | 'tone'>[];
     readonly checks: readonly Check[];
+    readonly chain: Scene['chain'];
     readonly addedMs: Scene['addedMs'];
     readonly events: Scene['events'];
     readonly master: string;
@@ -119,6 +126,7 @@ export function resultLines(
       { paint },
     ),
     '',
+    ...moneyTable(result.chain, paint),
     ...result.checks.map(
       ({ name, ok, figure }) =>
         `${paint(ok ? 'paid' : 'wrong', ok ? 'Held  ' : 'Failed')}  ${pad(name, widest)}  ${figure}`,
@@ -127,6 +135,40 @@ export function resultLines(
     ...eventLines(result.events, paint),
     labelled('Latency', latencyText(result.addedMs), paint),
     labelled('Play it', paint('water', result.master), paint),
+  ];
+}
+
+/** What came in, and what it became on chain. */
+function moneyTable(chain: Scene['chain'], paint: Paint): string[] {
+  if (!chain) return [];
+  const rows = [
+    ['Tickets received', showCount(Number(chain.ticketsReceived)), chain.expectedValueWei],
+    ['Tickets won and redeemed', showCount(Number(chain.ticketsRedeemed)), chain.redeemedWei],
+    ['Fees on chain, to withdraw', '', chain.pendingFees],
+  ] as const;
+  return [
+    ...table(
+      [
+        { title: 'Money' },
+        { title: 'Tickets', align: 'right' },
+        { title: 'Wei', align: 'right' },
+        { title: '', align: 'right' },
+      ],
+      rows.map(([name, count, wei]) => [name, count, String(wei), showEth(wei)]),
+      { paint },
+    ),
+    '',
+  ];
+}
+
+function chainLines(chain: Scene['chain'], paint: Paint): string[] {
+  if (!chain) return [];
+  const { ticketsReceived, ticketsWon, ticketsRedeemed, redeemedWei, round } = chain;
+  const reward = chain.lastRewardRound === round ? 'reward called' : 'reward not called yet';
+  const tickets = `${ticketsReceived} received · ${ticketsWon} won · ${ticketsRedeemed} redeemed`;
+  return [
+    labelled('Tickets', `${tickets} · ${showEth(redeemedWei)}`, paint),
+    labelled('Chain', `round ${round} · ${reward}`, paint),
   ];
 }
 
