@@ -11,6 +11,7 @@ const CLAIMS = [
   'failure-tax',
   'event-loop',
   'tickets',
+  'senders',
 ];
 
 const BENCH = import.meta.dirname;

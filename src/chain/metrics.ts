@@ -1,5 +1,7 @@
+import type { Instant } from '../base/clock.ts';
 import type { Metrics } from '../base/metrics.ts';
 import type { RpcFailure } from './rpc-post.ts';
+import type { WatchAlarm } from './view.ts';
 
 /** How the sending of one account stands, asked when somebody looks. */
 export interface SendingFigures {
@@ -76,5 +78,50 @@ function declare(metrics: Metrics): ChainMetrics {
       watched.add(figures);
       return () => watched.delete(figures);
     },
+  };
+}
+
+/** How following the chain stands, asked when somebody looks. */
+export interface WatchFigures {
+  /** When the block that the pool acts on was made; undefined before the first. */
+  viewAt(): Instant | undefined;
+  now(): Instant;
+  /** Gateways whose funds are in memory. */
+  senders(): number;
+}
+
+/** Counts of following the chain; one watch a registry. */
+export function watchMetrics(metrics: Metrics, figures: WatchFigures) {
+  const undone = metrics.counter(
+    'tributary_chain_blocks_undone_total',
+    'Blocks that were seen and then undone by a reorganisation.',
+  );
+  const failed = metrics.counter(
+    'tributary_chain_looks_failed_total',
+    'Looks at the chain that no RPC provider answered.',
+  );
+  const read = metrics.counter(
+    'tributary_chain_senders_read_total',
+    'Gateways whose funds were asked of the chain.',
+  );
+  const alarms = metrics.counter(
+    'tributary_chain_watch_alarms_total',
+    'What was wrong with the answers of RPC providers, each time that it was seen.',
+    ['alarm'],
+  );
+  metrics.gauge(
+    'tributary_chain_view_age_seconds',
+    'Age of the block that the pool acts on; NaN before the first.',
+    [],
+    () => (figures.now() - (figures.viewAt() ?? Number.NaN)) / 1000,
+  );
+  metrics.gauge('tributary_chain_senders', 'Gateways whose funds are in memory.', [], () =>
+    figures.senders(),
+  );
+  return {
+    undone: (depth: number) => undone.inc(depth),
+    failed: () => failed.inc(),
+    sendersRead: (count: number) => read.inc(count),
+    alarmed: (alarm: WatchAlarm) => alarms.inc({ alarm }),
   };
 }

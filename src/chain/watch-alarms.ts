@@ -1,6 +1,5 @@
 import type { Clock, Instant } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { Metrics } from '../base/metrics.ts';
 import type { WatchAlarm } from './view.ts';
 
 /** Long enough to be seen by whoever asks every few minutes. */
@@ -15,21 +14,21 @@ export interface Alarms {
 }
 
 /** Each alarm is logged when it begins, not every time that its cause is seen again. */
-export function createAlarms(parts: { clock: Clock; log: Log; metrics: Metrics }): Alarms {
-  const { clock, log, metrics } = parts;
+export function createAlarms(parts: {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Counts each time. */
+  readonly seen: (alarm: WatchAlarm) => void;
+}): Alarms {
+  const { clock, log } = parts;
   const seen = new Map<WatchAlarm, Instant>();
-  const counter = metrics.counter(
-    'tributary_chain_watch_alarms_total',
-    'What was wrong with the answers of RPC providers, by what it was; counted each time it is seen.',
-    ['alarm'],
-  );
   const isShown = (at: Instant) => clock.now() - at < SHOWN_MS;
   return {
     raise(alarm) {
       const at = seen.get(alarm);
       if (at === undefined || !isShown(at)) log.warn('chain_alarm', { reason: alarm });
       seen.set(alarm, clock.now());
-      counter.inc({ alarm });
+      parts.seen(alarm);
     },
     clear(alarm) {
       if (seen.delete(alarm)) log.info('chain_alarm_over', { reason: alarm });

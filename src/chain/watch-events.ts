@@ -131,18 +131,17 @@ export interface EventChange {
 }
 
 /**
- * Compares events known before with those of a range. Only after a fork is what is missing taken as
- * undone: otherwise a node forgot it, or indexes late.
+ * Compares events known before with those of a range. What is missing is undone only from the block
+ * on where the chain is another: before it a node forgot it, or indexes late.
  */
 export function changeOf(
   known: readonly BrokerEvent[],
   fetched: readonly BrokerEvent[],
-  undoneFrom: bigint | undefined,
+  undoneFrom: bigint,
 ): EventChange {
   const before = new Set(known.map(eventKey));
   const now = new Set(fetched.map(eventKey));
-  const gone = (event: BrokerEvent) =>
-    undoneFrom !== undefined && event.block >= undoneFrom && !now.has(eventKey(event));
+  const gone = (event: BrokerEvent) => event.block >= undoneFrom && !now.has(eventKey(event));
   return {
     added: fetched.filter((event) => !before.has(eventKey(event))).sort(inOrder),
     removed: known.filter(gone).sort((a, b) => inOrder(b, a)),

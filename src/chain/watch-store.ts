@@ -65,8 +65,8 @@ export async function startPlace(
 export interface Seen {
   /** Undefined when it is older than one that was looked at before. */
   readonly block: Block | undefined;
-  /** Blocks and events from here on were undone; undefined: none. */
-  readonly undoneFrom: bigint | undefined;
+  /** Blocks from here on are gone. */
+  readonly undoneFrom: bigint;
   /** The oldest block to remember; events before it are as old. */
   readonly oldest: bigint;
   readonly change: EventChange;
@@ -85,7 +85,7 @@ export async function storeSeen(
     select from chain_follower where chain_id = ${chainId} and follower = ${follower} for update`);
   await tx.query(sql`
     delete from chain_block where chain_id = ${chainId} and follower = ${follower}
-      and (number < ${oldest} or number >= ${undoneFrom ?? null}::bigint)`);
+      and (number < ${oldest} or number >= ${undoneFrom})`);
   if (block) await storeBlock(tx, { chainId, follower }, block);
   for (const { blockHash, index } of change.removed) {
     await tx.query(sql`

@@ -6,11 +6,11 @@ import type { Log } from '../base/log.ts';
 import type { Metrics } from '../base/metrics.ts';
 import type { Database } from '../database/database.ts';
 import type { Contracts } from './contracts.ts';
+import { watchMetrics } from './metrics.ts';
 import { createSenders, KNOWN_MAX } from './senders.ts';
 import type { ChainView, Redeemed, SenderLoad, SenderState, WatchAlarm } from './view.ts';
 import { createAlarms } from './watch-alarms.ts';
 import { createFollow } from './watch-follow.ts';
-import { watchMetrics } from './watch-metrics.ts';
 import { createAsker, type WatchRpc } from './watch-rpc.ts';
 import { loadSenders, storeSenders } from './watch-store.ts';
 import { createViewReader } from './watch-view.ts';
@@ -71,8 +71,13 @@ export async function openChainWatch(parts: ChainWatchParts): Promise<ChainWatch
   const { database, contracts, recipient, clock, log, pollMs, arbitrum } = parts;
   const rpc = createAsker(parts.providers, clock);
   const key = { chainId: rpc.chainId, follower: parts.follower ?? 'pool' };
-  const alarms = createAlarms(parts);
-  const metrics = watchMetrics(parts.metrics);
+  let current: ChainView | undefined;
+  const metrics = watchMetrics(parts.metrics, {
+    viewAt: () => current?.at,
+    now: () => clock.now(),
+    senders: () => senders.size,
+  });
+  const alarms = createAlarms({ clock, log, seen: metrics.alarmed });
   const listeners = {
     block: new Set<(view: ChainView) => void>(),
     round: new Set<(view: ChainView) => void>(),
@@ -100,10 +105,8 @@ export async function openChainWatch(parts: ChainWatchParts): Promise<ChainWatch
       log.info('chain_reorganized', { count: Number(depth) });
     },
   });
-  let current: ChainView | undefined;
   let timer: Timer | undefined;
   let closed = false;
-  metrics.watch({ current: () => current, senders: () => senders.size, now: () => clock.now() });
 
   async function look(go: 'first' | 'on'): Promise<void> {
     // What happened meanwhile is gone through when there was time to subscribe to it.
@@ -132,7 +135,10 @@ export async function openChainWatch(parts: ChainWatchParts): Promise<ChainWatch
     }
   }
 
-  /** Whoever fails here is told no more of it: one defect must not hold up the chain for all. */
+  /**
+   * A defect of one listener must not hold up the chain for all; but what one could not store for
+   * lack of a database is told again.
+   */
   async function tellRedeemed(event: Redeemed): Promise<void> {
     if (listeners.redeemed.size === 0) {
       unheard.push(event);
@@ -142,8 +148,18 @@ export async function openChainWatch(parts: ChainWatchParts): Promise<ChainWatch
       try {
         await listener(event);
       } catch (error) {
+        if (isDatabase(error)) throw error;
         log.error('chain_listener_failed', { error: messageOf(error) });
       }
+    }
+  }
+
+  /** What was seen before anybody listened. Should it not be stored now, only a log line tells. */
+  async function tellUnheard(): Promise<void> {
+    try {
+      for (const event of unheard.splice(0)) await tellRedeemed(event);
+    } catch (error) {
+      log.error('chain_listener_failed', { error: messageOf(error) });
     }
   }
 
@@ -174,7 +190,7 @@ export async function openChainWatch(parts: ChainWatchParts): Promise<ChainWatch
     onRound: (fn) => subscribe(listeners.round, fn),
     onRedeemed(fn) {
       const unsubscribe = subscribe(listeners.redeemed, fn);
-      for (const event of unheard.splice(0)) void tellRedeemed(event);
+      void tellUnheard();
       return unsubscribe;
     },
     alarms: () => alarms.shown(),
