@@ -69,7 +69,8 @@ export function startChainPool(
   flags: readonly string[] = [],
   base: Partial<PoolBase> = {},
 ): Promise<TestPool> {
-  return startTestPool(t, [...chain.flags(), '--price=1000wei', ...flags], {
+  const price = flags.some((flag) => flag.startsWith('--price=')) ? [] : ['--price=1000wei'];
+  return startTestPool(t, [...chain.flags(), ...price, ...flags], {
     env: process.env,
     ...base,
   });

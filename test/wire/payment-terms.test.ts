@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, test } from 'node:test';
+import { openScratch, type Scratch } from '../../src/database/scratch.ts';
+import { compare, multiply, rational } from '../../src/payments/rational.ts';
+import { balanceSession, loadBalance } from '../../src/payments/store.ts';
+import type { OrchestratorInfo } from '../../src/protocol/gen/lp_rpc_pb.ts';
+import { checksumAddress } from '../../src/protocol/signature.ts';
+import { eventually } from '../eventually.ts';
+import { stampedSource } from '../fixtures/renditions.ts';
+import { type PayingGateway, startPayingGateway } from '../paying-gateway.ts';
+import { startChainPool, startTestChain, type TestChain } from '../start-chain-pool.ts';
+import type { Cleanup, TestPool } from '../start-pool.ts';
+import { joinStock } from '../start-pool-with-worker.ts';
+
+// One chain, one database and one funded gateway; each test has a pool with terms of its own.
+const cleanups: (() => void | Promise<void>)[] = [];
+const whole = { after: (run: () => void | Promise<void>) => void cleanups.push(run) };
+after(async () => {
+  for (const run of cleanups.toReversed()) await run();
+});
+let chain: TestChain;
+let scratch: Scratch;
+
+before(async () => {
+  chain = await startTestChain(whole, { roundLength: 400 });
+  scratch = await openScratch();
+  whole.after(async () => scratch[Symbol.asyncDispose]());
+  const { url, addresses } = chain.devnet;
+  const key = chain.key('gateway');
+  const funding = startPayingGateway(whole, { port: 1, key, chain: { url, addresses } });
+  await funding.fund({ deposit: 50n * 10n ** 18n, reserve: 50n * 10n ** 18n });
+});
+
+function startPool(t: Cleanup, flags: readonly string[] = []): Promise<TestPool> {
+  const shared = [`--database-url=${scratch.database.url}`, '--reward=off', ...flags];
+  return startChainPool(t, chain, shared);
+}
+
+/** The gateway with the money, towards a pool that has seen it. */
+async function gatewayOf(t: Cleanup, pool: TestPool): Promise<PayingGateway> {
+  const gateway = startPayingGateway(t, { port: pool.port, key: chain.key('gateway') });
+  await eventually('the pool saw the chain', async () => (await gateway.getOrchestrator()).ok);
+  return gateway;
+}
+
+let joined = 0;
+/** A worker that is nobody's in the database yet. */
+async function join(t: Cleanup, pool: TestPool, options: Parameters<typeof joinStock>[2] = {}) {
+  joined += 1;
+  const enrolment = await pool.enrol(`of-pool-${joined}`);
+  return joinStock(t, pool, { enrolment, ...options });
+}
+
+function balanceOf(gateway: PayingGateway, info: OrchestratorInfo) {
+  const session = balanceSession(info.authToken?.sessionId ?? '');
+  return loadBalance(scratch.database, { sender: gateway.address, session });
+}
+
+test('a session keeps its price over a restart that doubles prices; a new one pays the new', async (t) => {
+  const before = await startPool(t, ['--price=1000wei']);
+  const first = await join(t, before);
+  const gateway = await gatewayOf(t, before);
+  const info = await gateway.session();
+  const paid = await gateway.submit(info, await stampedSource(), { tickets: 1 });
+  assert.equal(paid.status, 200, paid.text);
+  first.transcoder.kill();
+  await before.stop();
+
+  const later = await startPool(t, ['--price=2000wei']);
+  await join(t, later);
+  const again = await gatewayOf(t, later);
+  // The parameters that came with the last reply before the restart still pay.
+  const next = paid.result?.info as OrchestratorInfo;
+  const goesOn = await again.submit(next, await stampedSource(), { tickets: 1 });
+  assert.equal(goesOn.status, 200, goesOn.text);
+  assert.equal(goesOn.result?.info?.priceInfo?.pricePerUnit, 1010n);
+  const stored = await balanceOf(again, info);
+  assert.ok(stored && compare(stored.credited, multiply(again.ticketEv(info), rational(2n))) === 0);
+  assert.equal((await again.session()).priceInfo?.pricePerUnit, 2020n);
+});
+
+test('work that fails costs nothing', async (t) => {
+  const pool = await startPool(t);
+  await join(t, pool, {
+    answer: async () => ({ kind: 'error', text: 'TranscoderInvalidVideo' }),
+  });
+  const gateway = await gatewayOf(t, pool);
+  const info = await gateway.session();
+  const failed = await gateway.submit(info, await stampedSource(), { tickets: 2 });
+  assert.equal(failed.status, 200, failed.text);
+  assert.equal(failed.result?.result.kind, 'failed');
+  const stored = await balanceOf(gateway, info);
+  assert.ok(stored && stored.debited.numerator === 0n);
+  assert.ok(compare(stored.credited, multiply(gateway.ticketEv(info), rational(2n))) === 0);
+});
+
+test('a body that is not what its header says costs nothing and holds nothing', async (t) => {
+  const pool = await startPool(t, ['--max-unpaid=0']);
+  await join(t, pool);
+  const gateway = await gatewayOf(t, pool);
+  const info = await gateway.session();
+  const hash = new Uint8Array(32).fill(7);
+  const refused = await gateway.submit(info, await stampedSource(), {
+    tickets: 2,
+    segment: { hash },
+  });
+  assert.deepEqual([refused.status, refused.text], [403, 'Forbidden']);
+  // The credit is there for the next try, all of it.
+  const retried = await gateway.submit(info, await stampedSource(), { tickets: 0 });
+  assert.equal(retried.status, 200, retried.text);
+});
+
+test('what a gateway would owe is capped: beyond it the pool is busy for it', async (t) => {
+  const pool = await startPool(t, ['--max-unpaid=0', '--price=100000wei']);
+  await join(t, pool);
+  const gateway = await gatewayOf(t, pool);
+  const info = await gateway.session();
+  const busy = await gateway.submit(info, await stampedSource(), { tickets: 1 });
+  assert.deepEqual([busy.status, busy.text], [503, 'OrchestratorBusy']);
+  const enough = await gateway.submit(info, await stampedSource(), { tickets: 90 });
+  assert.equal(enough.status, 200, enough.text);
+});
+
+test('no work on a balance below zero', async (t) => {
+  const pool = await startPool(t, ['--price=100000wei']);
+  await join(t, pool);
+  const gateway = await gatewayOf(t, pool);
+  const info = await gateway.session();
+  const onCredit = await gateway.submit(info, await stampedSource(), { tickets: 1 });
+  assert.equal(onCredit.status, 200, onCredit.text);
+  const refused = await gateway.submit(info, await stampedSource(), { tickets: 0 });
+  assert.deepEqual([refused.status, refused.text], [400, 'Insufficient balance']);
+});
+
+test('the webhook of discovery lets in, keeps out and sets prices', async (t) => {
+  const answers = new Map<string, { status: number; body: string }>();
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    request.setEncoding('utf8');
+    let body = '';
+    request.on('data', (piece: string) => {
+      body += piece;
+    });
+    request.on('end', () => {
+      const { id } = JSON.parse(body) as { id: string };
+      asked.push(id);
+      const answer = answers.get(id) ?? { status: 403, body: 'not on the list' };
+      response.writeHead(answer.status).end(answer.body);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+
+  const pool = await startPool(t, [`--auth-webhook-url=http://127.0.0.1:${port}/ask`]);
+  await join(t, pool);
+  const gateway = startPayingGateway(t, { port: pool.port, key: chain.key('gateway') });
+  const id = checksumAddress(gateway.address);
+  assert.deepEqual(await gateway.getOrchestrator(), {
+    ok: false,
+    code: 2,
+    text: 'authentication failed: not on the list',
+  });
+  assert.deepEqual(asked, [id]);
+
+  answers.set(id, { status: 200, body: '{"priceInfo":{"pricePerUnit":77,"pixelsPerUnit":2}}' });
+  await eventually('it is let in', async () => (await gateway.getOrchestrator()).ok);
+  const info = await gateway.session();
+  assert.deepEqual([info.priceInfo?.pricePerUnit, info.priceInfo?.pixelsPerUnit], [77n, 2n]);
+  const paid = await gateway.submit(info, await stampedSource(), { tickets: 1 });
+  assert.equal(paid.status, 200, paid.text);
+  const stored = await balanceOf(gateway, info);
+  assert.ok(stored?.fixedPrice && compare(stored.fixedPrice, rational(77n, 2n)) === 0);
+});
+
+test('a webhook that is away or talks nonsense keeps everybody out', async (t) => {
+  const server = createServer((_, response) => response.end('nonsense'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const pool = await startPool(t, [`--auth-webhook-url=http://127.0.0.1:${port}/ask`]);
+  await join(t, pool);
+  const gateway = startPayingGateway(t, { port: pool.port, key: chain.key('gateway') });
+  const text = async () => {
+    const reply = await gateway.getOrchestrator();
+    return reply.ok ? 'let in' : reply.text;
+  };
+  assert.equal(await text(), 'authentication failed: the answer has no valid price');
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  assert.equal(await text(), 'authentication failed: the authentication service does not answer');
+});
