@@ -15,6 +15,7 @@ import {
   showCommand as showKeyCommand,
 } from './programs/keys/settings.ts';
 import { poolCommand } from './programs/pool/settings.ts';
+import { redeemerCommand } from './programs/redeemer/settings.ts';
 import { signerCommand } from './programs/signer/settings.ts';
 import { workerJoinCommand } from './programs/worker/settings.ts';
 import {
@@ -39,6 +40,7 @@ const programs: Readonly<Record<string, () => Promise<Program>>> = {
   chain: () => import('./programs/chain/main.ts'),
   keys: () => import('./programs/keys/main.ts'),
   signer: () => import('./programs/signer/main.ts'),
+  redeemer: () => import('./programs/redeemer/main.ts'),
   demo: () => import('./programs/demo/main.ts'),
   devnet: () => import('./programs/devnet/main.ts'),
 };
@@ -60,6 +62,7 @@ export const commands: readonly Command[] = [
   importCommand,
   showKeyCommand,
   signerCommand,
+  redeemerCommand,
   demoCommand,
   devnetCommand,
 ];
