@@ -4,8 +4,10 @@ import { createHashing } from '../../base/hashing.ts';
 import { createLog, type Log, type LogLevel } from '../../base/log.ts';
 import type { ChainValues } from './chain-settings.ts';
 import { createGateway, type Gateway } from './gateway.ts';
+import { held } from './held.ts';
 import { createMedia, type Media } from './media.ts';
 import { openPaying, type PayingParts } from './paying.ts';
+import { untilMoneyIsSeen } from './seen-money.ts';
 import { createTransport } from './transport.ts';
 
 /**
@@ -26,8 +28,8 @@ export interface Assembled {
 }
 
 /**
- * Puts the real parts together. The caller closes it. On chain the missing money is in place when
- * it returns; throws what {@link openPaying} throws.
+ * Puts the real parts together. The caller closes it. On chain the missing money is in place, and
+ * seen, when it returns; throws what {@link openPaying} throws.
  */
 export async function assemble(
   settings: ChainValues & {
@@ -38,12 +40,15 @@ export async function assemble(
 ): Promise<Assembled> {
   const clock = systemClock;
   const log = createLog({ level: settings.logLevel, program: 'gateway' });
-  const paying = await openPaying(settings, { clock, log });
+  const paying = await held(() => openPaying(settings, { clock, log }));
   const { signer, payments } = paying;
   const blobs = createBlobStore({ bytesMax: BLOB_BYTES_MAX });
   const hashing = createHashing({ threads: 1 });
   const media = createMedia();
   const transport = createTransport({ clock, blobs });
+  if (paying.funding?.transaction !== undefined) {
+    await held(() => untilMoneyIsSeen({ transport, signer, clock }, settings.orchestrator));
+  }
   const gateway = createGateway(
     { orchestrators: settings.orchestrator, attemptsMax: settings.maxAttempts },
     { clock, log, hashing, transport, signer, payments, countPixels: media.countPixels },

@@ -7,8 +7,9 @@ import {
   toBitstring,
   writeCapabilities,
 } from '../../protocol/capabilities.ts';
+import { sameBytes } from '../../protocol/fixed-bytes.ts';
 import type { OrchestratorInfo } from '../../protocol/gen/lp_rpc_pb.ts';
-import { orchestratorRequestMessage, type Signer } from '../../protocol/signature.ts';
+import { orchestratorRequestMessage, type Signer, ZERO_ADDRESS } from '../../protocol/signature.ts';
 import type { Answer, Transport } from './transport.ts';
 
 /** After this a round ends with whoever has answered. go-livepeer: `-discoveryTimeout`. */
@@ -44,6 +45,8 @@ export function createDiscovery(parts: {
 }): Discovery {
   const { transport, signer, clock, log } = parts;
   const { address } = signer;
+  // Who pays should read what orchestrators say of its money; off-chain they have little to say.
+  const unfitEvent = sameBytes(address, ZERO_ADDRESS) ? log.debug : log.warn;
   const sig = signer.sign(orchestratorRequestMessage(address));
 
   const ask = async (service: string, bits: CapabilityBits, timeoutMs: number) => {
@@ -64,7 +67,7 @@ export function createDiscovery(parts: {
       const first = Promise.withResolvers<void>();
       const asked = services.map(async (service) => {
         const answer = await ask(service, bits, REQUEST_MS);
-        if (!answer.ok) return log.debug('orchestrator_unfit', { error: answer.text });
+        if (!answer.ok) return unfitEvent('orchestrator_unfit', { error: answer.text });
         const info = answer.value;
         // Two addresses of one orchestrator are one.
         if (!found.some((other) => other.service === info.transcoder)) {

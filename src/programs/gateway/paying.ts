@@ -59,8 +59,6 @@ export async function openPaying(
   const password = await readPassword(passwordFile);
   const { key } = await openKey({ path: keystore, address: values.account, password });
   const { openGatewayChain } = await import('./chain.ts');
-  // A timer of a clock holds no process, and the chain may take its time.
-  const held = setInterval(() => {}, 2 ** 30);
   let chain: GatewayChain | undefined;
   try {
     chain = await openGatewayChain({
@@ -80,8 +78,6 @@ export async function openPaying(
   } catch (error) {
     await chain?.close();
     throw error;
-  } finally {
-    clearInterval(held);
   }
 }
 

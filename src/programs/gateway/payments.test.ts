@@ -17,6 +17,7 @@ import {
 import { createFakeTill, type FakeTill } from './fake-till.ts';
 import { createGateway } from './gateway.ts';
 import { createPayments } from './payments.ts';
+import { untilMoneyIsSeen } from './seen-money.ts';
 
 const hashing = createHashing({ threads: 1 });
 after(() => hashing.close());
@@ -203,6 +204,29 @@ test('an orchestrator without an address of its own signs with the one that is p
   const { stream } = open({ 'https://one:1': fake });
   const outcome = await stream.transcode(segment(0));
   assert.ok(!outcome.ok && outcome.text === 'PM Check Failed');
+});
+
+test('after a funding the gateway waits for those that have not seen it, and only for them', async () => {
+  const clock = new FakeClock();
+  const late: FakeOrchestrator = { calls: [], capped: 'insufficient sender reserve' };
+  const other: FakeOrchestrator = { calls: [], capped: 'OrchestratorCapped' };
+  const transport = fakeTransport({ 'https://late:1': late, 'https://other:2': other }, clock);
+  const services = ['https://late:1', 'https://other:2', 'https://dead:3'];
+  let seen = false;
+  const waiting = untilMoneyIsSeen({ transport, signer, clock }, services).then(() => {
+    seen = true;
+  });
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  for (let asked = 1; asked <= 3; asked++) {
+    await turn();
+    assert.equal(seen, false);
+    assert.equal(late.calls.length, asked);
+    if (asked === 3) late.capped = undefined;
+    clock.advance(500);
+  }
+  await waiting;
+  assert.deepEqual(late.calls.slice(-2), ['info', 'end session-1']);
+  assert.deepEqual(other.calls, ['info']);
 });
 
 test('what never reached an orchestrator is not counted as sent', async () => {
