@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { randomInt, X509Certificate } from 'node:crypto';
 import type { Address } from 'viem';
 import { hex } from '../../base/bytes.ts';
 import { type Instant, instant } from '../../base/clock.ts';
@@ -46,7 +46,7 @@ export function startChainDuties(
     answersAsUs: (serviceUri) =>
       answersAs({ serviceUri, address: signing.address, clock: base.clock }),
     certificateEndsAt: () => endOf(front.certificate),
-    random: Math.random,
+    random: () => randomInt(2 ** 32) / 2 ** 32,
   });
 }
 
