@@ -64,7 +64,7 @@ export function redeemingChain(parts: {
     const request = [{ from: redeemer, to, data }, tagOf(at)];
     const answers = await ask<Hex>('eth_call', request);
     const said = answers.flatMap((answer): Said[] => {
-      if (answer.ok) return [{ ok: true, data: answer.value }];
+      if (answer.ok) return isHex(answer.value) ? [{ ok: true, data: answer.value }] : [];
       const text = answer.reason === 'refused' ? revertOf(answer.refusal) : undefined;
       return text === undefined ? [] : [{ ok: false, text }];
     });
@@ -90,12 +90,16 @@ export function redeemingChain(parts: {
         call(ticketBroker, encodeFunctionData(senderInfo(ticket)), 'latest'),
         call(ticketBroker, encodeFunctionData(claimableReserve(ticket)), 'latest'),
       ]);
-      const known = infos.flatMap((said) => (said.ok ? [fundsIn(said.data, ticket)] : []));
+      const known = infos.flatMap((said) =>
+        said.ok ? readable(() => fundsIn(said.data, ticket)) : [],
+      );
       return {
         deposit: wei(lowerMiddle(known.map(({ deposit }) => deposit))),
         reserve: wei(lowerMiddle(known.map(({ reserve }) => reserve))),
         withdrawRound: lowerMiddle(known.map(({ withdrawRound }) => withdrawRound)),
-        claimable: wei(lowerMiddle(shares.map((said) => shareIn(said, ticket)))),
+        claimable: wei(
+          lowerMiddle(shares.flatMap((said) => readable(() => shareIn(said, ticket)))),
+        ),
       };
     },
 
@@ -141,7 +145,9 @@ export function redeemingChain(parts: {
     /** What the providers say of a transaction; undefined while it is in no block. */
     async receipt(hash: Hex): Promise<RawReceipt | undefined> {
       const answers = await ask<RawReceipt | null>('eth_getTransactionReceipt', [hash]);
-      const found = agreed(answers.flatMap((one) => (one.ok ? [receiptFacts(one.value)] : [])));
+      const found = agreed(
+        answers.flatMap((one) => (one.ok ? readable(() => receiptFacts(one.value)) : [])),
+      );
       return found === 'none' ? undefined : found;
     },
 
@@ -201,7 +207,21 @@ function receiptFacts(receipt: RawReceipt | null): RawReceipt | 'none' {
   if (!receipt) return 'none';
   const { transactionHash, blockHash, blockNumber, status } = receipt;
   const logs = receipt.logs.map(({ address, topics, data }) => ({ address, topics, data }));
+  if (![transactionHash, blockHash, blockNumber, status].every(isHex)) throw noAnswer();
   return { transactionHash, blockHash, blockNumber, status, logs };
+}
+
+function isHex(value: unknown): value is Hex {
+  return typeof value === 'string' && /^0x[0-9a-fA-F]*$/.test(value);
+}
+
+/** What makes no sense was not said: no provider may break what others answer well. */
+function readable<T>(read: () => T): readonly T[] {
+  try {
+    return [read()];
+  } catch {
+    return [];
+  }
 }
 
 function lowerMiddle(values: readonly bigint[]): bigint {

@@ -28,14 +28,17 @@ import {
   noteSeenWinner,
   pendingFaceValues,
   queuedWinners,
+  requeueWinner,
   type StoredWinner,
   type WinnerEnd,
   type WinnerTotals,
   winnerTotals,
 } from '../payments/winners-store.ts';
 import { redemptionMetrics } from './metrics.ts';
+import { followAbandoned } from './redeem-abandoned.ts';
 import { redemptionCall } from './redeem-calls.ts';
 import { type RedeemingProviders, redeemingChain } from './redeem-chain.ts';
+import { every, oneAtATime } from './redeem-looks.ts';
 import { planQueue, type QueuePlan } from './redeem-queue.ts';
 import { type ClaimGroup, groupClaims, settleClaim } from './redeem-settle.ts';
 import { endOfLost, finalView } from './redeem-write-off.ts';
@@ -125,6 +128,7 @@ export function startRedeeming(parts: RedeemingParts): Redeeming {
   let pending: ReadonlyMap<string, Wei> = new Map();
   let totals: WinnerTotals = NOTHING;
   const metrics = redemptionMetrics(parts.metrics, () => totals);
+  const abandoned = followAbandoned(chainId, parts.clock);
   const settling = { database, chain, ticketBroker, chainId, log, metrics };
 
   async function look(): Promise<void> {
@@ -132,9 +136,10 @@ export function startRedeeming(parts: RedeemingParts): Redeeming {
     const open = await settleAll(failures);
     pending = await pendingFaceValues(database);
     const view = watch.current();
-    const free = INTENTS_MAX - open.filter(isMine).length;
     if (view) {
-      await withdrawLapsed(open, view);
+      await release(await abandoned(database, open), view);
+      await releaseLapsed(open, view, failures);
+      const free = INTENTS_MAX - open.filter(isMine).length;
       if (free > 0) await redeem(view, free, failures);
     }
     pending = await pendingFaceValues(database);
@@ -159,12 +164,33 @@ export function startRedeeming(parts: RedeemingParts): Redeeming {
     return open;
   }
 
-  /** What no block can take any more is not sent, if it was not yet. */
-  async function withdrawLapsed(open: readonly ClaimGroup[], view: RedeemingView): Promise<void> {
-    const lapsed = open.filter(({ winners }) =>
-      winners.every(({ ticket }) => view.currentRound > lastValidRound(ticket)),
-    );
-    for (const { intent } of lapsed.filter(isMine)) await transactions.withdraw(intent);
+  /** What no block can take any more is not sent, and ends by what the contract says of it. */
+  async function releaseLapsed(
+    open: readonly ClaimGroup[],
+    view: RedeemingView,
+    failures: unknown[],
+  ): Promise<void> {
+    const lapsedAt = (round: bigint) =>
+      open.filter(({ winners }) => winners.every(({ ticket }) => round > lastValidRound(ticket)));
+    const lapsed = lapsedAt(view.currentRound);
+    if (lapsed.length === 0) return;
+    try {
+      for (const { intent } of lapsed.filter(isMine)) await transactions.withdraw(intent);
+      await release(lapsedAt((await finalView(chain)).currentRound), view);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+
+  /** Back into the queue; a transaction that redeems them all the same is seen there, too. */
+  async function release(groups: readonly ClaimGroup[], { l1Block }: RedeemingView): Promise<void> {
+    const failure = { kind: 'not_sent', retryAtBlock: l1Block } as const;
+    for (const { winners } of groups) {
+      await database.transact(async (tx) => {
+        for (const winner of winners) await requeueWinner(tx, winner, failure);
+      });
+      log.warn('redemption_given_up', { count: winners.length });
+    }
   }
 
   async function redeem(
@@ -318,60 +344,5 @@ function seenTicket(event: Redeemed) {
     nonce: event.senderNonce,
     transaction: Buffer.from(event.transaction.slice(2), 'hex'),
     removed: event.removed,
-  };
-}
-
-function every(clock: Clock, ms: number, run: () => void): () => void {
-  let timer = clock.after(ms, again);
-  function again(): void {
-    run();
-    timer = clock.after(ms, again);
-  }
-  return () => timer.cancel();
-}
-
-/** Runs one at a time; who asks while one runs gets another one after it. */
-function oneAtATime(work: () => Promise<void>, failed: (error: unknown) => void) {
-  let running: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
-  let closed = false;
-
-  async function once(): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      if (!closed) failed(error);
-      throw error;
-    }
-  }
-
-  function run(): Promise<void> {
-    if (closed) return Promise.resolve();
-    if (next) return next;
-    if (running) {
-      next = running.then(start, start);
-      return next;
-    }
-    return start();
-  }
-
-  function start(): Promise<void> {
-    next = undefined;
-    if (closed) return Promise.resolve();
-    const current = once().finally(() => {
-      if (running === current) running = undefined;
-    });
-    running = current;
-    return current;
-  }
-
-  return {
-    run,
-    /** Whatever comes of it was told to `failed`. */
-    trigger: () => void run().catch(() => {}),
-    async close() {
-      closed = true;
-      await Promise.allSettled([running, next]);
-    },
   };
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Hex } from 'viem';
 import { parseHex } from '../../src/base/bytes.ts';
-import { systemClock } from '../../src/base/clock.ts';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { type Log, quiet } from '../../src/base/log.ts';
 import { createMetrics } from '../../src/base/metrics.ts';
 import { wei } from '../../src/base/money.ts';
@@ -43,8 +43,12 @@ export interface NodeOptions {
   readonly follower?: string;
   readonly urls?: readonly string[];
   readonly wrap?: (providers: Providers) => Providers;
+  /** For redeeming alone; watching and sending have lies of their own to stand. */
+  readonly wrapRedeeming?: (providers: Providers) => Providers;
   readonly wrapSigner?: (signing: TransactionSigner) => TransactionSigner;
   readonly log?: Log;
+  /** Of redeeming alone. */
+  readonly clock?: Clock;
 }
 
 /** A node that redeems on this chain, with everything of a real one but the signer's process. */
@@ -85,7 +89,9 @@ export async function startNode(
     follower: options.follower ?? 'pool',
   });
   const redeeming = startRedeeming({
-    ...{ database, providers, contracts, clock, log, metrics, watch, transactions, finality },
+    ...{ database, contracts, clock, log, metrics, watch, transactions, finality },
+    providers: options.wrapRedeeming?.(providers) ?? providers,
+    ...(options.clock ? { clock: options.clock } : {}),
     rules: { redeemGas: 350_000n, batchedGas: 250_000n, ...options.rules },
   });
   return {

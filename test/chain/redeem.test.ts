@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import sql from 'sql-template-tag';
+import { FakeClock, systemClock } from '../../src/base/clock.ts';
+import { quiet } from '../../src/base/log.ts';
 import { mineBlocks } from '../../src/chain/devnet.ts';
+import type { Providers } from '../../src/chain/providers.ts';
+import type { TransactionSigner } from '../../src/chain/transactions-sign.ts';
 import { type Database, openDatabase } from '../../src/database/database.ts';
 import { openScratch } from '../../src/database/scratch.ts';
+import { followPending } from '../../src/duties/redeem-pending.ts';
 import { eventually } from '../eventually.ts';
 import { LPT, type Protocol, startProtocol } from './protocol.ts';
 import { FACE, redemptions } from './redeem-kit.ts';
@@ -165,6 +170,135 @@ test('two nodes on one database redeem each ticket once', async () => {
   }
 });
 
+test('a redemption that a reorganisation takes back is brought back, and counts when it is final', async (t) => {
+  // What the tests before this one took as final is so for a more careful node, too.
+  await mineBlocks(protocol.reader, 6);
+  await using node = await kit.startNode({ database, finality: { depth: 5 } });
+  const winner = await kit.winner();
+  const pending = () => node.redeeming.pendingOf(winner.ticket.sender);
+  // What a pool knows that leaves redeeming to this node.
+  const beside = followPending({ database, watch: node.watch, clock: systemClock, log: quiet });
+  t.after(() => beside.close());
+  await kit.store(database, winner);
+  await node.redeeming.run();
+  await eventually('it is in a block', () => kit.isUsed(winner.id));
+  await eventually('it is paid for', () => pending() === 0n);
+  assert.equal((await stateOf(winner.id))[0], 'redeeming');
+
+  await ask('evm_setAutomine', false);
+  try {
+    await ask('anvil_reorg', 2, []);
+    assert.equal(await kit.isUsed(winner.id), false);
+    await eventually('it is under way again', () => pending() === FACE);
+    await eventually('all know it', () => beside.pendingOf(winner.ticket.sender) === FACE);
+    assert.equal((await stateOf(winner.id))[0], 'redeeming');
+  } finally {
+    await ask('evm_setAutomine', true);
+  }
+  await eventually('it is in a block again', async () => {
+    await mineBlocks(protocol.reader, 1);
+    return kit.isUsed(winner.id);
+  });
+  await mineBlocks(protocol.reader, 5);
+  await settled(winner.id);
+  assert.deepEqual(await stateOf(winner.id), ['redeemed', FACE, 1, null]);
+  assert.equal(await kit.timesPaid(winner), 1);
+});
+
+test('tickets that a redeemer left behind for good are redeemed by another account', async () => {
+  const winners = await Promise.all([kit.winner(), kit.winner()]);
+  const refusing: TransactionSigner = {
+    signTransaction: async () => ({ ok: false, reason: 'unavailable', text: 'it is gone' }),
+  };
+  {
+    await using gone = await kit.startNode({
+      database,
+      account: 'rewardCaller',
+      wrapSigner: () => refusing,
+    });
+    await kit.store(database, ...winners);
+    await gone.redeeming.run();
+  }
+  const states = async () => Promise.all(winners.map(async ({ id }) => (await stateOf(id))[0]));
+  assert.deepEqual(await states(), ['redeeming', 'redeeming']);
+  const clock = new FakeClock();
+  await using node = await kit.startNode({ database, clock });
+  await node.redeeming.run();
+  clock.advance(9 * 60_000);
+  await node.redeeming.run();
+  assert.deepEqual(await states(), ['redeeming', 'redeeming']);
+  clock.advance(60_000);
+  await node.redeeming.run();
+  await settled(...winners.map(({ id }) => id));
+  for (const { id } of winners) assert.deepEqual(await stateOf(id), ['redeemed', FACE, 2, null]);
+});
+
+test('what was claimed and could not be sent in time is written off, and not sent any more', async () => {
+  await using node = await kit.startNode({
+    database,
+    account: 'orchestrator2',
+    wrapSigner: () => ({
+      signTransaction: async () => ({ ok: false, reason: 'unavailable', text: 'it is away' }),
+    }),
+  });
+  const winner = await kit.winner();
+  await kit.store(database, winner);
+  await node.redeeming.run();
+  assert.equal((await stateOf(winner.id))[0], 'redeeming');
+  await protocol.nextRound(2);
+  await settled(winner.id);
+  assert.deepEqual(await stateOf(winner.id), ['written_off', null, 1, 'expired']);
+  await eventually('nothing is left to send', () => node.transactions.status.open === 0);
+});
+
+test('one of three providers that lies loses no ticket, and what all must say waits', async () => {
+  const { url } = protocol.devnet;
+  const lies = new Map<string, unknown>([
+    // Rich, redeemable, in the highest round: whatever is asked.
+    ['eth_call', `0x${'f'.repeat(256)}`],
+    ['eth_getTransactionReceipt', { logs: 'none' }],
+    ['eth_getBlockByNumber', null],
+  ]);
+  await using node = await kit.startNode({
+    database,
+    urls: [url, url, url],
+    wrapRedeeming: (providers) => lying(providers, lies),
+  });
+  const [winner, poor] = [await kit.winner(), await kit.winner({ from: 'delegator2' })];
+  await kit.store(database, winner, poor);
+  await node.redeeming.run();
+  await settled(winner.id);
+  assert.deepEqual(await stateOf(winner.id), ['redeemed', FACE, 1, null]);
+  assert.deepEqual(await stateOf(poor.id), ['queued', null, 0, null]);
+
+  // No receipt, no money, every call reverted.
+  const [one, other] = [await kit.winner(), await kit.winner()];
+  lies.set('eth_getTransactionReceipt', null);
+  lies.set('eth_call', `0x${'0'.repeat(256)}`);
+  await kit.store(database, one, other);
+  await node.redeeming.run();
+  await eventually('both are paid on chain', async () => {
+    return (await kit.isUsed(one.id)) && (await kit.isUsed(other.id));
+  });
+  await eventually('what became of it is not agreed', () =>
+    node.redeeming.run().then(
+      () => false,
+      (error) => error.code === 'rpc_unavailable',
+    ),
+  );
+  assert.equal((await stateOf(one.id))[0], 'redeeming');
+  lies.clear();
+  await node.redeeming.run();
+  assert.deepEqual(await stateOf(one.id), ['redeemed', FACE, 1, null]);
+  assert.deepEqual(await stateOf(other.id), ['redeemed', FACE, 1, null]);
+  await protocol.send('delegator2', {
+    contract: 'TicketBroker',
+    fn: 'fundDeposit',
+    value: FACE,
+  });
+  await settled(poor.id);
+});
+
 test('a sender that took everything back is written off in the last round, an old ticket after it', async () => {
   const gone = await kit.winner({ from: 'gateway2' });
   const late = await kit.winner({ expirationBlock: 10n ** 6n });
@@ -191,6 +325,24 @@ test('a sender that took everything back is written off in the last round, an ol
   await settled(unlocked.id);
   assert.deepEqual(await stateOf(unlocked.id), ['written_off', null, 0, 'sender_unlocked']);
 });
+
+function ask(method: string, ...params: readonly unknown[]): Promise<unknown> {
+  return protocol.reader.request({ method, params } as never);
+}
+
+/** The last provider says what `lies` has. */
+function lying(providers: Providers, lies: ReadonlyMap<string, unknown>): Providers {
+  return {
+    ...providers,
+    async requestAll<T>(method: string, params: readonly unknown[]) {
+      const answers = await providers.requestAll<T>(method, params);
+      const last = answers.at(-1);
+      if (!lies.has(method) || !last) return answers;
+      const lie = { label: last.label, ok: true, value: lies.get(method) as T } as const;
+      return [...answers.slice(0, -1), lie];
+    },
+  };
+}
 
 function fund(from: 'gateway' | 'gateway2' | 'delegator', deposit: bigint, reserve: bigint) {
   const call = { contract: 'TicketBroker', fn: 'fundDepositAndReserve' } as const;
