@@ -72,6 +72,8 @@ export type DispatchEvent =
       readonly text: string;
       readonly retryable: boolean;
     }
+  /** The answer could not be read or judged for a reason of ours: tried again, nobody is blamed. */
+  | { readonly type: 'result_unread'; readonly task: TaskId; readonly text: string }
   | { readonly type: 'result_judged'; readonly task: TaskId; readonly verdict: JudgedVerdict }
   /** Answer to a `store` action. */
   | { readonly type: 'stored'; readonly task: TaskId; readonly outcome: StoreOutcome }

@@ -13,7 +13,14 @@ import { DEFAULT_LIMITS } from './limits.ts';
 import { createMonotone } from './monotone.ts';
 import { createQueries } from './queries.ts';
 import { createPick, pooled } from './random.ts';
-import { resultArriving, resultFailed, resultJudged, retry, stored } from './results.ts';
+import {
+  resultArriving,
+  resultFailed,
+  resultJudged,
+  resultUnread,
+  retry,
+  stored,
+} from './results.ts';
 import { createSessions } from './sessions.ts';
 import { createSpeed } from './speed.ts';
 import type { Job, Session, WorkerRecord } from './state.ts';
@@ -158,6 +165,9 @@ function handle(core: Core, event: Exclude<DispatchEvent, JobSubmitted>): void {
       break;
     case 'result_failed':
       resultFailed(core, event);
+      break;
+    case 'result_unread':
+      resultUnread(core, event);
       break;
     case 'result_judged':
       resultJudged(core, event);

@@ -72,6 +72,18 @@ export function resultFailed(core: Core, event: EventOf<'result_failed'>): void 
   retry(core, attempt);
 }
 
+/** The worker may have done well: a fault of ours kept us from seeing it. */
+export function resultUnread(core: Core, event: EventOf<'result_unread'>): void {
+  const attempt = core.tasks.get(event.task);
+  if (attempt?.state !== 'answering') return;
+  const open = isOpen(attempt);
+  acknowledge(core, attempt, open ? 'rejected' : 'not_needed');
+  endAttempt(core, attempt, open ? 'abandoned' : 'superseded', event.text);
+  if (!open) return;
+  attempt.job.lastText = event.text;
+  retry(core, attempt);
+}
+
 /**
  * A gateway that trickles its source makes worker after worker give up the download: a stock one
  * after 4 s (wire: go-livepeer core/os.go). That is held against none of them.

@@ -33,8 +33,9 @@ function createBench() {
   const refused: string[] = [];
   const storing: PromiseWithResolvers<'stored' | 'duplicate'>[] = [];
   const random = seededBytes(7);
+  const dispatch = createDispatch({ random });
   const relay = createRelay<string>({
-    dispatch: createDispatch({ random }),
+    dispatch,
     clock,
     log: quiet,
     store() {
@@ -48,6 +49,7 @@ function createBench() {
 
   return {
     clock,
+    dispatch,
     blobs,
     failures,
     refused,
@@ -286,6 +288,31 @@ test('a bad result and an error cost a retry, and the worker hears OK', async ()
       [liar.worker, 'rejected', 'wrong_size'],
       [failing.worker, 'error', 'TranscoderStopped'],
     ],
+  );
+});
+
+test('a result that we could not read is tried elsewhere and held against nobody', async () => {
+  const bench = createBench();
+  const { relay, failures } = bench;
+  const players = [bench.join(), bench.join()] as const;
+  // More than enough failures for a quarantine, were they anybody's.
+  for (let round = 0; round < 12; round++) {
+    for (const { tasks } of players) tasks.length = 0;
+    const job = bench.submit();
+    const [unlucky, other] = byTask(players);
+    const acknowledged = relay.unread(claim(bench, unlucky.tasks[0]), 'out of memory');
+    assert.equal(await acknowledged, 'rejected');
+    assert.equal(other.tasks.length, 1, 'the segment goes on at once');
+    (await answer(bench, other)).blob.release();
+    const outcome = await job.outcome;
+    assert.ok(outcome.ok);
+    assert.equal(bench.dispatch.worker(unlucky.worker)?.failures, 0);
+    relay.endSession(job.session);
+  }
+  assert.deepEqual(
+    new Set(failures.map(({ failure }) => failure.reason)),
+    new Set(['abandoned']),
+    'which the ledger leaves out',
   );
 });
 

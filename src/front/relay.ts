@@ -114,6 +114,8 @@ export interface Relay<Detail> {
     | { readonly ok: false; readonly reason: RefuseReason };
   /** The worker posted an error, or its upload broke. Resolves when its POST may be answered. */
   failed(task: Task<Detail>, text: string, retryable: boolean): Promise<AcknowledgeOutcome>;
+  /** The answer could not be read or judged for a reason of ours, which is held against nobody. */
+  unread(task: Task<Detail>, text: string): Promise<AcknowledgeOutcome>;
   /** The answer was judged. Resolves when its POST may be answered: what is credited is durable. */
   judged(
     task: Task<Detail>,
@@ -375,6 +377,7 @@ export function createRelay<Detail>(parts: RelayParts<Detail>): Relay<Detail> {
     },
     failed: (task, text, retryable) =>
       acknowledged(task, { type: 'result_failed', task: task.id, text, retryable }),
+    unread: (task, text) => acknowledged(task, { type: 'result_unread', task: task.id, text }),
     judged(task, verdict, renditions) {
       task.judgedAt = clock.now();
       if (verdict.ok) task.renditions = renditions;

@@ -58,7 +58,7 @@ export async function postTranscodeResults(parts: FrontParts, exchange: Exchange
   }
   const outcome = await settle(parts, exchange, claim.task, media).catch(async (error: unknown) => {
     // A fault of ours: without this the segment would wait for this answer until its deadline.
-    await parts.relay.failed(claim.task, resultTexts.unavailable, true);
+    await parts.relay.unread(claim.task, resultTexts.unavailable);
     throw error;
   });
   const { status, text } = acknowledgements[outcome];
@@ -87,6 +87,7 @@ async function settle(
   const received: ReceivedRendition[] = [];
   try {
     const fault = await receive(parts, exchange, task, media.boundary, received);
+    if (fault === resultTexts.busy) return await relay.unread(task, fault);
     if (fault) return await relay.failed(task, fault, true);
     task.arrivedAt = parts.clock.now();
     const { verdict, renditions } = await judgeResult(parts, task, received);
