@@ -108,7 +108,7 @@ function landingText({ reason }: Extract<Landing, { ok: false }>): string {
     case 'reverted':
       return 'It was reverted: something else had changed in between.';
     case 'refused':
-      return 'The signer refused it: its policy does not allow this.';
+      return 'The signer refused it: its policy (--signer-policy) does not allow this method, recipient or amount.';
     case 'withdrawn':
     case 'not_needed':
       return 'It was withdrawn before it was sent.';

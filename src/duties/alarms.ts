@@ -13,7 +13,7 @@ export const alarmAdvice = {
   activity_ending:
     'The orchestrator leaves the active set with this round; bond more to come back.',
   stake_low: 'Bond more: it is the last in the active set, which is full.',
-  round_late: 'Nobody has initialised this round; `tributary chain init-round` does.',
+  round_late: 'Initialise it with `tributary chain init-round`.',
   reward_late: 'Call `tributary chain reward` before the round ends, or the reward is lost.',
   service_uri_differs:
     'Correct it with `tributary chain set-service-uri`, or correct --service-addr.',

@@ -252,6 +252,9 @@ export function planTransfer({ asset, amount, to }: Of<'transfer'>, standing: St
   return drafted([call], {
     ...(asset === 'LPT' ? { movesLpt: amount } : { movesWei: amount }),
     effects: [`The account keeps ${show(balance - amount)}${asset === 'LPT' ? '' : ', less gas'}.`],
-    warnings: ['Nobody can take a transfer back: compare the address to its last digit.'],
+    warnings: [
+      'Nobody can take a transfer back: compare the address to its last digit.',
+      'The signer sends only to accounts that its setting --transfer-to names.',
+    ],
   });
 }

@@ -4,6 +4,8 @@ import { harmless, type Paint, table, VIEW_COLUMNS, wrap } from '../../base/term
 import type { PlanView, ProgressView, StatusView } from './client.ts';
 
 const LABEL_WIDTH = 16;
+/** Below `1 of 4  `. */
+const INDENT = ' '.repeat(8);
 
 /** JSON with amounts as decimal strings. */
 export function jsonText(value: unknown): string {
@@ -60,9 +62,12 @@ export function stepLine(
     case 'sent':
       return `${where}  ${paint('attention', 'Sent')}: ${harmless(step.title)}`;
     case 'done':
-      return `${where}  ${paint('paid', 'Done')}: ${harmless(step.title)}\n        ${step.transaction ?? ''}`;
-    case 'failed':
-      return `${where}  ${paint('wrong', 'Failed')}: ${harmless(step.title)}\n        ${harmless(step.text ?? '')}`;
+      return `${where}  ${paint('paid', 'Done')}: ${harmless(step.title)}\n${INDENT}${step.transaction ?? ''}`;
+    case 'failed': {
+      const why = wrap(harmless(step.text ?? ''), VIEW_COLUMNS - INDENT.length);
+      const head = `${where}  ${paint('wrong', 'Failed')}: ${harmless(step.title)}`;
+      return [head, ...why.map((line) => INDENT + line)].join('\n');
+    }
   }
 }
 
