@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { hmacSha256 } from '../base/mac.ts';
 import { sameBytes } from '../protocol/fixed-bytes.ts';
 import { bigEndian } from './big-endian.ts';
 import type { Rational } from './rational.ts';
@@ -45,7 +45,7 @@ export function randMessage(promised: Promised): Uint8Array {
 
 /** The 32-byte number that a sender cannot know before its tickets are redeemed. */
 export function recipientRand(secret: RandSecret, promised: Promised): Uint8Array {
-  return createHmac('sha256', secret.key).update(randMessage(promised)).digest();
+  return hmacSha256(secret.key).update(randMessage(promised)).digest();
 }
 
 /**

@@ -1,6 +1,7 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { Instant } from '../base/clock.ts';
 import { parseSessionId, type SessionId } from '../base/ids.ts';
+import { hmacSha256 } from '../base/mac.ts';
 import type { AuthToken } from './segment.ts';
 
 /** How long a session's token lasts. A stock gateway renews it in its last 10 %. */
@@ -73,5 +74,5 @@ export function authenticAuthToken(
 function mac(secret: AuthSecret, sessionId: SessionId, expiration: bigint): Uint8Array {
   const rest = Buffer.alloc(9); // a zero byte, then int64
   rest.writeBigInt64BE(expiration, 1);
-  return createHmac('sha256', secret.key).update(PURPOSE).update(sessionId).update(rest).digest();
+  return hmacSha256(secret.key).update(PURPOSE).update(sessionId).update(rest).digest();
 }
