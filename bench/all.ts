@@ -12,6 +12,7 @@ const CLAIMS = [
   'event-loop',
   'tickets',
   'senders',
+  'discovery',
 ];
 
 const BENCH = import.meta.dirname;
