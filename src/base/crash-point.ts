@@ -3,7 +3,7 @@
  * true when it is passed.
  */
 export type CrashPoint =
-  /** All bytes of a segment are here and their hash is right; nobody was asked to work yet. */
+  /** All bytes of a segment are here and their hash is right; its gateway was told nothing. */
   | 'segment_accepted'
   /** A task was minted and is about to be sent to its worker. */
   | 'task_minted'
@@ -19,8 +19,38 @@ export type CrashPoint =
   | 'batch_after_commit'
   /** The contribution is durable and the worker's POST is about to be answered. */
   | 'before_worker_answer'
-  /** The work is debited and signed; the gateway does not have its renditions. */
-  | 'before_gateway_answer';
+  /** The hashes of the renditions are signed; the work is not paid for. */
+  | 'result_signed'
+  /** The price of the work is known and not taken from the gateway's balance. */
+  | 'before_debit'
+  /** It is taken, durably. */
+  | 'work_debited'
+  /** The work is debited; the gateway does not have its renditions. */
+  | 'before_gateway_answer'
+  /** The signatures of a payment's tickets were checked; nothing of it is stored. */
+  | 'tickets_verified'
+  /** Nonces, credit and winners of a payment are written; they may still be rolled back. */
+  | 'credit_before_commit'
+  /** They are durable; the gateway was told nothing. */
+  | 'credit_after_commit'
+  /** The same of a payment with a winning ticket. */
+  | 'winner_stored'
+  /** Winning tickets are claimed and their transaction is wanted; it may still be rolled back. */
+  | 'claim_before_commit'
+  /** What a transaction is for is durable; nothing is signed for it. */
+  | 'intent_born'
+  /** The signer gave signed bytes, which are stored nowhere. */
+  | 'transaction_signed'
+  /** One step of the journal is durable: the state of a transaction is this now. */
+  | `transaction_${'intended' | 'signed' | 'broadcast' | 'included' | 'final' | 'failed'}_stored`
+  /** The signed bytes are stored, and about to be given to the nodes of the chain. */
+  | 'before_broadcast'
+  /** A node took them, or none could; nothing of it is stored. */
+  | 'after_broadcast'
+  /** What a final transaction brought to its tickets is written; it may still be rolled back. */
+  | 'before_mark'
+  /** It is durable. */
+  | 'after_mark';
 
 /** Does nothing. In the tests another module stands in its place and may kill the process here. */
 export function crashPoint(_point: CrashPoint): void {}

@@ -1,5 +1,6 @@
 import type { Hex } from 'viem';
 import type { Clock } from '../base/clock.ts';
+import { crashPoint } from '../base/crash-point.ts';
 import { TributaryError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Database } from '../database/database.ts';
@@ -75,6 +76,9 @@ export function createJournal(parts: JournalParts): Journal {
     if (version === undefined) return;
     const next = step(state, { ...event, at: clock.now() } as JournalEvent, rules);
     if (next.writes.length > 0 && !(await store(version, next.writes, costs))) return;
+    for (const stored of next.writes) {
+      if (stored.write === 'entry') crashPoint(`transaction_${stored.entry.state}_stored`);
+    }
     tellChanges(state, next.state, event);
     state = next.state;
     for (const action of next.actions) act(action, costs);
@@ -137,6 +141,7 @@ export function createJournal(parts: JournalParts): Journal {
   async function sign(request: SignRequest): Promise<Happening> {
     const { ask, intent } = request;
     const signed = await signRequest(signing, account, request);
+    if (signed.ok) crashPoint('transaction_signed');
     if (signed.ok) return { event: 'signed', ask, raw: signed.raw, hash: signed.hash };
     const { reason } = signed;
     if (reason === 'refused') log.warn('chain_signer_refused', { name: intent });
@@ -145,7 +150,9 @@ export function createJournal(parts: JournalParts): Journal {
   }
 
   async function send({ raw, hash }: { raw: Hex; hash: Hex }): Promise<Happening> {
+    crashPoint('before_broadcast');
     const said = await sendRaw(providers, { raw, hash });
+    crashPoint('after_broadcast');
     log.debug('chain_transaction_sent', { reason: said });
     return { event: 'answered', hash, answer: said };
   }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
+import { crashPoint } from '../base/crash-point.ts';
 import { TributaryError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Metrics } from '../base/metrics.ts';
@@ -235,6 +236,7 @@ export async function openTransactions(parts: TransactionsParts): Promise<Transa
     intend: (tx, intent) => addIntent(tx, account, intent),
     async submit(intent) {
       const outcome = await database.transact((tx) => addIntent(tx, account, intent));
+      crashPoint('intent_born');
       wake();
       return outcome;
     },

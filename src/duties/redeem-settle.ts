@@ -1,5 +1,6 @@
 import type { Hex } from 'viem';
 import { hex } from '../base/bytes.ts';
+import { crashPoint } from '../base/crash-point.ts';
 import type { Log } from '../base/log.ts';
 import { fateOf, type IntentFate } from '../chain/journal-store.ts';
 import type { Inclusion, IntentId, SettledEntry } from '../chain/journal-types.ts';
@@ -62,7 +63,9 @@ export async function settleClaim(
   if (!outcomes) return 'open';
   await database.transact(async (tx) => {
     for (const [winner, outcome] of outcomes) await write(tx, winner, outcome);
+    crashPoint('before_mark');
   });
+  crashPoint('after_mark');
   report(parts, fate, [...outcomes.values()]);
   return 'settled';
 }

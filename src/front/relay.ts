@@ -1,5 +1,6 @@
 import type { Blob } from '../base/blob.ts';
 import type { Clock, Instant, Timer } from '../base/clock.ts';
+import { crashPoint } from '../base/crash-point.ts';
 import { messageOf } from '../base/errors.ts';
 import type { ConnectionId, JobId, SessionId, TaskId, WorkerId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
@@ -268,6 +269,7 @@ export function createRelay<Detail>(parts: RelayParts<Detail>): Relay<Detail> {
     };
     tasks.set(task.id, task);
     job.tasks.add(task.id);
+    crashPoint('task_minted');
     link.send(task).catch((error: unknown) => {
       log.debug('task_send_failed', { worker: task.worker, job: job.id, error: messageOf(error) });
       tell({ type: 'task_send_failed', task: task.id });
@@ -373,6 +375,7 @@ export function createRelay<Detail>(parts: RelayParts<Detail>): Relay<Detail> {
         return { ok: false, reason: refusal?.reason ?? 'unknown_task' };
       }
       task.arrivingAt = clock.now();
+      crashPoint('result_claimed');
       return { ok: true, task };
     },
     failed: (task, text, retryable) =>
@@ -380,7 +383,10 @@ export function createRelay<Detail>(parts: RelayParts<Detail>): Relay<Detail> {
     unread: (task, text) => acknowledged(task, { type: 'result_unread', task: task.id, text }),
     judged(task, verdict, renditions) {
       task.judgedAt = clock.now();
-      if (verdict.ok) task.renditions = renditions;
+      if (verdict.ok) {
+        crashPoint('result_verified');
+        task.renditions = renditions;
+      }
       return acknowledged(task, { type: 'result_judged', task: task.id, verdict });
     },
     tasks: () => [...tasks.values()],

@@ -1,4 +1,5 @@
 import type { Instant } from '../base/clock.ts';
+import { crashPoint } from '../base/crash-point.ts';
 import { TributaryError } from '../base/errors.ts';
 import { pixels } from '../base/money.ts';
 import type { Exchange } from '../http/exchange.ts';
@@ -37,6 +38,7 @@ export async function replyToSegment(
   const result = came.ok
     ? await handOver(parts, { segment, work, job: job as Job<SegmentDetail> }, came.renditions)
     : ({ kind: 'failed', text: came.text } as const);
+  if (came.ok) crashPoint('before_gateway_answer');
   await exchange.end(encodeTranscodeResult({ seq: segment.seq, result, info }));
 
   const seconds = (parts.clock.now() - startedAt) / 1000;
@@ -64,6 +66,7 @@ async function handOver(
     const sig = await sign(parts, renditions);
     // Without a signature the gateway has nothing that it would take, and pays nothing.
     if (!sig) return failed;
+    crashPoint('result_signed');
     const counted = renditions.reduce((sum, rendition) => sum + rendition.pixels, 0n);
     const settled = done.work.settle(pixels(counted));
     const stored = await storeAll(parts, done, renditions);

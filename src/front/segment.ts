@@ -1,4 +1,5 @@
 import type { Instant } from '../base/clock.ts';
+import { crashPoint } from '../base/crash-point.ts';
 import { pixels } from '../base/money.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { FrontParts } from './parts.ts';
@@ -34,6 +35,7 @@ async function carryOut(
   try {
     const fault = await intake.receive();
     if (fault) return await refuse(parts, exchange, fault);
+    crashPoint('segment_accepted');
     // Stock gateways wait for this status only max(2 s, half the duration).
     exchange.respond(200);
     const accepted = { ...(await intake.submitted()), info, work };

@@ -1,4 +1,5 @@
 import type { Blob } from '../base/blob.ts';
+import { crashPoint } from '../base/crash-point.ts';
 import { TributaryError } from '../base/errors.ts';
 import { parseTaskId } from '../base/ids.ts';
 import { BodyError, type Exchange } from '../http/exchange.ts';
@@ -61,6 +62,7 @@ export async function postTranscodeResults(parts: FrontParts, exchange: Exchange
     await parts.relay.unread(claim.task, resultTexts.unavailable);
     throw error;
   });
+  crashPoint('before_worker_answer');
   const { status, text } = acknowledgements[outcome];
   await plain(exchange, status, text);
 }

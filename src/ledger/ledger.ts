@@ -1,3 +1,4 @@
+import { crashPoint } from '../base/crash-point.ts';
 import { TributaryError } from '../base/errors.ts';
 import type { JobId, WorkerId } from '../base/ids.ts';
 import { createMetrics, type Metrics } from '../base/metrics.ts';
@@ -86,6 +87,7 @@ export function createLedger(options: { database: Database; metrics?: Metrics })
     for (;;) {
       try {
         const stored = await insert(sorted, inDoubt);
+        crashPoint('batch_after_commit');
         metrics.committed(batch.length);
         for (const entry of batch) entry.settle(stored.has(entry.id) ? 'stored' : 'duplicate');
         return;
@@ -105,6 +107,7 @@ export function createLedger(options: { database: Database; metrics?: Metrics })
   function insert(batch: readonly Pending[], inDoubt: boolean): Promise<ReadonlySet<string>> {
     return database.transact(async (tx) => {
       const added = await appendContributions(tx, batch);
+      crashPoint('batch_before_commit');
       if (!inDoubt) return added;
       // An earlier try may have committed without our hearing of it: its rows carry our ids.
       return storedIds(
@@ -143,6 +146,7 @@ export function createLedger(options: { database: Database; metrics?: Metrics })
           else resolve(result);
         },
       });
+      crashPoint('contribution_handed_in');
       writing ??= writeAll();
       return promise;
     },

@@ -1,5 +1,6 @@
 import { hex } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
+import { crashPoint } from '../base/crash-point.ts';
 import type { Pixels, Wei } from '../base/money.ts';
 import type { Database } from '../database/database.ts';
 import { type Admission, admit, type Balance, fee, settle, unpaid } from './balance.ts';
@@ -99,10 +100,12 @@ export function createAccounts({ database, clock, ticketEv, unpaidMax }: Account
     let ending: Promise<void> | undefined;
     const end = async (count: Pixels) => {
       const cost = fee(count, price);
+      if (cost.numerator > 0n) crashPoint('before_debit');
       const after =
         cost.numerator === 0n
           ? await loadBalance(database, question)
           : await database.transact((tx) => debitBalance(tx, question, cost));
+      if (cost.numerator > 0n) crashPoint('work_debited');
       const left = (running.get(key) ?? 1) - 1;
       if (left > 0) running.set(key, left);
       else running.delete(key);

@@ -1,3 +1,4 @@
+import { crashPoint } from '../base/crash-point.ts';
 import type { Database } from '../database/database.ts';
 import type { Payment } from '../protocol/payment.ts';
 import type { paymentMetrics } from './metrics.ts';
@@ -74,13 +75,18 @@ export function createReceiver({ database, recovery, metrics }: ReceiverParts) {
       case 'tickets': {
         const { terms, price } = prepared;
         const examined = await recovery.examine(prepared);
+        crashPoint('tickets_verified');
         const { decision, balance } = await database.transact(async (tx) => {
           const seen = await claimNonces(tx, terms);
           const decision = decidePayment(prepared, examined, seen);
           const settled = { ...key, recipientRandHash: terms.recipientRandHash, price, decision };
-          return { decision, balance: await appendPayment(tx, settled) };
+          const balance = await appendPayment(tx, settled);
+          crashPoint('credit_before_commit');
+          return { decision, balance };
         });
         const { ticketsCredited, winners, refusal } = decision;
+        crashPoint('credit_after_commit');
+        if (winners.length > 0) crashPoint('winner_stored');
         metrics?.judged(decision);
         const counts = { ticketsCredited, ticketsWon: winners.length };
         return refusal
