@@ -1,6 +1,7 @@
 import type { Hex } from 'viem';
 import { hex } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
+import { crashPoint } from '../base/crash-point.ts';
 import { messageOf, TributaryError } from '../base/errors.ts';
 import { keccak256 } from '../base/keccak.ts';
 import type { Log } from '../base/log.ts';
@@ -228,8 +229,10 @@ export function startRedeeming(parts: RedeemingParts): Redeeming {
         worthWei: worthOf(winners, batch),
       };
       await transactions.intend(tx, intent);
+      crashPoint('claim_before_commit');
       return winners.length;
     });
+    if (claimed > 0) crashPoint('intent_born');
     if (claimed > 0) log.info('tickets_claimed', { count: claimed });
   }
 
