@@ -1,0 +1,58 @@
+import type { Clock } from '../base/clock.ts';
+
+/** A verifier reads a dozen files for each epoch, as fast as it gets them. */
+const BURST = 400;
+const PER_SECOND = 100;
+/** Some hundred bytes each; whoever comes from more addresses than that is not held up by this. */
+const PEERS_MAX = 10_000;
+
+/** How much each peer may still ask for. */
+export interface RequestRate {
+  /** Takes one request from what `peer` has left; false: it has to wait. */
+  take(peer: string): boolean;
+}
+
+interface Bucket {
+  left: number;
+  at: number;
+}
+
+/**
+ * A bucket of requests for each peer that fills up again by itself. An IPv6 peer is its /64, which
+ * is what one subscriber gets. Loopback is not limited: there sits the proxy in front of the pool,
+ * which speaks for everybody and has limits of its own.
+ */
+export function createRequestRate(
+  clock: Clock,
+  { burst = BURST, perSecond = PER_SECOND }: { burst?: number; perSecond?: number } = {},
+): RequestRate {
+  const buckets = new Map<string, Bucket>();
+  return {
+    take(peer) {
+      const key = peerKey(peer);
+      if (key === undefined) return true;
+      const now = clock.now();
+      const known = buckets.get(key);
+      const left = known ? refilled(known, now) : burst;
+      // Set anew, so that the map is in the order of the last request.
+      buckets.delete(key);
+      buckets.set(key, { left: Math.max(0, left - 1), at: now });
+      if (buckets.size > PEERS_MAX) buckets.delete(buckets.keys().next().value as string);
+      return left >= 1;
+    },
+  };
+
+  function refilled({ left, at }: Bucket, now: number): number {
+    return Math.min(burst, left + (Math.max(0, now - at) * perSecond) / 1000);
+  }
+}
+
+/** What stands for a peer; undefined for this machine. */
+function peerKey(peer: string): string | undefined {
+  const plain = peer.startsWith('::ffff:') ? peer.slice('::ffff:'.length) : peer;
+  if (plain === '::1' || plain.startsWith('127.')) return undefined;
+  if (!plain.includes(':')) return plain;
+  const [head = ''] = plain.split('::');
+  const groups = head.split(':').slice(0, 4);
+  return groups.join(':');
+}
