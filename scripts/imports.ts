@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from 'node:util';
  */
 export const groups: readonly (readonly string[])[] = [
   ['base'],
-  ['protocol', 'http', 'database', 'media'],
+  ['protocol', 'http', 'database', 'media', 'proofs'],
   ['chain', 'terms', 'payments', 'dispatch', 'verify'],
   ['ledger', 'workers', 'duties'],
   ['epochs', 'payouts', 'notices'],
