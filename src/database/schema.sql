@@ -2,6 +2,17 @@
 -- Written by src/database/write-schema.ts from the catalogue; a test fails when it is stale.
 
 
+create table account_balance (
+  account text not null,
+  asset text not null,
+  balance numeric not null,
+  entries bigint not null,
+  constraint account_balance_pkey PRIMARY KEY (account, asset),
+  constraint account_balance_balance_check CHECK ((balance = trunc(balance))),
+  constraint account_balance_entries_check CHECK ((entries > 0))
+);
+CREATE TRIGGER account_balance_follows_entries BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.account_balance FOR EACH STATEMENT EXECUTE FUNCTION account_balance_follows_entries();
+
 create table chain_account (
   chain_id bigint not null,
   account bytea not null,
@@ -218,6 +229,44 @@ create table credential (
 CREATE UNIQUE INDEX credential_slot ON public.credential USING btree (worker, slot) WHERE (revoked_at IS NULL);
 CREATE TRIGGER worker_changed AFTER INSERT OR UPDATE ON public.credential FOR EACH ROW EXECUTE FUNCTION worker_changed();
 
+create table entry (
+  posting bigint not null,
+  line integer not null,
+  account text not null,
+  asset text not null,
+  amount numeric not null,
+  note text,
+  balance numeric not null,
+  constraint entry_pkey PRIMARY KEY (posting, line),
+  constraint entry_posting_fkey FOREIGN KEY (posting) REFERENCES posting(number),
+  constraint entry_account_check CHECK ((account ~ '^[a-z][a-z_]{0,30}(:[A-Za-z0-9._-]{1,80})?$'::text)),
+  constraint entry_amount_check CHECK (((amount <> (0)::numeric) AND (amount = trunc(amount)) AND (abs(amount) < '340282366920938463463374607431768211456'::numeric))),
+  constraint entry_asset_check CHECK ((asset ~ '^[A-Z][A-Z0-9]{0,11}$'::text)),
+  constraint entry_line_check CHECK ((line > 0)),
+  constraint entry_note_check CHECK ((length(note) <= 500))
+);
+CREATE INDEX entry_of_account ON public.entry USING btree (account, asset, posting, line);
+CREATE TRIGGER entries_sum_to_zero AFTER INSERT ON public.entry REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION entries_sum_to_zero();
+CREATE TRIGGER entry_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.entry FOR EACH STATEMENT EXECUTE FUNCTION posting_is_final();
+CREATE TRIGGER entry_moves_the_balance BEFORE INSERT ON public.entry FOR EACH ROW EXECUTE FUNCTION entry_moves_the_balance();
+
+create table epoch (
+  number bigint not null,
+  state text not null default 'open'::text,
+  opened_at timestamp with time zone not null default now(),
+  ended_at timestamp with time zone,
+  closed_at timestamp with time zone,
+  terms_version integer not null default 0,
+  constraint epoch_pkey PRIMARY KEY (number),
+  constraint epoch_number_check CHECK ((number > 0)),
+  constraint epoch_state_check CHECK ((state = ANY (ARRAY['open'::text, 'closing'::text, 'closed'::text]))),
+  constraint epoch_state_has_its_times CHECK ((((ended_at IS NULL) = (state = 'open'::text)) AND ((closed_at IS NULL) = (state <> 'closed'::text)))),
+  constraint epoch_terms_version_check CHECK ((terms_version >= 0))
+);
+CREATE UNIQUE INDEX epoch_one_is_open ON public.epoch USING btree (state) WHERE (state = 'open'::text);
+CREATE TRIGGER epoch_goes_on BEFORE DELETE OR UPDATE ON public.epoch FOR EACH ROW EXECUTE FUNCTION epoch_goes_on();
+CREATE TRIGGER epochs_are_kept BEFORE TRUNCATE ON public.epoch FOR EACH STATEMENT EXECUTE FUNCTION epoch_goes_on();
+
 create table migration (
   number integer not null,
   file text not null,
@@ -258,6 +307,44 @@ create table payment_total (
   constraint payment_total_sender_check CHECK ((length(sender) = 20)),
   constraint payment_total_tickets_check CHECK ((tickets >= 0))
 );
+
+create table posting (
+  number bigint not null,
+  cause text not null,
+  kind text not null,
+  at timestamp with time zone not null,
+  epoch bigint,
+  facts jsonb not null default '{}'::jsonb,
+  txid xid8 not null default pg_current_xact_id(),
+  constraint posting_pkey PRIMARY KEY (number),
+  constraint posting_cause_key UNIQUE (cause),
+  constraint posting_epoch_fkey FOREIGN KEY (epoch) REFERENCES epoch(number),
+  constraint posting_cause_check CHECK ((cause ~ '^[!-~]{1,200}$'::text)),
+  constraint posting_facts_check CHECK ((jsonb_typeof(facts) = 'object'::text)),
+  constraint posting_kind_check CHECK ((kind ~ '^[a-z][a-z_]{0,62}$'::text)),
+  constraint posting_balances TRIGGER DEFERRABLE INITIALLY DEFERRED
+);
+CREATE INDEX posting_of_epoch ON public.posting USING btree (epoch, number);
+CREATE INDEX posting_of_kind ON public.posting USING btree (kind, number);
+CREATE CONSTRAINT TRIGGER posting_balances AFTER INSERT ON public.posting DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION posting_balances();
+CREATE TRIGGER posting_in_turn BEFORE INSERT ON public.posting FOR EACH STATEMENT EXECUTE FUNCTION posting_in_turn();
+CREATE TRIGGER posting_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.posting FOR EACH STATEMENT EXECUTE FUNCTION posting_is_final();
+
+create table receipt (
+  worker text not null,
+  sequence bigint not null,
+  epoch bigint not null,
+  contribution uuid not null,
+  body bytea not null,
+  txid xid8 not null default pg_current_xact_id(),
+  number bigint not null,
+  constraint receipt_pkey PRIMARY KEY (worker, sequence),
+  constraint receipt_contribution_key UNIQUE (contribution),
+  constraint receipt_worker_epoch_fkey FOREIGN KEY (worker, epoch) REFERENCES worker_epoch(worker, epoch),
+  constraint receipt_sequence_check CHECK ((sequence > 0))
+);
+CREATE INDEX receipt_in_order ON public.receipt USING btree (txid, number);
+CREATE TRIGGER receipt_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.receipt FOR EACH STATEMENT EXECUTE FUNCTION receipt_is_final();
 
 create table secret (
   purpose text not null,
@@ -364,6 +451,45 @@ create table worker (
 CREATE UNIQUE INDEX worker_name ON public.worker USING btree (lower(name)) WHERE (state <> 'revoked'::text);
 CREATE TRIGGER worker_changed AFTER INSERT OR UPDATE ON public.worker FOR EACH ROW EXECUTE FUNCTION worker_changed();
 
+create table worker_epoch (
+  worker text not null,
+  epoch bigint not null,
+  jobs bigint not null default 0,
+  units numeric not null default 0,
+  source_ms bigint not null default 0,
+  device_ms bigint not null default 0,
+  failed_attempts bigint not null default 0,
+  asset text,
+  amount numeric not null default 0,
+  sequence_before bigint not null,
+  last_sequence bigint not null,
+  last_receipt_hash bytea not null,
+  constraint worker_epoch_pkey PRIMARY KEY (worker, epoch),
+  constraint worker_epoch_epoch_fkey FOREIGN KEY (epoch) REFERENCES epoch(number),
+  constraint worker_epoch_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id),
+  constraint worker_epoch_amount_check CHECK ((amount = trunc(amount))),
+  constraint worker_epoch_amount_has_an_asset CHECK (((amount = (0)::numeric) OR (asset IS NOT NULL))),
+  constraint worker_epoch_asset_check CHECK ((asset ~ '^[A-Z][A-Z0-9]{0,11}$'::text)),
+  constraint worker_epoch_has_no_gap CHECK ((last_sequence = (sequence_before + jobs))),
+  constraint worker_epoch_last_receipt_hash_check CHECK ((length(last_receipt_hash) = 32)),
+  constraint worker_epoch_sequence_before_check CHECK ((sequence_before >= 0))
+);
+CREATE INDEX worker_epoch_of_epoch ON public.worker_epoch USING btree (epoch, worker);
+CREATE TRIGGER worker_epoch_only_grows BEFORE DELETE OR UPDATE ON public.worker_epoch FOR EACH ROW EXECUTE FUNCTION worker_epoch_only_grows();
+CREATE TRIGGER worker_epochs_are_kept BEFORE TRUNCATE ON public.worker_epoch FOR EACH STATEMENT EXECUTE FUNCTION worker_epoch_only_grows();
+
+CREATE OR REPLACE FUNCTION public.account_balance_follows_entries()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op in ('DELETE', 'TRUNCATE') or pg_trigger_depth() < 2 then
+    raise exception 'balances change by entries only' using errcode = '55000';
+  end if;
+  return null;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.chain_intent_stays_settled()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -399,6 +525,125 @@ CREATE OR REPLACE FUNCTION public.contribution_pixels(renditions jsonb)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE STRICT
 RETURN (SELECT COALESCE(sum(((rendition.value ->> 'pixels'::text))::numeric), (0)::numeric) AS "coalesce" FROM jsonb_array_elements(contribution_pixels.renditions) rendition(value));
+
+CREATE OR REPLACE FUNCTION public.entries_sum_to_zero()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if exists (select from added group by posting, asset having sum(amount) <> 0) then
+    raise exception 'the entries of a posting do not sum to zero' using errcode = '23514';
+  end if;
+  if exists (select from added join posting p on p.number = added.posting
+      where p.txid <> pg_current_xact_id()) then
+    raise exception 'a posting is complete when it is committed' using errcode = '55000';
+  end if;
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.entry_moves_the_balance()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into account_balance as held (account, asset, balance, entries)
+    values (new.account, new.asset, new.amount, 1)
+  on conflict (account, asset) do update
+    set balance = held.balance + excluded.balance, entries = held.entries + 1
+  returning held.balance into new.balance;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.epoch_goes_on()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op = 'UPDATE' then
+    if (old.state, new.state) in (('open', 'closing'), ('closing', 'closed'))
+      and (new.number, new.opened_at, new.terms_version)
+        = (old.number, old.opened_at, old.terms_version)
+      and new.ended_at is not distinct from coalesce(old.ended_at, new.ended_at) then
+      return new;
+    end if;
+  end if;
+  raise exception 'an epoch goes from open to closing to closed, and stays' using errcode = '55000';
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.posting_balances()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if not exists (select from entry where posting = new.number) then
+    raise exception 'a posting without entries' using errcode = '23514';
+  end if;
+  if exists (select from entry where posting = new.number group by asset having sum(amount) <> 0) then
+    raise exception 'the entries of a posting do not sum to zero' using errcode = '23514';
+  end if;
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.posting_in_turn()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('tributary ledger', 0));
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.posting_is_final()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'what is posted stays; a correction is another posting' using errcode = '55000';
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.receipt_heads(workers text[])
+ RETURNS TABLE(worker text, epoch bigint, terms_version integer, units numeric, asset text, amount numeric, last_sequence bigint, last_receipt_hash bytea)
+ LANGUAGE plpgsql
+AS $function$
+declare
+  current record;
+begin
+  perform pg_advisory_xact_lock_shared(hashtextextended('tributary epoch', 0));
+  select e.number, e.terms_version into strict current from epoch e where e.state = 'open';
+  insert into worker_epoch as made
+    (worker, epoch, sequence_before, last_sequence, last_receipt_hash)
+  select wanted, current.number, coalesce(head.last_sequence, 0), coalesce(head.last_sequence, 0),
+    coalesce(head.last_receipt_hash, decode(repeat('00', 32), 'hex'))
+  from unnest(workers) as wanted
+  left join lateral (
+    select w.last_sequence, w.last_receipt_hash from worker_epoch w
+    where w.worker = wanted order by w.epoch desc limit 1) as head on true
+  where not exists (
+    select from worker_epoch w where w.worker = wanted and w.epoch = current.number)
+  order by wanted
+  on conflict do nothing;
+  return query
+    select w.worker, w.epoch, current.terms_version, w.units, w.asset, w.amount,
+      w.last_sequence, w.last_receipt_hash
+    from worker_epoch w where w.epoch = current.number and w.worker = any(workers)
+    order by w.worker for update;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.receipt_is_final()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'receipts are appended, never changed' using errcode = '55000';
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION public.secret_changed()
  RETURNS trigger
@@ -437,4 +682,37 @@ begin
   end if;
   return null;
 end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.worker_epoch_only_grows()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op = 'UPDATE' then
+    if (new.worker, new.epoch, new.sequence_before)
+        = (old.worker, old.epoch, old.sequence_before)
+      and new.jobs >= old.jobs and new.units >= old.units and new.source_ms >= old.source_ms
+      and new.device_ms >= old.device_ms and new.failed_attempts >= old.failed_attempts
+      and new.amount >= old.amount and (old.asset is null or new.asset = old.asset)
+      and exists (select from epoch where number = new.epoch and state = 'open') then
+      return new;
+    end if;
+  end if;
+  raise exception 'totals of an epoch only grow, and only while it is open' using errcode = '55000';
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.wrong_balances()
+ RETURNS TABLE(account text, asset text, balance numeric, entries_sum numeric)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select coalesce(held.account, summed.account), coalesce(held.asset, summed.asset),
+    coalesce(held.balance, 0), coalesce(summed.amount, 0)
+  from account_balance held
+  full join (select e.account, e.asset, sum(e.amount) as amount, count(*) as entries
+    from entry e group by e.account, e.asset) as summed
+    on (held.account, held.asset) = (summed.account, summed.asset)
+  where held.balance is distinct from summed.amount or held.entries is distinct from summed.entries
 $function$;
