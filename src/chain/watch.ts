@@ -30,11 +30,6 @@ export interface ChainWatch {
   onBlock(fn: (view: ChainView) => void): Unsubscribe;
   /** When the current round, or the last initialised one or its hash, is another than before. */
   onRound(fn: (view: ChainView) => void): Unsubscribe;
-  /**
-   * At least once for each, in the order of the chain, also for what happened while this program was
-   * down, from the second look on; a promise is awaited before the block counts as seen.
-   */
-  onRedeemed(fn: (event: Redeemed) => void | Promise<void>): Unsubscribe;
   /** What is wrong just now, or was within the last minutes. */
   alarms(): readonly WatchAlarm[];
   close(): Promise<void>;
@@ -59,6 +54,12 @@ export interface ChainWatchParts {
    * told, none is told again. Default `pool`.
    */
   readonly follower?: string;
+  /**
+   * Told of each ticket that was redeemed: at least once, in the order of the chain, from the second
+   * look on also of what happened while no program followed. A block counts as seen only when this
+   * is done, so that whoever is killed before is told again.
+   */
+  readonly redeemed?: (event: Redeemed) => Promise<void>;
 }
 
 /**
@@ -81,10 +82,8 @@ export async function openChainWatch(parts: ChainWatchParts): Promise<ChainWatch
   const listeners = {
     block: new Set<(view: ChainView) => void>(),
     round: new Set<(view: ChainView) => void>(),
-    redeemed: new Set<(event: Redeemed) => void | Promise<void>>(),
   };
   const changed = new Set<string>();
-  const unheard: Redeemed[] = [];
   const reader = createViewReader({ rpc, place: { contracts, recipient }, arbitrum, alarms });
   const senders = createSenders({
     read: (keys, { blockHash }) => {
@@ -109,7 +108,7 @@ export async function openChainWatch(parts: ChainWatchParts): Promise<ChainWatch
   let closed = false;
 
   async function look(go: 'first' | 'on'): Promise<void> {
-    // What happened meanwhile is gone through when there was time to subscribe to it.
+    // To go through what happened meanwhile may take long; nobody has to wait for that.
     const tip = go === 'first' ? await follow.begin() : await follow.step();
     if (!tip) throw nobodyAnswers();
     if (tip.hash === current?.blockHash) return;
@@ -135,30 +134,12 @@ export async function openChainWatch(parts: ChainWatchParts): Promise<ChainWatch
     }
   }
 
-  /**
-   * A defect of one listener must not hold up the chain for all; but what one could not store for
-   * lack of a database is told again.
-   */
+  /** A defect there must not hold up the chain; what lacked only a database is told again. */
   async function tellRedeemed(event: Redeemed): Promise<void> {
-    if (listeners.redeemed.size === 0) {
-      unheard.push(event);
-      if (unheard.length > UNHEARD_MAX) unheard.shift();
-    }
-    for (const listener of listeners.redeemed) {
-      try {
-        await listener(event);
-      } catch (error) {
-        if (isDatabase(error)) throw error;
-        log.error('chain_listener_failed', { error: messageOf(error) });
-      }
-    }
-  }
-
-  /** What was seen before anybody listened. Should it not be stored now, only a log line tells. */
-  async function tellUnheard(): Promise<void> {
     try {
-      for (const event of unheard.splice(0)) await tellRedeemed(event);
+      await parts.redeemed?.(event);
     } catch (error) {
+      if (isDatabase(error)) throw error;
       log.error('chain_listener_failed', { error: messageOf(error) });
     }
   }
@@ -188,11 +169,6 @@ export async function openChainWatch(parts: ChainWatchParts): Promise<ChainWatch
     loadSender: (address) => senders.load(address),
     onBlock: (fn) => subscribe(listeners.block, fn),
     onRound: (fn) => subscribe(listeners.round, fn),
-    onRedeemed(fn) {
-      const unsubscribe = subscribe(listeners.redeemed, fn);
-      void tellUnheard();
-      return unsubscribe;
-    },
     alarms: () => alarms.shown(),
     async close() {
       closed = true;
@@ -203,8 +179,6 @@ export async function openChainWatch(parts: ChainWatchParts): Promise<ChainWatch
   };
 }
 
-/** Kept for whoever subscribes late; programs that never do must not run out of memory. */
-const UNHEARD_MAX = 1_000;
 /** Arbitrum makes blocks all the time; so old a head is not the head. */
 const HEAD_OLD_MS = 120_000;
 

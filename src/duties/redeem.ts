@@ -3,17 +3,15 @@ import { hex } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { crashPoint } from '../base/crash-point.ts';
 import { messageOf, TributaryError } from '../base/errors.ts';
-import { keccak256 } from '../base/keccak.ts';
 import type { Log } from '../base/log.ts';
 import type { Metrics } from '../base/metrics.ts';
 import { type Wei, wei } from '../base/money.ts';
 import type { JournalAccount } from '../chain/journal-store.ts';
 import type { Intent, IntentId, SettledEntry } from '../chain/journal-types.ts';
 import { type Finality, networkOf } from '../chain/networks.ts';
-import type { ChainView, Redeemed } from '../chain/view.ts';
+import type { ChainView } from '../chain/view.ts';
 import type { Database } from '../database/database.ts';
 import type { Transaction } from '../database/transaction.ts';
-import { word } from '../payments/big-endian.ts';
 import {
   BATCH_TICKETS_MAX,
   lastValidRound,
@@ -26,7 +24,6 @@ import {
   claimWinners,
   delayWinner,
   endWinner,
-  noteSeenWinner,
   pendingFaceValues,
   queuedWinners,
   requeueWinner,
@@ -76,7 +73,6 @@ export interface RedeemingParts {
   readonly watch: {
     current(): RedeemingView | undefined;
     onBlock(fn: (view: RedeemingView) => void): () => void;
-    onRedeemed(fn: (event: Redeemed) => Promise<void>): () => void;
   };
   readonly transactions: {
     readonly account: JournalAccount;
@@ -117,7 +113,8 @@ export interface Redeeming {
 /**
  * Redeems winning tickets from now on: with each block, and whenever a transaction is settled, it
  * first writes down what became of earlier claims, also of those that a killed process left, then
- * claims what pays now. Any number of nodes may do so on one database.
+ * claims what pays now. Any number of nodes may do so on one database. The chain's own word on
+ * redeemed tickets is noted by {@link noteRedeemed} of redeem-seen.ts.
  */
 export function startRedeeming(parts: RedeemingParts): Redeeming {
   const { database, watch, transactions, contracts, providers, rules, log } = parts;
@@ -283,7 +280,6 @@ export function startRedeeming(parts: RedeemingParts): Redeeming {
   const unsubscribe = [
     every(parts.clock, LOOK_MS, () => looks.trigger()),
     watch.onBlock(() => looks.trigger()),
-    watch.onRedeemed((event) => noteSeenWinner(database, seenTicket(event))),
     transactions.onSettled(() => looks.trigger()),
   ];
   looks.trigger();
@@ -338,14 +334,4 @@ function worthOf(
 ): bigint {
   const most = winners.reduce((sum, { ticket }) => sum + ticket.faceValue, 0n);
   return pays < most ? pays : most;
-}
-
-function seenTicket(event: Redeemed) {
-  return {
-    sender: event.ticketSender,
-    recipientRandHash: keccak256(word(event.recipientRand)),
-    nonce: event.senderNonce,
-    transaction: Buffer.from(event.transaction.slice(2), 'hex'),
-    removed: event.removed,
-  };
 }

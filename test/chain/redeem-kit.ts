@@ -15,6 +15,7 @@ import type { TransactionSigner } from '../../src/chain/transactions-sign.ts';
 import { openChainWatch } from '../../src/chain/watch.ts';
 import type { Database } from '../../src/database/database.ts';
 import { type RedeemingRules, startRedeeming } from '../../src/duties/redeem.ts';
+import { noteRedeemed } from '../../src/duties/redeem-seen.ts';
 import type { Winner } from '../../src/payments/process-payment.ts';
 import {
   packTicket,
@@ -30,8 +31,19 @@ import type { AccountName, Protocol } from './protocol.ts';
 export const FACE = 10n ** 16n;
 const POLL_MS = 30;
 
-/** Where a process is killed: after it has done this, or (`marking`) while it does. */
-export type StopAt = 'won' | 'claimed' | 'signed' | 'stored' | 'broadcast' | 'marking' | 'marked';
+/**
+ * Where a process is killed: after it has done this, or (`marking`) while it does; `told`: it saw a
+ * redemption on chain and has not stored that.
+ */
+export type StopAt =
+  | 'won'
+  | 'claimed'
+  | 'signed'
+  | 'stored'
+  | 'broadcast'
+  | 'marking'
+  | 'marked'
+  | 'told';
 
 /** What a test may have otherwise than a node has. */
 export interface NodeOptions {
@@ -87,6 +99,7 @@ export async function startNode(
     pollMs: POLL_MS,
     arbitrum: false,
     follower: options.follower ?? 'pool',
+    redeemed: noteRedeemed(database),
   });
   const redeeming = startRedeeming({
     ...{ database, contracts, clock, log, metrics, watch, transactions, finality },

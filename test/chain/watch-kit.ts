@@ -90,15 +90,15 @@ export async function openWatching(
       return timer;
     },
   };
+  const redeemed: Redeemed[] = [];
   const watch = await openChainWatch({
     database: parts.database,
     providers: parts.rpc,
     contracts: parts.contracts,
     recipient: protocol.of('orchestrator'),
+    redeemed: async (event) => void redeemed.push(event),
     ...{ clock, log: quiet, metrics: createMetrics(), pollMs: POLL_MS, arbitrum: false },
   });
-  const redeemed: Redeemed[] = [];
-  watch.onRedeemed((event) => void redeemed.push(event));
   return {
     watch,
     redeemed,

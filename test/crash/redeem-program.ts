@@ -24,11 +24,16 @@ function stop(): Promise<never> {
 
 const claims = ({ text }: Sql) => /set state = 'redeeming'/.test(text);
 const marks = ({ text }: Sql) => /settled_at = now\(\)/.test(text);
+const notes = ({ text }: Sql) => /set seen_in = /.test(text);
 
 /** Stops in or after the transaction with a certain statement. */
 function stopping(database: Database): Database {
   return {
     ...database,
+    async query<Row>(statement: Sql, name?: string) {
+      if (stopAt === 'told' && notes(statement)) return stop();
+      return database.query<Row>(statement, name);
+    },
     async transact<T>(run: (tx: Transaction) => Promise<T>): Promise<T> {
       let claimed = false;
       let marked = false;

@@ -59,6 +59,34 @@ test('a redeemer that is killed at any point leaves every ticket redeemed once',
   assert.equal((await kit.fees()) - fees, total);
 });
 
+test('a redemption that a killed process was told of, and had not stored, is told again', async () => {
+  await scratch.database.query(sql`create database stop_told`);
+  const databaseUrl = scratch.database.url.replace('/tributary?', '/stop_told?');
+  const database = await openDatabase({ url: databaseUrl });
+  try {
+    await database.migrate();
+    const account = await newAccount(chain.url, protocol.devnet.chainId);
+    // Its parameters are still good, so that nobody here redeems it.
+    const winner = await kit.winner({ expirationBlock: 2n ** 40n });
+    await kit.store(database, winner);
+    // The follower's place exists before, so that the block of the redemption is behind it.
+    const before = await startNode(chain, account.key, account.address, { database });
+    await before[Symbol.asyncDispose]();
+    await runUntil('told', { ...chain, ...account, databaseUrl }, () =>
+      kit.redeemBy('delegator2', winner),
+    );
+    await using node = await startNode(chain, account.key, account.address, { database });
+    await eventually('it counts as paid, and not as lost', async () => {
+      await node.redeeming.run();
+      return node.redeeming.status().redeemed === 1n;
+    });
+    assert.equal(node.redeeming.status().redeemedWei, FACE);
+    assert.deepEqual(node.redeeming.status().writtenOff, {});
+  } finally {
+    await database.close();
+  }
+});
+
 /** Kills a process there; what the next one's books say that the tickets brought. */
 async function killedAndRecovered(stopAt: StopAt): Promise<bigint> {
   await scratch.database.query(sql`create database ${raw(`stop_${stopAt}`)}`);
@@ -86,13 +114,18 @@ async function killedAndRecovered(stopAt: StopAt): Promise<bigint> {
   }
 }
 
-async function runUntil(stopAt: StopAt, what: Readonly<Record<string, unknown>>): Promise<void> {
+async function runUntil(
+  stopAt: StopAt,
+  what: Readonly<Record<string, unknown>>,
+  meanwhile: () => Promise<unknown> = async () => {},
+): Promise<void> {
   const child = spawn(process.execPath, [PROGRAM, JSON.stringify({ ...what, stopAt })], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   children.add(child);
   const exited = once(child, 'close');
   const said = once(createInterface({ input: child.stdout }), 'line');
+  await meanwhile();
   const [line] = await Promise.race([said, exited]);
   assert.equal(line, 'stopped', stopAt);
   child.kill('SIGKILL');

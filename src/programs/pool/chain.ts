@@ -12,7 +12,9 @@ import type { Transactions } from '../../chain/transactions.ts';
 import { type ChainWatch, openChainWatch } from '../../chain/watch.ts';
 import type { Database } from '../../database/database.ts';
 import type { Duties } from '../../duties/parts.ts';
-import { type Redeeming, startRedeeming } from '../../duties/redeem.ts';
+import { startRedeeming } from '../../duties/redeem.ts';
+import { followPending, type PendingView } from '../../duties/redeem-pending.ts';
+import { noteRedeemed } from '../../duties/redeem-seen.ts';
 import type { DiscoveryWebhook } from '../../front/discovery-webhook.ts';
 import { createSignatures } from '../../front/signatures.ts';
 import { createPayments, type Payments } from '../../payments/payments.ts';
@@ -83,6 +85,7 @@ export async function openChain(
     metrics,
     pollMs: network.pollMs,
     arbitrum: network.arbitrum,
+    redeemed: noteRedeemed(database),
   });
   started.defer(() => watch.close());
   const recovery = createRecovery({ threads: recoveryThreads() });
@@ -96,7 +99,7 @@ export async function openChain(
     ...{ database, watch, providers, contracts, network },
     transactions: accounts.of('redeemer'),
   });
-  if (redeeming) started.defer(() => redeeming.close());
+  started.defer(() => redeeming.close());
   const payments = paymentsOf(settings, base, {
     ...{ database, recovery, watch, prices, discovery, network, redeeming },
     secrets: secrets.current,
@@ -159,7 +162,10 @@ function sheetOf({ price, pricePerGateway, pricePerCapability }: PoolSettings): 
   };
 }
 
-/** Undefined where another program redeems, or the key that pays for it is elsewhere. */
+/**
+ * Redeems; or, where another program does it or the key that pays for it is elsewhere, follows what is
+ * under way: until a block shows it, it is money that its sender has spent.
+ */
 function redeemingOf(
   { redeemer, maxGasPrice }: PoolSettings,
   base: PoolBase,
@@ -171,9 +177,9 @@ function redeemingOf(
     readonly network: Network;
     readonly transactions: Transactions | undefined;
   },
-): Redeeming | undefined {
+): PendingView {
   const { transactions, network, ...rest } = parts;
-  if (!redeemer || !transactions) return undefined;
+  if (!redeemer || !transactions) return followPending({ ...base, ...rest });
   const { redeemGas, batchedGas } = network;
   const ceiling = maxGasPrice === undefined ? {} : { gasPriceMax: maxGasPrice };
   return startRedeeming({
@@ -196,7 +202,7 @@ function paymentsOf(
     readonly network: Network;
     readonly secrets: Parameters<typeof createPayments>[0]['secrets'];
     readonly recipient: Uint8Array;
-    readonly redeeming: Redeeming | undefined;
+    readonly redeeming: PendingView;
   },
 ): Payments {
   const { discovery, network, watch, redeeming, ...rest } = parts;
@@ -211,7 +217,7 @@ function paymentsOf(
       adjustPrice: settings.autoAdjustPrice,
     },
     unpaidMax: wei(settings.maxUnpaid),
-    pendingOf: (sender) => redeeming?.pendingOf(sender) ?? wei(0n),
+    pendingOf: redeeming.pendingOf,
     ...(discovery ? { agreedPrice: discovery.agreedPrice } : {}),
   });
 }

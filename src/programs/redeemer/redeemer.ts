@@ -17,6 +17,7 @@ import { openTransactions } from '../../chain/transactions.ts';
 import { openChainWatch } from '../../chain/watch.ts';
 import { type Database, openDatabase } from '../../database/database.ts';
 import { type Redeeming, startRedeeming } from '../../duties/redeem.ts';
+import { noteRedeemed } from '../../duties/redeem-seen.ts';
 import { poolDatabase } from './database-place.ts';
 import type { RedeemerSettings } from './settings.ts';
 
@@ -80,6 +81,7 @@ export async function startRedeemer(
     pollMs: network.pollMs,
     arbitrum: network.arbitrum,
     follower: 'redeemer',
+    redeemed: noteRedeemed(database),
   });
   started.defer(() => watch.close());
   const { redeemGas, batchedGas } = network;
