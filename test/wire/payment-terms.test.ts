@@ -2,11 +2,14 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import { mineBlocks } from '../../src/chain/devnet.ts';
 import { openScratch, type Scratch } from '../../src/database/scratch.ts';
 import { compare, multiply, rational } from '../../src/payments/rational.ts';
 import { balanceSession, loadBalance } from '../../src/payments/store.ts';
+import { claimWinners, insertWinners } from '../../src/payments/winners-store.ts';
 import type { OrchestratorInfo } from '../../src/protocol/gen/lp_rpc_pb.ts';
 import { checksumAddress } from '../../src/protocol/signature.ts';
+import { redemptions } from '../chain/redeem-kit.ts';
 import { eventually } from '../eventually.ts';
 import { stampedSource } from '../fixtures/renditions.ts';
 import { type PayingGateway, startPayingGateway } from '../paying-gateway.ts';
@@ -132,6 +135,33 @@ test('no work on a balance below zero', async (t) => {
   assert.equal(onCredit.status, 200, onCredit.text);
   const refused = await gateway.submit(info, await stampedSource(), { tickets: 0 });
   assert.deepEqual([refused.status, refused.text], [400, 'Insufficient balance']);
+});
+
+test('a pool that leaves redeeming to another program knows what is under way', async (t) => {
+  const pool = await startPool(t, ['--redeemer=off']);
+  await join(t, pool);
+  const poor = startPayingGateway(t, {
+    port: pool.port,
+    key: chain.key('gateway2'),
+    chain: { url: chain.devnet.url, addresses: chain.devnet.addresses },
+  });
+  const reserve = 10n ** 16n;
+  await poor.fund({ deposit: 1n, reserve });
+  await eventually('the pool saw the money', async () => (await poor.getOrchestrator()).ok);
+  const faceValue = async () => {
+    const { faceValue: bytes } = (await poor.session()).ticketParams ?? {};
+    return BigInt(`0x${Buffer.from(bytes ?? []).toString('hex')}`);
+  };
+  const full = await faceValue();
+  assert.equal(full, reserve, 'the pool of the chain is ours alone, and so is the reserve');
+
+  // What the program that redeems has claimed; the pool looks with each block.
+  const { database } = scratch;
+  const winner = await redemptions(chain).winner({ from: 'gateway2', faceValue: 10n ** 15n });
+  await database.transact((tx) => insertWinners(tx, [winner]));
+  await database.transact((tx) => claimWinners(tx, [winner.id], new Uint8Array(20)));
+  await mineBlocks(chain.reader, 1);
+  await eventually('less is promised', async () => (await faceValue()) === full - 10n ** 15n);
 });
 
 test('the webhook of discovery lets in, keeps out and sets prices', async (t) => {
