@@ -16,6 +16,7 @@ import {
 import { TributaryError } from '../base/errors.ts';
 import type { Artifacts } from './devnet-contracts.ts';
 import { type DevnetParameters, UNIT } from './devnet-parameters.ts';
+import { CREATOR, DISPERSE, deployDisperseData } from './disperse.ts';
 
 /** The contracts that a local chain has, by the names under which its Controller knows them. */
 export const contractNames = [
@@ -36,6 +37,7 @@ export const contractNames = [
   'PriceFeed',
   'UsdToken',
   'EurToken',
+  'Disperse',
 ] as const;
 export type ContractName = (typeof contractNames)[number];
 export type DevnetAddresses = Readonly<Record<ContractName, Address>>;
@@ -152,7 +154,7 @@ export async function deployContracts(
       'LivepeerTokenFaucet',
       await create('LivepeerTokenFaucet', token, FAUCET.amount, FAUCET.waitHours),
     ),
-    // The live Controller does not know the next five; here it makes them easy to find.
+    // The live Controller does not know the next six; here it makes them easy to find.
     AIServiceRegistry: await register(
       'AIServiceRegistry',
       await create('AIServiceRegistry', controller),
@@ -164,7 +166,10 @@ export async function deployContracts(
     UsdToken: await register('UsdToken', await create('TestToken', 'Devnet Dollar', 'USDX', 6)),
     EurToken: await register('EurToken', await create('TestToken', 'Devnet Euro', 'EURX', 18)),
     PollCreator: await register('PollCreator', await create('PollCreator', bondingManager)),
+    Disperse: await register('Disperse', DISPERSE),
   };
+  // Where it is on every chain: whoever is first deploys it for all.
+  await send('Disperse', deployDisperseData, CREATOR, DEPLOY_GAS);
   // Minter takes ETH from whoever is registered as JobsManager.
   await register('JobsManager', addresses.TicketBroker);
 

@@ -11,6 +11,7 @@ import { aggregatorV3Abi } from '../../src/chain/abi/aggregator-v3.ts';
 import { bondingManagerAbi } from '../../src/chain/abi/bonding-manager.ts';
 import { bondingVotesAbi } from '../../src/chain/abi/bonding-votes.ts';
 import { controllerAbi } from '../../src/chain/abi/controller.ts';
+import { disperseAbi } from '../../src/chain/abi/disperse.ts';
 import { livepeerGovernorAbi } from '../../src/chain/abi/livepeer-governor.ts';
 import { livepeerTokenAbi } from '../../src/chain/abi/livepeer-token.ts';
 import { livepeerTokenFaucetAbi } from '../../src/chain/abi/livepeer-token-faucet.ts';
@@ -28,6 +29,7 @@ const whole: Readonly<Record<string, Abi>> = {
   AIServiceRegistry: serviceRegistryAbi,
   BondingManager: bondingManagerAbi,
   Controller: controllerAbi,
+  Disperse: disperseAbi,
   LivepeerTokenFaucet: livepeerTokenFaucetAbi,
   Minter: minterAbi,
   PollCreator: pollCreatorAbi,
