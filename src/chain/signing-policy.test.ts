@@ -117,6 +117,18 @@ test('methods that are no duty, and calls with other bytes than an encoder write
   assert.equal(verdict(node, { ...reward, value: 1n }), 'value');
 });
 
+test('the hash of an epoch may be sent to ourselves, in one form and by the node account alone', () => {
+  const anchor = (data: string, to = node) => ({ to, data: `0x${data}` as Hex });
+  const good = `${Buffer.from('TRIBANC1').toString('hex')}${'0'.repeat(15)}7${'ab'.repeat(32)}`;
+  assert.equal(verdict(node, anchor(good)), 'ok');
+  assert.equal(verdict(node, { ...anchor(good), value: 1n }), 'contract');
+  assert.equal(verdict(node, anchor(good, friend)), 'contract');
+  assert.equal(verdict(redeemer, anchor(good, redeemer)), 'role');
+  for (const other of [good.slice(2), `${good}00`, `00${good.slice(2)}`, good.slice(0, -2)]) {
+    assert.equal(verdict(node, anchor(other)), 'contract', other);
+  }
+});
+
 test('a service URI is an https address without a secret in it', () => {
   for (const uri of ['', 'http://pool.example', 'https://', 'https://a:b@pool.example', 'x']) {
     assert.equal(verdict(node, call.serviceUri(uri)), 'service_uri', uri);

@@ -124,7 +124,10 @@ type Work =
   | { readonly ok: true; readonly meaning: Meaning }
   | { readonly ok: false; readonly reason: RefusalReason };
 
-/** A call of the protocol, a transfer, or nothing to ourselves, which uses a nonce up. */
+/**
+ * A call of the protocol, a transfer, or something without value to ourselves: nothing, which uses a
+ * nonce up, or the hash of an epoch, which is then in the chain for everybody to see.
+ */
 function readWork(policy: SigningPolicy, account: SigningAccount, tx: UnsignedTransaction): Work {
   const to = tx.to.toLowerCase() as Hex;
   const contract = policy.contracts.get(to);
@@ -136,12 +139,17 @@ function readWork(policy: SigningPolicy, account: SigningAccount, tx: UnsignedTr
   if (to === account.address && tx.value === 0n && tx.data === '0x') {
     return { ok: true, meaning: { method: 'cancel', roles: account.roles } };
   }
+  if (to === account.address && tx.value === 0n && ANCHOR.test(tx.data)) {
+    return { ok: true, meaning: { method: 'anchor', roles: SENDERS } };
+  }
   // Data would run code of the recipient: a payment needs none.
   if (tx.data !== '0x') return refused('contract');
   if (!policy.transferTo.has(to)) return refused('recipient');
   return { ok: true, meaning: { method: 'send', roles: SENDERS, eth: tx.value } };
 }
 const SENDERS: readonly SigningRole[] = ['node'];
+/** What epochs/anchor.ts writes: TRIBANC1, the number of an epoch, the hash of its record. */
+const ANCHOR = /^0x54524942414e4331[0-9a-f]{16}[0-9a-f]{64}$/;
 
 function workComplaint(
   policy: SigningPolicy,
