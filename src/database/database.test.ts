@@ -111,6 +111,18 @@ test('a subscriber hears what is committed, and of a gap when its connection was
   assert.deepEqual(heard, ['one', 'reconnected', 'two']);
 });
 
+test('subscribers that come and go at once wait for each other', async (t) => {
+  const warnings: string[] = [];
+  const warned = ({ message }: Error) => void warnings.push(message);
+  process.on('warning', warned);
+  t.after(() => process.off('warning', warned));
+  const ignore = { message() {}, reconnected() {} };
+  const names = ['one', 'two', 'three', 'four'];
+  const all = await Promise.all(names.map((name) => database.listen(`channel_${name}`, ignore)));
+  await Promise.all(all.map(({ stop }) => stop()));
+  assert.deepEqual(warnings, []);
+});
+
 test('migrations are applied once, also by nodes that start together', async () => {
   assert.deepEqual(await database.migrate(), []);
   await database.query(sql`create database second`);

@@ -28,6 +28,12 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+interface Connection {
+  /** Whatever fails, the connection is taken for lost. */
+  ask(statement: string): Promise<unknown>;
+  end(): Promise<void>;
+}
+
 /**
  * One connection, opened at the first use, that hears all channels. It comes back with back-off and
  * then tells every subscriber, since NOTIFY is not repeated for those who were away.
@@ -41,10 +47,10 @@ export function createListener(options: {
   const { log, waitMs } = options;
   const subscribers = new Map<string, Set<ListenHandlers>>();
   const closed = new AbortController();
-  let current: pg.Client | undefined;
-  let connecting: Promise<pg.Client> | undefined;
+  let current: Connection | undefined;
+  let connecting: Promise<Connection> | undefined;
 
-  async function open(): Promise<pg.Client> {
+  async function open(): Promise<Connection> {
     const client = new pg.Client({ ...options.connection, query_timeout: ANSWER_MS });
     let lost = false;
     let heartbeat: NodeJS.Timeout | undefined;
@@ -52,10 +58,23 @@ export function createListener(options: {
       if (lost) return;
       lost = true;
       clearInterval(heartbeat);
-      if (current !== client) return;
+      if (current !== connection) return;
       current = undefined;
       options.metrics.lost();
       if (!closed.signal.aborted) void comeBack();
+    };
+    let last: Promise<unknown> = Promise.resolve();
+    const connection: Connection = {
+      // Its own line: pg warns of a client that is asked while others wait for it, and is to refuse it.
+      ask(statement) {
+        const asked = last.then(() => client.query(statement));
+        last = asked.catch(() => {
+          lose();
+          void client.end().catch(() => {});
+        });
+        return asked;
+      },
+      end: () => client.end(),
     };
     client.on('error', lose);
     client.on('end', lose);
@@ -64,25 +83,20 @@ export function createListener(options: {
     });
     try {
       await client.connect();
-      for (const channel of subscribers.keys()) await client.query(`listen "${channel}"`);
+      for (const channel of subscribers.keys()) await connection.ask(`listen "${channel}"`);
       if (lost || closed.signal.aborted) throw new Error('the connection was closed');
     } catch (error) {
       void client.end().catch(() => {});
       throw error;
     }
-    current = client;
-    heartbeat = setInterval(() => {
-      client.query('select 1').catch(() => {
-        lose();
-        void client.end().catch(() => {});
-      });
-    }, HEARTBEAT_MS);
+    current = connection;
+    heartbeat = setInterval(() => void connection.ask('select 1').catch(() => {}), HEARTBEAT_MS);
     heartbeat.unref();
-    return client;
+    return connection;
   }
 
   /** Opens the connection, again and again until `deadline`; callers meanwhile share the attempt. */
-  function ensure(deadline: number): Promise<pg.Client> {
+  function ensure(deadline: number): Promise<Connection> {
     if (current) return Promise.resolve(current);
     connecting ??= (async () => {
       const backOff = createBackOff();
@@ -125,11 +139,11 @@ export function createListener(options: {
         handlers.delete(on);
         if (handlers.size > 0 || subscribers.get(channel) !== handlers) return;
         subscribers.delete(channel);
-        await current?.query(`unlisten "${channel}"`).catch(() => {});
+        await current?.ask(`unlisten "${channel}"`).catch(() => {});
       };
       try {
-        const client = await ensure(performance.now() + waitMs);
-        await client.query(`listen "${channel}"`);
+        const connection = await ensure(performance.now() + waitMs);
+        await connection.ask(`listen "${channel}"`);
       } catch (error) {
         await stop();
         throw unreachable(error, waitMs);
@@ -139,9 +153,9 @@ export function createListener(options: {
     async close() {
       closed.abort();
       subscribers.clear();
-      const client = current;
+      const connection = current;
       current = undefined;
-      await client?.end().catch(() => {});
+      await connection?.end().catch(() => {});
       await connecting?.catch(() => {});
     },
   };
