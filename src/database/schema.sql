@@ -308,6 +308,181 @@ create table payment_total (
   constraint payment_total_tickets_check CHECK ((tickets >= 0))
 );
 
+create table payout (
+  id uuid not null,
+  batch uuid not null,
+  place integer not null,
+  worker text not null,
+  asset text not null,
+  amount numeric not null,
+  recipient bytea,
+  fiat_account text,
+  state text not null default 'owed'::text,
+  reason text,
+  reference text,
+  received numeric,
+  created_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  constraint payout_pkey PRIMARY KEY (id),
+  constraint payout_batch_place_key UNIQUE (batch, place),
+  constraint payout_batch_worker_key UNIQUE (batch, worker),
+  constraint payout_batch_fkey FOREIGN KEY (batch) REFERENCES payout_batch(id),
+  constraint payout_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id),
+  constraint payout_amount_check CHECK (((amount > (0)::numeric) AND (amount = trunc(amount)))),
+  constraint payout_asset_check CHECK ((asset ~ '^[A-Z][A-Z0-9]{0,11}$'::text)),
+  constraint payout_ends CHECK (((state = ANY (ARRAY['final'::text, 'failed'::text, 'returned'::text])) = (ended_at IS NOT NULL))),
+  constraint payout_fiat_account_check CHECK ((fiat_account ~ '^[ -~]{1,140}$'::text)),
+  constraint payout_goes_somewhere CHECK (((recipient IS NULL) OR (fiat_account IS NULL))),
+  constraint payout_place_check CHECK ((place >= 0)),
+  constraint payout_reason_check CHECK ((reason ~ '^[a-z][a-z_]{0,62}$'::text)),
+  constraint payout_received_check CHECK (((received >= (0)::numeric) AND (received = trunc(received)))),
+  constraint payout_recipient_check CHECK ((length(recipient) = 20)),
+  constraint payout_reference_check CHECK ((reference ~ '^[ -~]{1,140}$'::text)),
+  constraint payout_says_what_arrived CHECK (((state = ANY (ARRAY['final'::text, 'returned'::text])) = (received IS NOT NULL))),
+  constraint payout_says_where CHECK (((state = ANY (ARRAY['owed'::text, 'reserved'::text, 'failed'::text])) OR (reference IS NOT NULL))),
+  constraint payout_says_why CHECK (((state = ANY (ARRAY['failed'::text, 'returned'::text])) = (reason IS NOT NULL))),
+  constraint payout_state_check CHECK ((state = ANY (ARRAY['owed'::text, 'reserved'::text, 'signed'::text, 'broadcast'::text, 'included'::text, 'final'::text, 'failed'::text, 'unproven'::text, 'returned'::text])))
+);
+CREATE INDEX payout_of_worker ON public.payout USING btree (worker, created_at DESC);
+CREATE INDEX payout_open ON public.payout USING btree (batch) WHERE (state <> ALL (ARRAY['final'::text, 'failed'::text, 'returned'::text]));
+CREATE TRIGGER payout_goes_its_way BEFORE DELETE OR UPDATE ON public.payout FOR EACH ROW EXECUTE FUNCTION payout_goes_its_way();
+CREATE TRIGGER payouts_are_kept BEFORE TRUNCATE ON public.payout FOR EACH STATEMENT EXECUTE FUNCTION payout_is_kept();
+
+create table payout_address_change (
+  number bigint not null,
+  worker text not null,
+  nonce bigint not null,
+  old_address bytea,
+  new_address bytea not null,
+  asked_by text not null,
+  asked_at timestamp with time zone not null,
+  effective_at timestamp with time zone not null,
+  state text not null default 'waiting'::text,
+  ended_at timestamp with time zone,
+  constraint payout_address_change_pkey PRIMARY KEY (number),
+  constraint payout_address_change_worker_nonce_key UNIQUE (worker, nonce),
+  constraint payout_address_change_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id),
+  constraint payout_address_change_asked_by_check CHECK ((asked_by = ANY (ARRAY['signatures'::text, 'operator'::text]))),
+  constraint payout_address_change_changes CHECK ((new_address IS DISTINCT FROM old_address)),
+  constraint payout_address_change_check CHECK ((effective_at >= asked_at)),
+  constraint payout_address_change_ends CHECK (((state = 'waiting'::text) = (ended_at IS NULL))),
+  constraint payout_address_change_new_address_check CHECK ((length(new_address) = 20)),
+  constraint payout_address_change_nonce_check CHECK ((nonce > 0)),
+  constraint payout_address_change_old_address_check CHECK ((length(old_address) = 20)),
+  constraint payout_address_change_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'effective'::text, 'stopped'::text])))
+);
+CREATE UNIQUE INDEX payout_address_change_one_waits ON public.payout_address_change USING btree (worker) WHERE (state = 'waiting'::text);
+CREATE TRIGGER payout_address_change_stays BEFORE DELETE OR UPDATE ON public.payout_address_change FOR EACH ROW EXECUTE FUNCTION payout_address_change_stays();
+
+create table payout_approval (
+  digest bytea not null,
+  approver text not null,
+  at timestamp with time zone not null,
+  constraint payout_approval_pkey PRIMARY KEY (digest, approver),
+  constraint payout_approval_approver_fkey FOREIGN KEY (approver) REFERENCES payout_approver(name),
+  constraint payout_approval_digest_fkey FOREIGN KEY (digest) REFERENCES payout_plan(digest)
+);
+CREATE TRIGGER payout_approval_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.payout_approval FOR EACH STATEMENT EXECUTE FUNCTION payout_is_kept();
+
+create table payout_approver (
+  name text not null,
+  token_hash bytea not null,
+  added_at timestamp with time zone not null,
+  counts_from timestamp with time zone not null,
+  removed_at timestamp with time zone,
+  constraint payout_approver_pkey PRIMARY KEY (name),
+  constraint payout_approver_token_hash_key UNIQUE (token_hash),
+  constraint payout_approver_check CHECK ((counts_from >= added_at)),
+  constraint payout_approver_name_check CHECK ((name ~ '^[A-Za-z0-9._-]{1,64}$'::text)),
+  constraint payout_approver_token_hash_check CHECK ((length(token_hash) = 32))
+);
+
+create table payout_batch (
+  id uuid not null,
+  digest bytea not null,
+  place integer not null,
+  method text not null,
+  asset text not null,
+  token bytea,
+  chain_id bigint,
+  account bytea,
+  intent text,
+  created_at timestamp with time zone not null,
+  exported_at timestamp with time zone,
+  settled_at timestamp with time zone,
+  constraint payout_batch_pkey PRIMARY KEY (id),
+  constraint payout_batch_digest_place_key UNIQUE (digest, place),
+  constraint payout_batch_digest_fkey FOREIGN KEY (digest) REFERENCES payout_plan(digest),
+  constraint payout_batch_account_check CHECK ((length(account) = 20)),
+  constraint payout_batch_asset_check CHECK ((asset ~ '^[A-Z][A-Z0-9]{0,11}$'::text)),
+  constraint payout_batch_chain_id_check CHECK ((chain_id > 0)),
+  constraint payout_batch_exported CHECK (((exported_at IS NULL) OR (method = 'fiat'::text))),
+  constraint payout_batch_intent_check CHECK ((intent ~ '^[!-~]{1,200}$'::text)),
+  constraint payout_batch_method_check CHECK ((method = ANY (ARRAY['eth'::text, 'erc20'::text, 'disperse_eth'::text, 'disperse_erc20'::text, 'fiat'::text, 'points'::text]))),
+  constraint payout_batch_place_check CHECK ((place >= 0)),
+  constraint payout_batch_sent CHECK ((((intent IS NULL) = (account IS NULL)) AND ((intent IS NULL) = (chain_id IS NULL)))),
+  constraint payout_batch_token CHECK (((token IS NOT NULL) = (method = ANY (ARRAY['erc20'::text, 'disperse_erc20'::text])))),
+  constraint payout_batch_token_check CHECK ((length(token) = 20))
+);
+CREATE INDEX payout_batch_open ON public.payout_batch USING btree (created_at) WHERE (settled_at IS NULL);
+
+create table payout_line (
+  payout uuid not null,
+  owed_asset text not null,
+  owed_amount numeric not null,
+  rate_numerator numeric,
+  rate_denominator numeric,
+  rate_source text,
+  rate_at timestamp with time zone,
+  constraint payout_line_pkey PRIMARY KEY (payout, owed_asset),
+  constraint payout_line_payout_fkey FOREIGN KEY (payout) REFERENCES payout(id),
+  constraint payout_line_owed_amount_check CHECK (((owed_amount > (0)::numeric) AND (owed_amount = trunc(owed_amount)))),
+  constraint payout_line_owed_asset_check CHECK ((owed_asset ~ '^[A-Z][A-Z0-9]{0,11}$'::text)),
+  constraint payout_line_rate_denominator_check CHECK (((rate_denominator > (0)::numeric) AND (rate_denominator = trunc(rate_denominator)))),
+  constraint payout_line_rate_is_whole CHECK ((((rate_numerator IS NULL) = (rate_denominator IS NULL)) AND ((rate_numerator IS NULL) = (rate_source IS NULL)) AND ((rate_numerator IS NULL) = (rate_at IS NULL)))),
+  constraint payout_line_rate_numerator_check CHECK (((rate_numerator > (0)::numeric) AND (rate_numerator = trunc(rate_numerator)))),
+  constraint payout_line_rate_source_check CHECK ((rate_source ~ '^[ -~]{1,200}$'::text))
+);
+CREATE TRIGGER payout_line_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.payout_line FOR EACH STATEMENT EXECUTE FUNCTION payout_is_kept();
+
+create table payout_pause (
+  number bigint not null,
+  asset text,
+  reason text not null,
+  since timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  constraint payout_pause_pkey PRIMARY KEY (number),
+  constraint payout_pause_asset_check CHECK ((asset ~ '^[A-Z][A-Z0-9]{0,11}$'::text)),
+  constraint payout_pause_reason_check CHECK ((reason ~ '^[a-z][a-z_]{0,62}$'::text))
+);
+CREATE UNIQUE INDEX payout_pause_open ON public.payout_pause USING btree (COALESCE(asset, ''::text), reason) WHERE (ended_at IS NULL);
+
+create table payout_plan (
+  digest bytea not null,
+  plan text not null,
+  previewed_at timestamp with time zone not null,
+  run_at timestamp with time zone,
+  run_by text,
+  constraint payout_plan_pkey PRIMARY KEY (digest),
+  constraint payout_plan_check CHECK ((digest = sha256(convert_to(plan, 'UTF8'::name)))),
+  constraint payout_plan_digest_check CHECK ((length(digest) = 32)),
+  constraint payout_plan_was_run CHECK (((run_by IS NULL) OR (run_at IS NOT NULL)))
+);
+
+create table payout_preference (
+  worker text not null,
+  asset text,
+  threshold numeric,
+  fiat_account text,
+  changed_at timestamp with time zone not null,
+  constraint payout_preference_pkey PRIMARY KEY (worker),
+  constraint payout_preference_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id),
+  constraint payout_preference_asset_check CHECK ((asset ~ '^[A-Z][A-Z0-9]{0,11}$'::text)),
+  constraint payout_preference_fiat_account_check CHECK ((fiat_account ~ '^[ -~]{1,140}$'::text)),
+  constraint payout_preference_threshold_check CHECK (((threshold > (0)::numeric) AND (threshold = trunc(threshold)))),
+  constraint payout_preference_threshold_has_an_asset CHECK (((threshold IS NULL) OR (asset IS NOT NULL)))
+);
+
 create table posting (
   number bigint not null,
   cause text not null,
@@ -570,6 +745,61 @@ begin
     end if;
   end if;
   raise exception 'an epoch goes from open to closing to closed, and stays' using errcode = '55000';
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.payout_address_change_stays()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op = 'UPDATE' and old.state = 'waiting' and (new.worker, new.nonce, new.new_address,
+      new.asked_by, new.asked_at, new.effective_at) = (old.worker, old.nonce, old.new_address,
+      old.asked_by, old.asked_at, old.effective_at)
+      and new.old_address is not distinct from old.old_address then
+    return new;
+  end if;
+  raise exception 'a change of address is kept as it was' using errcode = '55000';
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.payout_goes_its_way()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op <> 'UPDATE' then
+    raise exception 'payouts are kept' using errcode = '55000';
+  end if;
+  if (new.id, new.batch, new.place, new.worker, new.asset, new.amount, new.created_at)
+      is distinct from
+      (old.id, old.batch, old.place, old.worker, old.asset, old.amount, old.created_at)
+      or (new.recipient, new.fiat_account) is distinct from (old.recipient, old.fiat_account) then
+    raise exception 'what a payout is for does not change' using errcode = '55000';
+  end if;
+  if new.state = old.state and old.ended_at is null then return new; end if;
+  -- In parentheses: the word that ends the condition stands within it, too.
+  if (case old.state
+      when 'owed' then new.state in ('reserved', 'failed')
+      when 'final' then new.state = 'returned' and new.received = old.received
+        and new.reference = old.reference
+      when 'failed' then false
+      when 'returned' then false
+      when 'unproven' then new.state in ('final', 'failed')
+      else new.state <> 'owed' and new.state <> 'returned'
+    end) then
+    return new;
+  end if;
+  raise exception 'a payout does not go from % to %', old.state, new.state using errcode = '55000';
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.payout_is_kept()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'payouts are kept as they are' using errcode = '55000';
 end
 $function$;
 
