@@ -4,11 +4,11 @@ import { type RandomBytes, secureRandom } from '../base/ids.ts';
 import type { Database } from './database.ts';
 import type { Transaction } from './transaction.ts';
 
-/** Keys are for HMAC-SHA-256 or 256-bit ciphers. */
+/** Keys are for HMAC-SHA-256, 256-bit ciphers or seeds of Ed25519. */
 const KEY_BYTES = 32;
 
 /** What a key is for; a key of one purpose is never used for another. */
-export type SecretPurpose = 'auth_token' | 'source_url';
+export type SecretPurpose = 'auth_token' | 'source_url' | 'receipt_key';
 
 /** One version of a key. */
 export interface Secret {

@@ -1,4 +1,5 @@
 import type { Inspection } from '../media/inspection.ts';
+import type { Rational } from '../payments/rational.ts';
 import type { Segment } from '../protocol/segment.ts';
 
 /** What the front knows of a video segment while the relay carries it. */
@@ -6,6 +7,8 @@ export interface SegmentDetail {
   readonly segment: Segment;
   /** Length that the gateway declared, while the source still arrives. */
   readonly declaredBytes: number | undefined;
+  /** Wei per pixel that its gateway pays; undefined off-chain. */
+  readonly price?: Rational;
   /**
    * The source as the bitstream shows it, or {@link NOTHING_FOUND} when its hash turns out wrong.
    * Set when all of it is there.

@@ -62,6 +62,8 @@ export interface Task<Detail> {
   judgedAt?: Instant;
   /** Set by {@link Relay.judged} when the verdict was good. */
   renditions?: readonly Rendition[];
+  /** What its worker is given for it once it is stored: a signed receipt. */
+  receipt?: Promise<Uint8Array | undefined>;
   /** The first thing that went wrong. A late attempt may still be credited. */
   failure?: AttemptFailed;
   credited?: true;

@@ -3,6 +3,7 @@ import { type Instant, instant } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
 import { newJobId } from '../base/ids.ts';
 import { BodyError, type Exchange } from '../http/exchange.ts';
+import type { Rational } from '../payments/rational.ts';
 import { sameBytes } from '../protocol/fixed-bytes.ts';
 import { inputTexts, segmentTexts } from '../protocol/texts.ts';
 import type { VideoProfile } from '../protocol/video-profile.ts';
@@ -32,11 +33,13 @@ const STREAMED_BYTES_MAX = 16 * 1024 * 1024;
 /** A segment whose body may come. */
 export interface IntakeRequest extends Pick<CheckedSegment, 'segment' | 'session' | 'begins'> {
   readonly startedAt: Instant;
+  /** Wei per pixel; undefined off-chain. */
+  readonly price?: Rational;
 }
 
 /** Takes one segment in: bytes into shared memory, hashed and offered to a worker as they come. */
 export function createIntake(parts: FrontParts, exchange: Exchange, request: IntakeRequest) {
-  const { segment, session, begins, startedAt } = request;
+  const { segment, session, begins, startedAt, price } = request;
   const { clock, relay, blobs, hashing, inspector } = parts;
   const byUri = exchange.headers['content-type'] === URI_TYPE;
   const declared = byUri ? undefined : exchange.contentLength;
@@ -48,7 +51,7 @@ export function createIntake(parts: FrontParts, exchange: Exchange, request: Int
 
   function submit(): Job<SegmentDetail> {
     if (job) return job;
-    const detail: SegmentDetail = { segment, declaredBytes: declared };
+    const detail: SegmentDetail = { segment, declaredBytes: declared, ...(price && { price }) };
     const callMs = Math.max(CALL_MS_MIN, CALL_DURATION_FACTOR * segment.durationMs);
     job = relay.submit({
       job: newJobId(clock.now()),

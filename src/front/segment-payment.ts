@@ -1,6 +1,7 @@
 import { TributaryError } from '../base/errors.ts';
 import { type Pixels, pixels } from '../base/money.ts';
 import type { PaidWork } from '../payments/accounts.ts';
+import type { Rational } from '../payments/rational.ts';
 import type { Received } from '../payments/receive-payment.ts';
 import { type BalanceSession, balanceSession } from '../payments/store.ts';
 import type { OrchestratorInfo } from '../protocol/gen/lp_rpc_pb.ts';
@@ -19,6 +20,8 @@ export interface PaidSegment {
   readonly ok: true;
   readonly info: OrchestratorInfo;
   readonly work: PaidWork;
+  /** Wei per pixel; undefined off-chain. */
+  readonly price?: Rational;
 }
 
 /** Off-chain nobody pays. */
@@ -44,7 +47,7 @@ export async function payForSegment(
   const { price } = received;
   const asked = { sender, session, price, pixels: expectedPixels(segment) };
   const started = await parts.payments.start(asked);
-  if (started.ok) return { ok: true, info, work: started.work };
+  if (started.ok) return { ok: true, info, work: started.work, price };
   if (started.reason === 'unpaid_work_capped') return BUSY;
   return { ok: false, status: 400, text: started.text };
 }

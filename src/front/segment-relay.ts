@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { JobId, WorkerId } from '../base/ids.ts';
@@ -38,8 +39,11 @@ export function createSegmentRelay(parts: {
     ...parts,
     async store(task) {
       const entry = credited(task, clock);
-      const outcome = await ledger.append(entry);
-      if (outcome === 'stored') {
+      const appended = await ledger.append(entry);
+      if (appended.result === 'stored') {
+        // Signed while the gateway is answered; its worker waits for it.
+        if (appended.receipt) task.receipt = ledger.signed(appended.receipt);
+        task.receipt?.catch(() => {});
         outputs.remember(
           (task.renditions ?? []).map(({ hash }) => hash),
           task.job.detail.segment.hash,
@@ -50,7 +54,7 @@ export function createSegmentRelay(parts: {
         latencies.push(added);
         if (latencies.length > LATENCIES_KEPT) latencies.shift();
       }
-      return outcome;
+      return appended.result;
     },
     recordFailure(task, failure) {
       metrics.attempts.inc({ reason: failure.reason });
@@ -139,6 +143,8 @@ function credited(task: Task<SegmentDetail>, clock: Clock) {
     sourceHash: segment.hash,
     profiles,
     pixels: total,
+    gatewaySignatureHash: hash('sha256', segment.sig, 'buffer'),
+    ...(task.job.detail.price && { price: task.job.detail.price }),
   } as const satisfies Contribution;
 }
 

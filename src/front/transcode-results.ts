@@ -19,6 +19,8 @@ import { acknowledgements, plain, refusals } from './replies.ts';
 
 /** wire: go-livepeer server/ot_rpc.go, the header of every post of a transcoder. */
 const AUTHORIZATION = 'Livepeer-Transcoder-1.0';
+/** Base64 of a signed receipt, on the answer to what was credited. */
+const RECEIPT_HEADER = 'tributary-receipt';
 /** An error text has less than a hundred bytes; a Go network error with a long URL a few hundred. */
 const ERROR_BYTES_MAX = 8 * 1024;
 /** A perceptual hash of a segment has some kilobytes per minute of video. */
@@ -64,7 +66,14 @@ export async function postTranscodeResults(parts: FrontParts, exchange: Exchange
   });
   crashPoint('before_worker_answer');
   const { status, text } = acknowledgements[outcome];
-  await plain(exchange, status, text);
+  await plain(exchange, status, text, await receiptHeader(claim.task));
+}
+
+/** What a worker of ours keeps; stock transcoders read no header of the answer. */
+async function receiptHeader({ receipt }: Task<SegmentDetail>): Promise<Record<string, string>> {
+  // What cannot be signed now can be fetched later: the work is credited all the same.
+  const signed = await receipt?.catch(() => undefined);
+  return signed ? { [RECEIPT_HEADER]: Buffer.from(signed).toString('base64') } : {};
 }
 
 type MediaType = { readonly type: string; readonly boundary: string | undefined };

@@ -52,12 +52,18 @@ export async function serve(context: ListenerContext, exchange: ServedExchange):
 }
 
 /** A short answer in plain text with a newline, as Go's `http.Error` gives it. */
-export async function reply(exchange: Exchange, status: number, text: string): Promise<void> {
+export async function reply(
+  exchange: Exchange,
+  status: number,
+  text: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const body = Buffer.from(`${text}\n`);
   exchange.respond(status, {
     'content-type': 'text/plain; charset=utf-8',
     'x-content-type-options': 'nosniff',
     'content-length': String(body.length),
+    ...headers,
   });
   await exchange.end(body);
 }

@@ -98,6 +98,10 @@ export interface CreditedContribution extends Attempt {
   readonly profiles: readonly ContributedRendition[];
   /** The sum over `profiles`. */
   readonly pixels: Pixels;
+  /** Wei per pixel that the gateway pays; undefined where nobody does. Kept in the receipt. */
+  readonly price?: { readonly numerator: bigint; readonly denominator: bigint };
+  /** SHA-256 of the gateway's signature of the segment, 32 bytes. Kept in the receipt. */
+  readonly gatewaySignatureHash?: Uint8Array;
 }
 
 /** An attempt that earned nothing. */
@@ -158,10 +162,21 @@ function faultOf(entry: Contribution): string | undefined {
     if (count > Number.MAX_SAFE_INTEGER) return 'profile pixels';
     sum += pixels(count);
   }
-  return sum === entry.pixels ? undefined : 'pixels are not the sum of the renditions';
+  if (sum !== entry.pixels) return 'pixels are not the sum of the renditions';
+  if (!isHash(entry.gatewaySignatureHash)) return 'gatewaySignatureHash';
+  return isPrice(entry.price, sum) ? undefined : 'price';
 }
 
 const isCount = (value: number) => Number.isSafeInteger(value) && value >= 0;
 /** PostgreSQL's integer: 24 days, far above any deadline. */
 const isDuration = (ms: number) => Number.isFinite(ms) && ms >= 0 && ms < 2 ** 31 - 1;
+/** Receipts hold prices and amounts in 16 bytes. */
+const U128_END = 2n ** 128n;
+function isPrice(price: CreditedContribution['price'], units: bigint): boolean {
+  if (!price) return true;
+  const { numerator, denominator } = price;
+  if (numerator < 0n || numerator >= U128_END) return false;
+  if (denominator <= 0n || denominator >= U128_END) return false;
+  return (units * numerator) / denominator < U128_END;
+}
 const isHash = (hash: Uint8Array | undefined) => hash === undefined || hash.length === HASH_BYTES;

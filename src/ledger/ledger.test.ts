@@ -76,8 +76,8 @@ function failed(change: Partial<FailedContribution> = {}): FailedContribution {
 test('what was appended is read back as it was', async () => {
   const lost = failed({ verdict: 'lost', reason: 'connection_closed' });
   const paid = credited({ job: lost.job, attempt: 2 });
-  assert.equal(await ledger.append(lost), 'stored');
-  assert.equal(await ledger.append(paid), 'stored');
+  assert.deepEqual(await ledger.append(lost), { result: 'stored' });
+  assert.equal((await ledger.append(paid)).result, 'stored');
   const stored = await ledger.byJob(lost.job);
   assert.deepEqual(
     stored.map(({ id, ...contribution }) => contribution),
@@ -90,8 +90,8 @@ test('a job is credited once, to whoever was first, also within one batch', asyn
   const first = credited();
   const rival = credited({ job: first.job, attempt: 2, worker: await enrol() });
   const outcomes = await Promise.all([first, rival, first].map((entry) => ledger.append(entry)));
-  assert.equal(outcomes.filter((outcome) => outcome === 'stored').length, 1);
-  assert.equal(await ledger.append(rival), 'duplicate');
+  assert.equal(outcomes.filter((outcome) => outcome.result === 'stored').length, 1);
+  assert.deepEqual(await ledger.append(rival), { result: 'duplicate' });
   const stored = await ledger.byJob(first.job);
   assert.deepEqual(
     stored.map(({ task }) => task),
@@ -107,7 +107,7 @@ test('two nodes that append the same jobs store each of them once', async () => 
     ...mine.map((entry) => ledger.append(entry)),
     ...theirs.map((entry) => node.append(entry)),
   ]);
-  assert.equal(outcomes.filter((outcome) => outcome === 'stored').length, 300);
+  assert.equal(outcomes.filter((outcome) => outcome.result === 'stored').length, 300);
   await node.close();
 });
 
@@ -118,7 +118,7 @@ test('a row that the database refuses does not fail those beside it', async () =
     [stranger, ...good].map((entry) => ledger.append(entry)),
   );
   assert.equal(refused?.status, 'rejected');
-  assert.ok(stored.every((one) => one.status === 'fulfilled' && one.value === 'stored'));
+  assert.ok(stored.every((one) => one.status === 'fulfilled' && one.value.result === 'stored'));
 });
 
 test('the totals of a worker count credited jobs, and failures but for lost hedges', async () => {
@@ -188,6 +188,6 @@ test('a closed ledger has written what it took and takes no more', async () => {
   const closing = createLedger({ database });
   const last = closing.append(credited());
   await closing.close();
-  assert.equal(await last, 'stored');
+  assert.equal((await last).result, 'stored');
   await assert.rejects(closing.append(credited()), { code: 'database_failed' });
 });

@@ -5,6 +5,7 @@ import { createMetrics, type Metrics } from '../base/metrics.ts';
 import { createBackOff } from '../database/back-off.ts';
 import type { Database } from '../database/database.ts';
 import { isConnectionLoss, sqlState, statementFailed } from '../database/failures.ts';
+import type { Transaction } from '../database/transaction.ts';
 import {
   type Contribution,
   type ContributionId,
@@ -14,6 +15,15 @@ import {
   type WorkerTotals,
 } from './contribution.ts';
 import { ledgerMetrics } from './metrics.ts';
+import { createReceiptKeys, type ReceiptKey, type ReceiptKeys } from './receipt-keys.ts';
+import { countsForReceipts, creditBatch, type ReceiptIssuer, type TermsRate } from './receipts.ts';
+import {
+  holdHeads,
+  receiptsOf,
+  receiptsOfContributions,
+  type StoredReceipt,
+  storeCredits,
+} from './receipts-store.ts';
 import { appendContributions, contributionsOfJob, storedIds, totalsByWorker } from './store.ts';
 
 /** One statement's memory stays small, and a retry cheap; larger batches were not faster. */
@@ -25,8 +35,24 @@ const PENDING_MAX = 20_000;
 /** A gateway waits 8 s for a segment; an answer after that is of no use to it. */
 const GIVE_UP_MS = 5_000;
 
-/** What `append` did: `duplicate` if the task was appended before or its job is credited already. */
-export type AppendResult = 'stored' | 'duplicate';
+/**
+ * What `append` did: `duplicate` if the task was appended before or its job is credited already. What
+ * was credited has a receipt: its body, to be signed by {@link Ledger.signed}.
+ */
+export type AppendResult =
+  | { readonly result: 'stored'; readonly receipt?: Uint8Array }
+  | { readonly result: 'duplicate' };
+
+/** In whose name receipts are given, and what the terms say of amounts. */
+export interface LedgerReceipts {
+  /** Asked for each batch; until it is known which account the pool has, nothing is appended. */
+  issuer(): Omit<ReceiptIssuer, 'publicKey'>;
+  /**
+   * The rate per unit of the terms of that version, undefined where pay depends on income. The same
+   * for ever: asked once for each version.
+   */
+  rateOf?(termsVersion: number): Promise<TermsRate | undefined>;
+}
 
 /** The contributions of all workers. */
 export interface Ledger {
@@ -36,6 +62,12 @@ export interface Ledger {
    * `database_unreachable` or `database_commit_unknown`: then it must not be acknowledged.
    */
   append(contribution: Contribution): Promise<AppendResult>;
+  /** A worker's receipts from a sequence number on, in order, some hundreds at a time. */
+  receiptsOf(worker: WorkerId, sequence: bigint, limit?: number): Promise<readonly StoredReceipt[]>;
+  /** Body and signature; undefined when the receipt names a key that is none of ours. */
+  signed(body: Uint8Array): Promise<Uint8Array | undefined>;
+  /** The keys that sign receipts. */
+  readonly keys: ReceiptKeys;
   /** Every attempt of a job, in order. */
   byJob(job: JobId): Promise<readonly StoredContribution[]>;
   /** Totals of all workers that ever attempted a job, or of one. */
@@ -51,9 +83,18 @@ interface Pending {
   settle(result: AppendResult | Error): void;
 }
 
-/** A ledger in the tables of migration 0003. */
-export function createLedger(options: { database: Database; metrics?: Metrics }): Ledger {
-  const { database } = options;
+/** Off-chain a pool has no account; the receipt key is all that says who it is. */
+const OFFCHAIN: LedgerReceipts = { issuer: () => ({ pool: new Uint8Array(20), chainId: 0n }) };
+
+/** A ledger in the tables of migrations 0003 and 0009. */
+export function createLedger(options: {
+  readonly database: Database;
+  readonly metrics?: Metrics;
+  readonly receipts?: LedgerReceipts;
+}): Ledger {
+  const { database, receipts = OFFCHAIN } = options;
+  const keys = createReceiptKeys(database);
+  const rates = new Map<number, Promise<TermsRate | undefined>>();
   const metrics = ledgerMetrics(options.metrics ?? createMetrics());
   let pending: Pending[] = [];
   let writing: Promise<void> | undefined;
@@ -89,7 +130,7 @@ export function createLedger(options: { database: Database; metrics?: Metrics })
         const stored = await insert(sorted, inDoubt);
         crashPoint('batch_after_commit');
         metrics.committed(batch.length);
-        for (const entry of batch) entry.settle(stored.has(entry.id) ? 'stored' : 'duplicate');
+        for (const entry of batch) entry.settle(stored.get(entry.id) ?? DUPLICATE);
         return;
       } catch (error) {
         const failure = statementFailed(error);
@@ -104,17 +145,45 @@ export function createLedger(options: { database: Database; metrics?: Metrics })
     }
   }
 
-  function insert(batch: readonly Pending[], inDoubt: boolean): Promise<ReadonlySet<string>> {
+  async function insert(batch: readonly Pending[], inDoubt: boolean): Promise<Stored> {
+    const key = await keys.current();
     return database.transact(async (tx) => {
       const added = await appendContributions(tx, batch);
+      const news = batch.filter(({ id }) => added.has(id));
+      const stored = await credit(tx, key, news);
       crashPoint('batch_before_commit');
-      if (!inDoubt) return added;
-      // An earlier try may have committed without our hearing of it: its rows carry our ids.
-      return storedIds(
-        tx,
-        batch.map(({ id }) => id),
-      );
+      if (inDoubt) await addEarlier(tx, batch, stored);
+      return stored;
     });
+  }
+
+  /** Gives each contribution that earned something its receipt. */
+  async function credit(
+    tx: Transaction,
+    { publicKey }: ReceiptKey,
+    news: readonly Pending[],
+  ): Promise<Stored> {
+    const stored = new Map<ContributionId, AppendResult>(news.map(({ id }) => [id, STORED]));
+    const counted = news.filter(({ contribution }) => countsForReceipts(contribution));
+    if (counted.length === 0) return stored;
+    const workers = new Set(counted.map(({ contribution }) => contribution.worker));
+    const { termsVersion, heads } = await holdHeads(tx, [...workers]);
+    const rate = await rateOf(termsVersion);
+    const credits = creditBatch({ ...receipts.issuer(), publicKey }, rate, heads, counted);
+    await storeCredits(tx, credits);
+    for (const { contribution, body } of credits.receipts) {
+      stored.set(contribution, { result: 'stored', receipt: body });
+    }
+    return stored;
+  }
+
+  function rateOf(termsVersion: number): Promise<TermsRate | undefined> {
+    const known = rates.get(termsVersion);
+    if (known) return known;
+    const asked = receipts.rateOf?.(termsVersion) ?? Promise.resolve(undefined);
+    rates.set(termsVersion, asked);
+    asked.catch(() => rates.delete(termsVersion));
+    return asked;
   }
 
   /** One row that the database refuses must not fail its neighbours. */
@@ -125,6 +194,9 @@ export function createLedger(options: { database: Database; metrics?: Metrics })
   }
 
   return {
+    keys,
+    signed: (body) => keys.signed(body),
+    receiptsOf: (worker, sequence, limit) => receiptsOf(database, worker, sequence, limit),
     async append(contribution) {
       checkContribution(contribution);
       if (closed || pending.length >= PENDING_MAX) {
@@ -141,7 +213,7 @@ export function createLedger(options: { database: Database; metrics?: Metrics })
         startedMs,
         settle(result) {
           const failed = result instanceof Error;
-          metrics.appended(contribution, failed ? 'failed' : result, startedMs);
+          metrics.appended(contribution, failed ? 'failed' : result.result, startedMs);
           if (failed) reject(result);
           else resolve(result);
         },
@@ -157,6 +229,26 @@ export function createLedger(options: { database: Database; metrics?: Metrics })
       await writing;
     },
   };
+}
+
+/** By id, what of a batch is stored. */
+type Stored = Map<ContributionId, AppendResult>;
+const STORED: AppendResult = { result: 'stored' };
+const DUPLICATE: AppendResult = { result: 'duplicate' };
+
+/** An earlier try may have committed without our hearing of it: its rows carry our ids. */
+async function addEarlier(
+  tx: Transaction,
+  batch: readonly Pending[],
+  stored: Stored,
+): Promise<void> {
+  const ids = batch.map(({ id }) => id).filter((id) => !stored.has(id));
+  const earlier = await storedIds(tx, ids);
+  const bodies = await receiptsOfContributions(tx, ids);
+  for (const id of ids) {
+    const receipt = bodies.get(id);
+    if (earlier.has(id)) stored.set(id, receipt ? { result: 'stored', receipt } : STORED);
+  }
 }
 
 /** The server looked at the rows and said no: values (22), constraints (23), our own trigger (55). */

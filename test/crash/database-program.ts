@@ -41,7 +41,7 @@ async function appendForever(): Promise<void> {
       pixels: pixels(0n),
     });
     // Synchronous: what was written has left the process before it can be killed.
-    writeSync(1, `${outcome} ${task}\n`);
+    writeSync(1, `${outcome.result} ${task}\n`);
   }
 }
 

@@ -135,7 +135,7 @@ test('a PostgreSQL that is killed under load comes back, and no append is lost o
     while (running) {
       const entry = taskNow();
       try {
-        assert.equal(await ledger.append(entry), 'stored');
+        assert.equal((await ledger.append(entry)).result, 'stored');
         acknowledged.push(entry.task.toString());
         stored.resolve();
         stored = Promise.withResolvers();
@@ -163,14 +163,14 @@ test('while PostgreSQL is stopped appends fail cleanly, and after its start they
   const database = await openDatabase({ url: server.url }, { waitMs: 100 });
   const ledger = createLedger({ database });
   const before = taskNow();
-  assert.equal(await ledger.append(before), 'stored');
+  assert.equal((await ledger.append(before)).result, 'stored');
   await server.stop();
   const during = taskNow();
   await assert.rejects(ledger.append(during), { code: 'database_unreachable' });
   assert.equal(await database.healthy(), false);
   server = await startEmbedded({ dataDir, log: quiet });
   const later = taskNow();
-  assert.equal(await ledger.append(later), 'stored');
+  assert.equal((await ledger.append(later)).result, 'stored');
   assert.equal(await database.healthy(), true);
   const stored = await storedTasks(database);
   assertStoredOnce([`${before.task}`, `${later.task}`], stored);
