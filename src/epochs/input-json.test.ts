@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ETH, LPT } from '../base/asset.ts';
 import { canonicalJson } from '../proofs/canonical.ts';
+import { NotReadable } from '../proofs/read-json.ts';
 import type { EpochInput } from '../terms/settle-types.ts';
 import { readInput, writeInput } from './input-json.ts';
-import { NotReadable } from './read-json.ts';
 
 const input: EpochInput = {
   epoch: 7n,

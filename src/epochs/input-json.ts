@@ -1,6 +1,5 @@
 import type { AssetId } from '../base/asset.ts';
 import { canonicalJson, parseCanonicalJson } from '../proofs/canonical.ts';
-import type { EpochInput, Settlement } from '../terms/settle-types.ts';
 import {
   bigint,
   count,
@@ -15,7 +14,8 @@ import {
   recordOf,
   text,
   textLike,
-} from './read-json.ts';
+} from '../proofs/read-json.ts';
+import type { EpochInput, Settlement } from '../terms/settle-types.ts';
 
 const asset: Read<AssetId> = textLike(/^[A-Z][A-Z0-9]{0,11}$/, 'the symbol of an asset');
 const worker = textLike(/^[a-z2-7]{10}$/, 'the id of a worker');

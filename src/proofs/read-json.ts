@@ -1,4 +1,4 @@
-import type { CanonicalValue } from '../proofs/canonical.ts';
+import type { CanonicalValue } from './canonical.ts';
 
 /** Takes one value of parsed JSON, or throws {@link NotReadable} with the place and what it must be. */
 export type Read<T> = (value: unknown, place: string) => T;
