@@ -50,7 +50,23 @@ export type CrashPoint =
   /** What a final transaction brought to its tickets is written; it may still be rolled back. */
   | 'before_mark'
   /** It is durable. */
-  | 'after_mark';
+  | 'after_mark'
+  /** No receipt joins the epoch any more, the next one is open; its books are not written. */
+  | 'epoch_ended'
+  /** The line under its income is drawn. */
+  | 'epoch_end_noted'
+  /** Its books and result are written; they may still be rolled back. */
+  | 'epoch_before_commit'
+  /** They are durable; nothing is signed or published. */
+  | 'epoch_closed'
+  /** Receipts are added to the history; they may still be rolled back. */
+  | 'history_before_commit'
+  /** The record of the epoch is signed and durable; nothing is published. */
+  | 'epoch_recorded'
+  /** The files of the epoch are there; the list of epochs does not name it. */
+  | 'epoch_written'
+  /** It is published; nothing is written into the chain. */
+  | 'epoch_published';
 
 /** Does nothing. In the tests another module stands in its place and may kill the process here. */
 export function crashPoint(_point: CrashPoint): void {}

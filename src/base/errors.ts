@@ -115,6 +115,11 @@ export const errorAdvice = {
     'Check the disk; a damaged file of sums may be removed once no signed transaction is on its way.',
   funding_failed:
     'Look the transaction up; once the account is free again, start the gateway anew: it puts in what is missing.',
+  epoch_unknown: 'See `tributary epoch list` for the epochs that there are.',
+  epoch_open:
+    'Wait until it is closed, or close it now with `tributary epoch close`; a statement is made of a whole epoch.',
+  epoch_closing:
+    'Wait a moment: another node of the pool closes it, or the books are being written.',
   demo_stopped: 'Every process of it was stopped, too; nothing needs to be done.',
   demo_failed: 'Read what the process said; then start the demo again.',
   internal: 'This is a defect of Tributary; please report it with the text above.',
