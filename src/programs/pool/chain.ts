@@ -44,6 +44,8 @@ export interface OpenedChain extends GatewayParts {
   readonly accounts: ChainAccounts;
   /** Whom tickets name; its key may be elsewhere. */
   readonly orchestrator: Address;
+  /** The same, and the chain: in whose name workers get their receipts. */
+  readonly issuer: { readonly pool: Uint8Array; readonly chainId: bigint };
   readonly payments: Payments;
   /** Starts what the orchestrator does by itself, once gateways can reach it. */
   startDuties(front: Parameters<typeof startChainDuties>[3]): Duties;
@@ -73,6 +75,7 @@ export async function openChain(
   const signing = await openSigning(settings, base, { chainId: providers.chainId, contracts });
   started.defer(() => signing.close());
   const orchestrator = settings.orchestratorAddress ?? (`0x${hex(signing.address)}` as Address);
+  const recipient = parseAddress(orchestrator) as Uint8Array;
   const accounts = await openAccounts(settings, base, { database, providers, signing }, started);
 
   const watch = await openChainWatch({
@@ -103,7 +106,7 @@ export async function openChain(
   const payments = paymentsOf(settings, base, {
     ...{ database, recovery, watch, prices, discovery, network, redeeming },
     secrets: secrets.current,
-    recipient: parseAddress(orchestrator) as Uint8Array,
+    recipient,
   });
   started.defer(sweepPayments({ database, watch, clock, log }));
 
@@ -115,6 +118,7 @@ export async function openChain(
     watch,
     accounts,
     orchestrator,
+    issuer: { pool: recipient, chainId: BigInt(providers.chainId) },
     payments,
     discovery,
     signatures: createSignatures(recovery),

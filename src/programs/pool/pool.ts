@@ -4,7 +4,7 @@ import type { Log } from '../../base/log.ts';
 import type { Metrics } from '../../base/metrics.ts';
 import { watchProcess } from '../../base/process-metrics.ts';
 import { type Database, openDatabase } from '../../database/database.ts';
-import { createLedger } from '../../ledger/ledger.ts';
+import { createLedger, type LedgerReceipts } from '../../ledger/ledger.ts';
 import { createWorkers } from '../../workers/workers.ts';
 import { startAdmin } from './admin.ts';
 import { offchainGateways } from './gateways.ts';
@@ -41,9 +41,12 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
   const { log, clock } = base;
   await using started = new AsyncDisposableStack();
   started.defer(watchProcess(base.metrics));
-  const stores = await openStores(settings, base, started);
+  // Known once the chain is open, long before the first contribution.
+  let issuer = { pool: new Uint8Array(20), chainId: 0n };
+  const stores = await openStores(settings, base, started, () => issuer);
   const { workers, ledger, database } = stores;
   const chain = await chainOf(settings, base, database, started);
+  if (chain) issuer = chain.issuer;
   const gateways = chain ?? offchainGateways(settings, base);
   const front = await openFront(settings, base, { ...stores, gateways }, started);
   const { dispatch, relay, joinString } = front;
@@ -86,6 +89,7 @@ async function openStores(
   { dataDir, databaseUrl }: PoolSettings,
   { log, metrics }: PoolBase,
   started: AsyncDisposableStack,
+  issuer: LedgerReceipts['issuer'],
 ) {
   // Others may pass through: an embedded PostgreSQL runs as another user when we are root.
   await mkdir(dataDir, { recursive: true, mode: 0o711 });
@@ -97,7 +101,7 @@ async function openStores(
   started.defer(() => secrets.close());
   const workers = await createWorkers({ database, log, metrics });
   started.defer(() => workers.close());
-  const ledger = createLedger({ database, metrics });
+  const ledger = createLedger({ database, metrics, receipts: { issuer } });
   started.defer(() => ledger.close());
   return { database, secrets, workers, ledger };
 }
