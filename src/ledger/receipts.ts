@@ -6,6 +6,7 @@ import { keccak256 } from '../base/keccak.ts';
 import { ZERO_HASH } from '../proofs/hashing.ts';
 import { nodeHashing } from '../proofs/node-hashing.ts';
 import { amountFor, encodeReceipt, type ReceiptBasis, receiptHash } from '../proofs/receipt.ts';
+import type { Terms } from '../terms/terms.ts';
 import type {
   Contribution,
   ContributionId,
@@ -23,6 +24,17 @@ export interface TermsRate {
   readonly asset: AssetId;
   readonly numerator: bigint;
   readonly denominator: bigint;
+}
+
+/**
+ * The rate that receipts are reckoned by under these terms; undefined where pay depends on income, on
+ * time, or on which group a worker turns out to belong to.
+ */
+export function rateOfTerms({ model, groups }: Terms): TermsRate | undefined {
+  if (model.kind !== 'fixed_rate' || model.per !== 'pixel') return undefined;
+  if (groups.some((group) => group.model !== undefined)) return undefined;
+  const { asset, amount, count } = model.rate;
+  return { asset, numerator: amount, denominator: count };
 }
 
 /** In whose name receipts are given. */

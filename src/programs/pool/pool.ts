@@ -42,7 +42,7 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
   await using started = new AsyncDisposableStack();
   started.defer(watchProcess(base.metrics));
   // Known once the chain is open, long before the first contribution.
-  let issuer = { pool: new Uint8Array(20), chainId: 0n };
+  let issuer: ReturnType<LedgerReceipts['issuer']> = { pool: new Uint8Array(20), chainId: 0n };
   const stores = await openStores(settings, base, started, () => issuer);
   const { workers, ledger, database } = stores;
   const chain = await chainOf(settings, base, database, started);
