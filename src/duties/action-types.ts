@@ -1,5 +1,6 @@
 import type { Hex } from 'viem';
 import type { ErrorCode } from '../base/errors.ts';
+import type { WriteOffReason } from '../payments/redemption.ts';
 import type { Alarm } from './alarms.ts';
 
 /**
@@ -124,16 +125,6 @@ export interface Progress {
   readonly steps: readonly StepProgress[];
 }
 
-/** Sums over all payments that this pool ever took. */
-export interface TicketFigures {
-  readonly received: bigint;
-  readonly won: bigint;
-  readonly redeemed: bigint;
-  readonly redeemedWei: bigint;
-  readonly expectedValueWei: bigint;
-  readonly queuedWinners: bigint;
-}
-
 /** LPT on its way out of the bond. */
 export interface UnbondingLock {
   readonly id: bigint;
@@ -176,6 +167,10 @@ export interface ChainStatus {
   readonly redeemedWei: bigint;
   readonly expectedValueWei: bigint;
   readonly queuedWinners: bigint;
+  /** Winning tickets that brought nothing and never will, by why; and their face values. */
+  readonly ticketsWrittenOff: bigint;
+  readonly writtenOffWei: bigint;
+  readonly writtenOff: Readonly<Partial<Record<WriteOffReason, bigint>>>;
   readonly gasSpentWei: bigint;
   /** Transactions that are on their way, over all accounts. */
   readonly openTransactions: number;

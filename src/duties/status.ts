@@ -3,6 +3,7 @@ import { TributaryError } from '../base/errors.ts';
 import { ownError } from '../chain/rpc-refusal.ts';
 import { floor } from '../payments/rational.ts';
 import { paymentTotals } from '../payments/store.ts';
+import { winnerTotals } from '../payments/winners-store.ts';
 import type { ChainStatus } from './action-types.ts';
 import type { Alarm } from './alarms.ts';
 import { journalsOf, type Look } from './look.ts';
@@ -36,6 +37,7 @@ export async function readStatus(
   const journals = journalsOf(parts);
   const spent = await Promise.all(journals.map((journal) => journal.gasSpent()));
   const totals = await paymentTotals(parts.database);
+  const { writtenOff, writtenOffWei } = await winnerTotals(parts.database);
 
   return {
     address: getAddress(node),
@@ -66,6 +68,9 @@ export async function readStatus(
     redeemedWei: totals.redeemed,
     expectedValueWei: floor(totals.expectedValue),
     queuedWinners: totals.ticketsQueued,
+    ticketsWrittenOff: totals.ticketsWrittenOff,
+    writtenOffWei,
+    writtenOff,
     gasSpentWei: spent.reduce((sum, wei) => sum + wei, 0n),
     openTransactions: journals.reduce((sum, { status }) => sum + status.open, 0),
     journalPaused: journals.map(({ status }) => status.paused).find((reason) => reason),

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { openScratch } from '../../src/database/scratch.ts';
+import { endWinner } from '../../src/payments/winners-store.ts';
 import { startDutiesOn, startOperator } from './duties-kit.ts';
 import { LPT, startProtocol } from './protocol.ts';
+import { FACE, redemptions } from './redeem-kit.ts';
 
 // `tributary chain …` as typed, through the admin address, against the real contracts.
 
@@ -299,6 +301,8 @@ test('the status has every figure that programs look for, amounts as text', asyn
     'redeemedWei',
     'expectedValueWei',
     'queuedWinners',
+    'ticketsWrittenOff',
+    'writtenOffWei',
     'gasSpentWei',
     'round',
     'lastRewardRound',
@@ -312,6 +316,26 @@ test('the status has every figure that programs look for, amounts as text', asyn
   assert.equal(now.roundInitialized, true);
   assert.ok(Array.isArray(now.alarms));
   assert.ok(BigInt(now.gasSpentWei) > 0n);
+});
+
+test('what was written off is told with its sum and its reasons, in words and in JSON', async () => {
+  assert.doesNotMatch((await operator.type('chain', 'status')).out, /Written off/);
+  const kit = redemptions(protocol);
+  const lost = await Promise.all([kit.winner(), kit.winner(), kit.winner()]);
+  await kit.store(database, ...lost);
+  for (const [index, { id }] of lost.entries()) {
+    const reason = index === 0 ? 'sender_unlocked' : 'expired';
+    await database.transact((tx) => endWinner(tx, id, { state: 'written_off', reason }));
+  }
+  const now = await status();
+  assert.equal(now.ticketsWrittenOff, '3');
+  assert.equal(now.writtenOffWei, String(3n * FACE));
+  assert.deepEqual(now.writtenOff, { expired: '2', sender_unlocked: '1' });
+  const { out } = await operator.type('chain', 'status');
+  const words = out.replace(/\s+/g, ' ');
+  assert.match(words, /Written off 3 winning tickets of 0\.03 ETH are lost: /);
+  assert.match(words, /2 not redeemed within two rounds/);
+  assert.match(words, /1 whose sender took its money back/);
 });
 
 test('a pool off chain says that it is', async () => {

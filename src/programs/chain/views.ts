@@ -92,10 +92,11 @@ export function statusView(status: StatusView, paint: Paint): string {
     ),
     ...entry('Cuts', cutsText(status), paint),
     ...entry('Service URI', harmless(status.serviceUri) || 'none is registered', paint),
-    ...entry('Fees', `${showEth(status.pendingFees)} to withdraw`, paint),
+    ...entry('Fees', feesText(status), paint),
     ...entry('Account', accountText(status), paint),
     ...entry('Tickets', ticketsText(status), paint),
     ...entry('Redeemed', redeemedText(status), paint),
+    ...writtenOffView(status, paint),
     ...entry('Gas spent', showEth(status.gasSpentWei), paint),
     ...entry('Transactions', sendingText(status), paint),
     ...locksView(status, paint),
@@ -140,6 +141,33 @@ function accountText(status: StatusView): string {
 function ticketsText({ ticketsReceived, ticketsWon, ticketsRedeemed, queuedWinners }: StatusView) {
   return `${showCount(ticketsReceived)} received, ${showCount(ticketsWon)} won, ${showCount(ticketsRedeemed)} redeemed, ${showCount(queuedWinners)} waiting`;
 }
+
+/** The contract's word on fees, and why it is another sum than that of the redeemed tickets. */
+function feesText({ pendingFees, redeemedWei }: StatusView): string {
+  const open = `${showEth(pendingFees)} to withdraw`;
+  if (pendingFees >= redeemedWei) return open;
+  return `${open}. Tickets brought ${showEth(redeemedWei - pendingFees)} more: it was withdrawn, is the share of delegators, or was credited to nobody, as the contract does with a part of that share in the round of an orchestrator's first reward, or of one after a missed reward.`;
+}
+
+function writtenOffView(status: StatusView, paint: Paint): readonly string[] {
+  const { ticketsWrittenOff: count, writtenOffWei, writtenOff } = status;
+  if (count === 0n) return [];
+  const reasons = Object.entries(writtenOff).map(
+    ([reason, some]) => `${showCount(some)} ${lostBecause[reason] ?? harmless(reason)}`,
+  );
+  const text = `${showCount(count)} winning ${count === 1n ? 'ticket' : 'tickets'} of ${showEth(writtenOffWei)} ${reasons.length === 1 ? 'is' : 'are'} lost: ${reasons.join(', ')}`;
+  return entry('Written off', text, paint, 'attention');
+}
+
+/** By WriteOffReason of payments/redemption.ts. */
+const lostBecause: Readonly<Record<string, string>> = {
+  expired: 'not redeemed within two rounds',
+  already_used: 'used before',
+  no_block_hash: 'without the hash of its round',
+  sender_unlocked: 'whose sender took its money back',
+  worthless: 'of no value',
+  reverted: 'refused by the contract',
+};
 
 function redeemedText({ redeemedWei, expectedValueWei }: StatusView): string {
   return `${showEth(redeemedWei)}; the tickets were worth ${showEth(expectedValueWei)} on average`;
