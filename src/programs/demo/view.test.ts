@@ -78,8 +78,17 @@ test('what stays on the screen is the outcome with its sums and checks', () => {
   assert.match(lines.join('\n'), /heron +7 +303,782,400 +1\n/);
   assert.match(lines.join('\n'), /Together +8 +303,782,405 +1\n/);
   assert.match(lines.join('\n'), /Tickets won and redeemed +9 +144000000000000000 +0\.144 ETH/);
+  assert.doesNotMatch(lines.join('\n'), /nobody/);
   assert.match(lines.join('\n'), /Held {4}Pixels agree {2}303 Mpx/);
   for (const line of lines) assert.ok(textWidth(line) <= VIEW_COLUMNS, line);
+});
+
+test('fees that the contract credits to nobody have a line, so that the sums agree', () => {
+  const chain = { ...scene.chain, pendingFees: 14n * 10n ** 16n };
+  const text = resultLines({ ...result, chain } as typeof result, plain).join('\n');
+  assert.match(text, /Fees on chain, to withdraw +140000000000000000 +0\.14 ETH/);
+  assert.match(text, /Fees credited to nobody +4000000000000000 +0\.004 ETH/);
+  assert.match(text, /In the round of its first reward/);
 });
 
 test('the picture holds every word of the screen, escaped, and no colour code', () => {

@@ -1,6 +1,6 @@
 import { showEth } from '../../base/amounts.ts';
 import { showCount, showMs, showPixels } from '../../base/figures.ts';
-import { type Paint, pad, type Tone, table, VIEW_COLUMNS } from '../../base/terminal.ts';
+import { type Paint, pad, type Tone, table, VIEW_COLUMNS, wrap } from '../../base/terminal.ts';
 
 import type { ChainStatus } from './pool-api.ts';
 
@@ -141,10 +141,13 @@ export function resultLines(
 /** What came in, and what it became on chain. */
 function moneyTable(chain: Scene['chain'], paint: Paint): string[] {
   if (!chain) return [];
+  // All stake is the orchestrator's own, and nothing was withdrawn: there is no other reason.
+  const unowned = chain.redeemedWei - chain.pendingFees;
   const rows = [
     ['Tickets received', showCount(Number(chain.ticketsReceived)), chain.expectedValueWei],
     ['Tickets won and redeemed', showCount(Number(chain.ticketsRedeemed)), chain.redeemedWei],
     ['Fees on chain, to withdraw', '', chain.pendingFees],
+    ...(unowned > 0n ? [['Fees credited to nobody', '', unowned] as const] : []),
   ] as const;
   return [
     ...table(
@@ -157,9 +160,12 @@ function moneyTable(chain: Scene['chain'], paint: Paint): string[] {
       rows.map(([name, count, wei]) => [name, count, String(wei), showEth(wei)]),
       { paint },
     ),
+    ...(unowned > 0n ? wrap(UNOWNED, VIEW_COLUMNS).map((line) => paint('muted', line)) : []),
     '',
   ];
 }
+const UNOWNED =
+  'In the round of its first reward the contract reckons an orchestrator’s stake too high, so that a part of the fee share is nobody’s.';
 
 function chainLines(chain: Scene['chain'], paint: Paint): string[] {
   if (!chain) return [];
