@@ -267,6 +267,108 @@ CREATE UNIQUE INDEX epoch_one_is_open ON public.epoch USING btree (state) WHERE 
 CREATE TRIGGER epoch_goes_on BEFORE DELETE OR UPDATE ON public.epoch FOR EACH ROW EXECUTE FUNCTION epoch_goes_on();
 CREATE TRIGGER epochs_are_kept BEFORE TRUNCATE ON public.epoch FOR EACH STATEMENT EXECUTE FUNCTION epoch_goes_on();
 
+create table epoch_end (
+  epoch bigint not null,
+  posting bigint not null,
+  constraint epoch_end_pkey PRIMARY KEY (epoch),
+  constraint epoch_end_epoch_fkey FOREIGN KEY (epoch) REFERENCES epoch(number),
+  constraint epoch_end_posting_check CHECK ((posting >= 0))
+);
+CREATE TRIGGER epoch_end_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.epoch_end FOR EACH STATEMENT EXECUTE FUNCTION epoch_result_is_final();
+
+create table epoch_holdback (
+  epoch bigint not null,
+  worker text not null,
+  asset text not null,
+  amount numeric not null,
+  release_epoch bigint not null,
+  constraint epoch_holdback_pkey PRIMARY KEY (epoch, worker, asset),
+  constraint epoch_holdback_epoch_fkey FOREIGN KEY (epoch) REFERENCES epoch_result(epoch),
+  constraint epoch_holdback_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id),
+  constraint epoch_holdback_amount_check CHECK (((amount > (0)::numeric) AND (amount = trunc(amount)))),
+  constraint epoch_holdback_asset_check CHECK ((asset ~ '^[A-Z][A-Z0-9]{0,11}$'::text)),
+  constraint epoch_holdback_check CHECK ((release_epoch > epoch))
+);
+CREATE INDEX epoch_holdback_due ON public.epoch_holdback USING btree (release_epoch, worker);
+CREATE TRIGGER epoch_holdback_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.epoch_holdback FOR EACH STATEMENT EXECUTE FUNCTION epoch_result_is_final();
+
+create table epoch_record (
+  epoch bigint not null,
+  record text not null,
+  signature bytea not null,
+  key bytea not null,
+  constraint epoch_record_pkey PRIMARY KEY (epoch),
+  constraint epoch_record_epoch_fkey FOREIGN KEY (epoch) REFERENCES epoch_result(epoch),
+  constraint epoch_record_key_check CHECK ((length(key) = 32)),
+  constraint epoch_record_signature_check CHECK ((length(signature) = 64))
+);
+CREATE TRIGGER epoch_record_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.epoch_record FOR EACH STATEMENT EXECUTE FUNCTION epoch_result_is_final();
+
+create table epoch_result (
+  epoch bigint not null,
+  input text not null,
+  settlement text not null,
+  root bytea not null,
+  constraint epoch_result_pkey PRIMARY KEY (epoch),
+  constraint epoch_result_epoch_fkey FOREIGN KEY (epoch) REFERENCES epoch(number),
+  constraint epoch_result_root_check CHECK ((length(root) = 32))
+);
+CREATE TRIGGER epoch_result_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.epoch_result FOR EACH STATEMENT EXECUTE FUNCTION epoch_result_is_final();
+
+create table epoch_round (
+  epoch bigint not null,
+  round bigint not null,
+  constraint epoch_round_pkey PRIMARY KEY (epoch),
+  constraint epoch_round_epoch_fkey FOREIGN KEY (epoch) REFERENCES epoch(number),
+  constraint epoch_round_round_check CHECK ((round >= 0))
+);
+CREATE TRIGGER epoch_round_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.epoch_round FOR EACH STATEMENT EXECUTE FUNCTION epoch_result_is_final();
+
+create table epoch_worker (
+  epoch bigint not null,
+  worker text not null,
+  units numeric not null,
+  owed jsonb not null,
+  cumulative jsonb not null,
+  last_sequence bigint not null,
+  last_receipt_hash bytea not null,
+  salt bytea,
+  constraint epoch_worker_pkey PRIMARY KEY (epoch, worker),
+  constraint epoch_worker_epoch_fkey FOREIGN KEY (epoch) REFERENCES epoch_result(epoch),
+  constraint epoch_worker_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id),
+  constraint epoch_worker_cumulative_check CHECK ((jsonb_typeof(cumulative) = 'object'::text)),
+  constraint epoch_worker_last_receipt_hash_check CHECK ((length(last_receipt_hash) = 32)),
+  constraint epoch_worker_last_sequence_check CHECK ((last_sequence >= 0)),
+  constraint epoch_worker_owed_check CHECK ((jsonb_typeof(owed) = 'object'::text)),
+  constraint epoch_worker_salt_check CHECK ((length(salt) = 32)),
+  constraint epoch_worker_units_check CHECK (((units >= (0)::numeric) AND (units = trunc(units))))
+);
+CREATE TRIGGER epoch_worker_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.epoch_worker FOR EACH STATEMENT EXECUTE FUNCTION epoch_result_is_final();
+
+create table history_head (
+  one boolean not null default true,
+  size bigint not null default 0,
+  txid xid8 not null default '0'::xid8,
+  number bigint not null default 0,
+  constraint history_head_pkey PRIMARY KEY (one),
+  constraint history_head_one_check CHECK (one),
+  constraint history_head_size_check CHECK ((size >= 0))
+);
+CREATE TRIGGER history_head_only_grows BEFORE DELETE OR UPDATE ON public.history_head FOR EACH ROW EXECUTE FUNCTION history_only_grows();
+CREATE TRIGGER history_heads_are_kept BEFORE TRUNCATE ON public.history_head FOR EACH STATEMENT EXECUTE FUNCTION history_only_grows();
+
+create table history_tile (
+  level smallint not null,
+  index bigint not null,
+  hashes bytea not null,
+  constraint history_tile_pkey PRIMARY KEY (level, index),
+  constraint history_tile_hashes_check CHECK ((((length(hashes) >= 32) AND (length(hashes) <= 8192)) AND ((length(hashes) % 32) = 0))),
+  constraint history_tile_index_check CHECK ((index >= 0)),
+  constraint history_tile_level_check CHECK (((level >= 0) AND (level <= 6)))
+);
+CREATE TRIGGER history_tile_only_grows BEFORE DELETE OR UPDATE ON public.history_tile FOR EACH ROW EXECUTE FUNCTION history_only_grows();
+CREATE TRIGGER history_tiles_are_kept BEFORE TRUNCATE ON public.history_tile FOR EACH STATEMENT EXECUTE FUNCTION history_only_grows();
+
 create table migration (
   number integer not null,
   file text not null,
@@ -745,6 +847,35 @@ begin
     end if;
   end if;
   raise exception 'an epoch goes from open to closing to closed, and stays' using errcode = '55000';
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.epoch_result_is_final()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'what an epoch came to is written once' using errcode = '55000';
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.history_only_grows()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op = 'UPDATE' then
+    if tg_table_name = 'history_head' then
+      if new.size >= old.size and (new.txid, new.number) >= (old.txid, old.number) then
+        return new;
+      end if;
+    elsif (new.level, new.index) = (old.level, old.index)
+      and length(new.hashes) >= length(old.hashes)
+      and substring(new.hashes for length(old.hashes)) = old.hashes then
+      return new;
+    end if;
+  end if;
+  raise exception 'the history is appended to, never changed' using errcode = '55000';
 end
 $function$;
 
