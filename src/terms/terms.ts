@@ -1,4 +1,4 @@
-import { type AssetId, ETH } from '../base/asset.ts';
+import { type AssetId, ETH, LPT } from '../base/asset.ts';
 
 /** An exact fraction, never negative: `8%` is 8/100. The denominator is positive. */
 export interface Ratio {
@@ -26,7 +26,7 @@ export interface Terms {
   };
   /** The pool's part of what work earns; of LPT see {@link Terms.rewards}. */
   readonly commission: Ratio;
-  /** Every asset that the terms name. ETH is always there. */
+  /** Every asset that the terms name. ETH and LPT are always there. */
   readonly assets: Readonly<Record<AssetId, AssetKind>>;
   readonly model: PayoutModel;
   readonly multipliers: readonly Multiplier[];
@@ -66,9 +66,13 @@ export type EpochPeriod =
   | { readonly period: 'day' | 'week' }
   | { readonly period: 'round'; readonly rounds: bigint };
 
-/** What an asset is. Points exist in the books of the pool alone. */
+/**
+ * What an asset is. `protocol` is LPT, at the address that the Controller of the chain names; points
+ * exist in the books of the pool alone.
+ */
 export type AssetKind =
   | { readonly kind: 'native'; readonly decimals: 18 }
+  | { readonly kind: 'protocol'; readonly decimals: 18 }
   | { readonly kind: 'erc20'; readonly address: string; readonly decimals: number }
   | { readonly kind: 'fiat'; readonly decimals: number }
   | { readonly kind: 'points'; readonly decimals: number };
@@ -192,6 +196,12 @@ export interface Conversion {
 /** The group of those who belong to none. */
 export const DEFAULT_GROUP = 'default';
 
+/** The assets that terms need not describe. */
+export const standardAssets: Terms['assets'] = {
+  [ETH]: { kind: 'native', decimals: 18 },
+  [LPT]: { kind: 'protocol', decimals: 18 },
+};
+
 /** What a pool starts with: the income of a week by pixels, less 10 %, in ETH from 0.01 on. */
 export const defaultTerms: Terms = {
   version: 1,
@@ -200,7 +210,7 @@ export const defaultTerms: Terms = {
   epoch: { period: 'week' },
   income: { recognised: 'credited', gas: 'pool' },
   commission: { numerator: 10n, denominator: 100n },
-  assets: { [ETH]: { kind: 'native', decimals: 18 } },
+  assets: standardAssets,
   model: { kind: 'proportional', by: 'units' },
   multipliers: [],
   penalties: { rules: [], goTo: 'workers' },
