@@ -42,7 +42,7 @@ function book(books: Books, booking: Booking | undefined, amount: bigint): void 
 const reference = fc.constantFrom('0xaa', '0xbb');
 const event = fc.oneof(
   fc.constant({ event: 'reserve' } as const),
-  fc.constant({ event: 'given_up' } as const),
+  fc.constant({ event: 'given_up', reason: 'given_up' } as const),
   fc.record({ event: fc.constantFrom('signed', 'broadcast', 'included'), reference }),
   fc.constant({ event: 'undone' } as const),
   fc.record({ event: fc.constant('moved'), reference, received: fc.constant(1n) }),

@@ -8,8 +8,10 @@ export type PayoutId = string & { readonly __brand: 'PayoutId' };
 export const failureReasons = [
   /** When it was to be reserved, the worker was not owed as much any more. */
   'not_owed',
-  /** The run was given up before it was reserved. */
+  /** The run was given up before it was reserved: others of its batch could not be, or it got old. */
   'given_up',
+  /** The whole batch was undone on chain, by nobody's fault in it. */
+  'batch_reverted',
   /** The signer refused it: a cap, or a policy that does not know the asset. */
   'refused_by_signer',
   /** It was withdrawn before a block held it. */
@@ -59,7 +61,7 @@ export type PayoutStateName = PayoutState['state'];
 export type PayoutEvent =
   /** `owed`: what the worker is owed at this moment, under a lock; `needs`: what it pays. */
   | { readonly event: 'reserve'; readonly owed: bigint; readonly needs: bigint }
-  | { readonly event: 'given_up' }
+  | { readonly event: 'given_up'; readonly reason: FailureReason }
   | { readonly event: 'signed' | 'broadcast' | 'included'; readonly reference: string }
   /** The transaction is in no block any more and its nonce is gone: other bytes will follow. */
   | { readonly event: 'undone' }
@@ -100,7 +102,7 @@ export function step(now: PayoutState, event: PayoutEvent): PayoutStep {
       if (event.needs <= 0n || event.owed < event.needs) return failed('not_owed');
       return { state: { state: 'reserved' }, booking: 'reserve' };
     case 'given_up':
-      return now.state === 'owed' ? failed('given_up') : undefined;
+      return now.state === 'owed' ? failed(event.reason) : undefined;
     case 'signed':
     case 'broadcast':
     case 'included': {

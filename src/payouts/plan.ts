@@ -2,7 +2,7 @@ import type { AssetId } from '../base/asset.ts';
 import type { AssetKind } from '../terms/terms.ts';
 import { cutBatches } from './plan-batches.ts';
 import { converted, type Draft, type Hold } from './plan-draft.ts';
-import type { Candidate, Plan, PlanHold, PlanInput, PlanLine } from './plan-types.ts';
+import type { Candidate, HoldReason, Plan, PlanHold, PlanInput, PlanLine } from './plan-types.ts';
 
 const DAY_MS = 86_400_000;
 const ZERO_ADDRESS = `0x${'0'.repeat(40)}`;
