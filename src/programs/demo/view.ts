@@ -165,7 +165,7 @@ function moneyTable(chain: Scene['chain'], paint: Paint): string[] {
   ];
 }
 const UNOWNED =
-  'In the round of its first reward the contract reckons an orchestrator’s stake too high, so that a part of the fee share is nobody’s.';
+  'In the round of its first reward the contract takes an orchestrator’s reward for higher than it was, and a part of the fee share is credited to nobody.';
 
 function chainLines(chain: Scene['chain'], paint: Paint): string[] {
   if (!chain) return [];
