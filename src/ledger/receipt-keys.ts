@@ -5,6 +5,7 @@ import { hex } from '../base/bytes.ts';
 import type { Database } from '../database/database.ts';
 import { createSecrets } from '../database/secrets.ts';
 import { RECEIPT_BYTES, RECEIPT_LAYOUT } from '../proofs/receipt.ts';
+import { type PoolIdentity, type Statement, statementBytes } from '../proofs/statement.ts';
 
 /** Signs on a thread of libuv: about 40 us that the event loop does not spend. */
 const signAside = promisify<null, Uint8Array, KeyObject, Buffer>(sign);
@@ -30,6 +31,11 @@ export interface ReceiptKeys {
    * receipt names is none of ours.
    */
   signed(body: Uint8Array): Promise<Uint8Array | undefined>;
+  /** Signs a statement of the pool with the key in use. */
+  sign(
+    identity: PoolIdentity,
+    statement: Statement,
+  ): Promise<{ readonly key: Uint8Array; readonly signature: Uint8Array }>;
   /** Reads the keys anew, after one was rotated. */
   reload(): Promise<void>;
 }
@@ -70,6 +76,14 @@ export function createReceiptKeys(database: Database): ReceiptKeys {
         key = (await known()).keys.get(named);
       }
       return key && Buffer.concat([body, await signAside(null, body, key.privateKey)]);
+    },
+    async sign(identity, statement) {
+      const { current } = await known();
+      const bytes = statementBytes(identity, statement);
+      return {
+        key: current.publicKey,
+        signature: new Uint8Array(await signAside(null, bytes, current.privateKey)),
+      };
     },
     async reload() {
       loading = undefined;

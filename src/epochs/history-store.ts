@@ -1,0 +1,65 @@
+import sql from 'sql-template-tag';
+import type { Queryable, Transaction } from '../database/transaction.ts';
+import type { ReceiptCursor } from '../ledger/receipts-store.ts';
+import type { Tile, TilePlace } from '../proofs/history-tiles.ts';
+
+/** How far the history got. */
+export interface HistoryPlace {
+  /** Receipts in it. */
+  readonly size: number;
+  /** The last of them. */
+  readonly cursor: ReceiptCursor;
+}
+
+/** Where the history stands; `hold` keeps it for this transaction alone. */
+export async function historyPlace(from: Queryable, hold?: 'hold'): Promise<HistoryPlace> {
+  const { rows } = await from.query<{ size: bigint; txid: string; number: bigint }>(
+    hold
+      ? sql`select size, txid::text, number from history_head for update`
+      : sql`select size, txid::text, number from history_head`,
+  );
+  const { size, txid, number } = rows[0] as { size: bigint; txid: string; number: bigint };
+  return { size: Number(size), cursor: { txid: BigInt(txid), number } };
+}
+
+/** Writes new and longer tiles, and how far the history got with them. */
+export async function storeHistory(
+  tx: Transaction,
+  { size, cursor }: HistoryPlace,
+  tiles: readonly Tile[],
+): Promise<void> {
+  for (const { level, index, bytes } of tiles) {
+    await tx.query(
+      sql`
+      insert into history_tile (level, index, hashes) values (${level}, ${index}, ${Buffer.from(bytes)})
+      on conflict (level, index) do update set hashes = excluded.hashes`,
+      'store_history_tile',
+    );
+  }
+  await tx.query(sql`
+    update history_head set size = ${size}, txid = ${String(cursor.txid)}::xid8,
+      number = ${cursor.number}::bigint`);
+}
+
+/** One tile, of whatever width it has now. */
+export async function historyTile(
+  from: Queryable,
+  { level, index }: TilePlace,
+): Promise<Uint8Array | undefined> {
+  const { rows } = await from.query<{ hashes: Buffer }>(
+    sql`select hashes from history_tile where level = ${level} and index = ${index}`,
+  );
+  return rows[0] && new Uint8Array(rows[0].hashes);
+}
+
+/** Whether a receipt of this epoch or an earlier one is not in the history yet. */
+export async function lacksReceipts(
+  from: Queryable,
+  epoch: bigint,
+  { txid, number }: ReceiptCursor,
+): Promise<boolean> {
+  const { rows } = await from.query<{ lacks: boolean }>(sql`
+    select exists (select from receipt
+      where (txid, number) > (${String(txid)}::xid8, ${number}::bigint) and epoch <= ${epoch}) as lacks`);
+  return rows[0]?.lacks === true;
+}
