@@ -66,7 +66,19 @@ export type CrashPoint =
   /** The files of the epoch are there; the list of epochs does not name it. */
   | 'epoch_written'
   /** It is published; nothing is written into the chain. */
-  | 'epoch_published';
+  | 'epoch_published'
+  /** A plan became batches with ids; nothing is reserved, and it may still be rolled back. */
+  | 'payout_planned_before_commit'
+  /** It is durable. */
+  | 'payout_planned'
+  /** The next state of a payout and its booking are written; they may still be rolled back. */
+  | `payout_${'reserved' | 'signed' | 'broadcast' | 'included' | 'final' | 'failed' | 'unproven' | 'returned'}_before_commit`
+  /** A batch is reserved and its transaction wanted, durably. */
+  | 'payout_reserved_after_commit'
+  /** What became of a batch on chain is known, and nothing of it is stored. */
+  | 'payout_outcome_known'
+  /** It is durable. */
+  | 'payout_settled';
 
 /** Does nothing. In the tests another module stands in its place and may kill the process here. */
 export function crashPoint(_point: CrashPoint): void {}
