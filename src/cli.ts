@@ -17,6 +17,10 @@ import {
 import { poolCommand } from './programs/pool/settings.ts';
 import { redeemerCommand } from './programs/redeemer/settings.ts';
 import { signerCommand } from './programs/signer/settings.ts';
+import {
+  checkCommand as checkTermsCommand,
+  initCommand as initTermsCommand,
+} from './programs/terms/settings.ts';
 import { workerJoinCommand } from './programs/worker/settings.ts';
 import {
   addCommand,
@@ -41,6 +45,7 @@ const programs: Readonly<Record<string, () => Promise<Program>>> = {
   keys: () => import('./programs/keys/main.ts'),
   signer: () => import('./programs/signer/main.ts'),
   redeemer: () => import('./programs/redeemer/main.ts'),
+  terms: () => import('./programs/terms/main.ts'),
   demo: () => import('./programs/demo/main.ts'),
   devnet: () => import('./programs/devnet/main.ts'),
 };
@@ -63,6 +68,8 @@ export const commands: readonly Command[] = [
   showKeyCommand,
   signerCommand,
   redeemerCommand,
+  initTermsCommand,
+  checkTermsCommand,
   demoCommand,
   devnetCommand,
 ];

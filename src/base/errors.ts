@@ -122,6 +122,10 @@ export const errorAdvice = {
     'Wait a moment: another node of the pool closes it, or the books are being written.',
   demo_stopped: 'Every process of it was stopped, too; nothing needs to be done.',
   demo_failed: 'Read what the process said; then start the demo again.',
+  output_unusable: 'Choose a file that is not there yet, in a directory that you may write to.',
+  terms_invalid: 'Correct what is named; `tributary terms check FILE` shows all of it.',
+  terms_unknown: 'See which versions there are with `tributary terms show`.',
+  terms_late: 'Let new terms start at an epoch that has not begun; `next` is the first of them.',
   internal: 'This is a defect of Tributary; please report it with the text above.',
 } as const;
 
