@@ -99,7 +99,7 @@ const model = z.discriminatedUnion(
     error: (issue) =>
       issue.code === 'invalid_union'
         ? 'one of "per-segment", "fixed-rate", "proportional", "sliding-window", "retainer", "pool-token"'
-        : table,
+        : 'a table with its kind, such as { kind = "proportional" }',
   },
 );
 

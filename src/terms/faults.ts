@@ -250,6 +250,8 @@ function thresholdFaults(looked: Looked): Fault[] {
       faults.push({ path, text });
     }
   }
+  // An unknown asset is a fault of its own; what follows from it is not said again.
+  if ([...earned].some((symbol) => !Object.hasOwn(assets, symbol))) return faults;
   for (const [index, symbol] of payouts.assets.entries()) {
     if (earned.has(symbol) || !Object.hasOwn(assets, symbol)) continue;
     const from = payouts.conversions.filter(({ to }) => to === symbol).map(({ from }) => from);

@@ -73,11 +73,9 @@ export function inWords(issue: z.core.$ZodIssue, given: unknown): readonly Fault
       return { path: [...path, key], text };
     });
   }
-  const at = issue.code === 'invalid_union' && valueAt(given, path) !== undefined ? 'kind' : '';
-  const full = at === '' ? path : [...path, at];
-  const value = valueAt(given, full);
-  if (value === undefined) return [{ path: full, text: `is missing: it must be ${issue.message}` }];
-  return [{ path: full, text: `cannot be ${show(value)}: it must be ${issue.message}` }];
+  const value = valueAt(given, path);
+  if (value === undefined) return [{ path, text: `is missing: it must be ${issue.message}` }];
+  return [{ path, text: `cannot be ${show(value)}: it must be ${issue.message}` }];
 }
 
 function valueAt(given: unknown, path: Path): unknown {

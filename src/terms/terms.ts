@@ -209,7 +209,7 @@ export const defaultTerms: Terms = {
   name: 'Tributary pool',
   epoch: { period: 'week' },
   income: { recognised: 'credited', gas: 'pool' },
-  commission: { numerator: 10n, denominator: 100n },
+  commission: { numerator: 1n, denominator: 10n },
   assets: standardAssets,
   model: { kind: 'proportional', by: 'units' },
   multipliers: [],
