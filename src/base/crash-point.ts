@@ -51,6 +51,10 @@ export type CrashPoint =
   | 'before_mark'
   /** It is durable. */
   | 'after_mark'
+  /** What happened to tickets and transactions is written into the books; it may be rolled back. */
+  | 'income_before_commit'
+  /** It is durable. */
+  | 'income_posted'
   /** No receipt joins the epoch any more, the next one is open; its books are not written. */
   | 'epoch_ended'
   /** The line under its income is drawn. */

@@ -13,6 +13,16 @@ create table account_balance (
 );
 CREATE TRIGGER account_balance_follows_entries BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.account_balance FOR EACH STATEMENT EXECUTE FUNCTION account_balance_follows_entries();
 
+create table book_event (
+  number bigint not null,
+  kind text not null,
+  subject bytea not null,
+  at timestamp with time zone not null default now(),
+  constraint book_event_pkey PRIMARY KEY (number),
+  constraint book_event_kind_check CHECK ((kind = ANY (ARRAY['ticket_won'::text, 'ticket_redeemed'::text, 'ticket_written_off'::text, 'gas'::text, 'intent'::text]))),
+  constraint book_event_subject_check CHECK ((length(subject) = 32))
+);
+
 create table chain_account (
   chain_id bigint not null,
   account bytea not null,
@@ -80,6 +90,7 @@ create table chain_gas (
   constraint chain_gas_hash_fkey FOREIGN KEY (hash) REFERENCES chain_transaction(hash),
   constraint chain_gas_wei_check CHECK (((wei >= (0)::numeric) AND (wei = trunc(wei))))
 );
+CREATE TRIGGER gas_is_for_the_books AFTER INSERT ON public.chain_gas FOR EACH ROW EXECUTE FUNCTION gas_is_for_the_books();
 
 create table chain_intent (
   number bigint not null,
@@ -119,6 +130,7 @@ END),
 );
 CREATE INDEX chain_intent_open ON public.chain_intent USING btree (chain_id, account, number) WHERE (state <> ALL (ARRAY['final'::text, 'failed'::text]));
 CREATE TRIGGER chain_intent_stays_settled BEFORE DELETE OR UPDATE ON public.chain_intent FOR EACH ROW EXECUTE FUNCTION chain_intent_stays_settled();
+CREATE TRIGGER intent_is_for_the_books AFTER UPDATE ON public.chain_intent FOR EACH ROW WHEN (((new.state = 'final'::text) AND (old.state <> 'final'::text) AND new.succeeded)) EXECUTE FUNCTION intent_is_for_the_books();
 
 create table chain_nonce (
   chain_id bigint not null,
@@ -265,6 +277,7 @@ create table epoch (
 );
 CREATE UNIQUE INDEX epoch_one_is_open ON public.epoch USING btree (state) WHERE (state = 'open'::text);
 CREATE TRIGGER epoch_goes_on BEFORE DELETE OR UPDATE ON public.epoch FOR EACH ROW EXECUTE FUNCTION epoch_goes_on();
+CREATE TRIGGER epoch_has_its_terms BEFORE INSERT ON public.epoch FOR EACH ROW EXECUTE FUNCTION epoch_has_its_terms();
 CREATE TRIGGER epochs_are_kept BEFORE TRUNCATE ON public.epoch FOR EACH STATEMENT EXECUTE FUNCTION epoch_goes_on();
 
 create table epoch_end (
@@ -368,6 +381,18 @@ create table history_tile (
 );
 CREATE TRIGGER history_tile_only_grows BEFORE DELETE OR UPDATE ON public.history_tile FOR EACH ROW EXECUTE FUNCTION history_only_grows();
 CREATE TRIGGER history_tiles_are_kept BEFORE TRUNCATE ON public.history_tile FOR EACH STATEMENT EXECUTE FUNCTION history_only_grows();
+
+create table income_mark (
+  one boolean not null default true,
+  expected numeric not null default 0,
+  redeemed numeric not null default 0,
+  recognised numeric not null default 0,
+  constraint income_mark_pkey PRIMARY KEY (one),
+  constraint income_mark_check CHECK (((recognised >= (0)::numeric) AND (recognised <= GREATEST(expected, redeemed)))),
+  constraint income_mark_expected_check CHECK (((expected >= (0)::numeric) AND (expected = trunc(expected)))),
+  constraint income_mark_one_check CHECK (one),
+  constraint income_mark_redeemed_check CHECK (((redeemed >= (0)::numeric) AND (redeemed = trunc(redeemed))))
+);
 
 create table migration (
   number integer not null,
@@ -636,6 +661,22 @@ create table secret (
 );
 CREATE TRIGGER secret_changed AFTER INSERT OR UPDATE ON public.secret FOR EACH ROW EXECUTE FUNCTION secret_changed();
 
+create table terms_version (
+  version integer not null,
+  starts_at_epoch bigint not null,
+  published_at timestamp with time zone not null,
+  digest bytea not null,
+  file text not null,
+  constraint terms_version_pkey PRIMARY KEY (version),
+  constraint terms_version_digest_check CHECK ((length(digest) = 32)),
+  constraint terms_version_file_check CHECK ((length(file) <= 1048576)),
+  constraint terms_version_starts_at_epoch_check CHECK ((starts_at_epoch > 0)),
+  constraint terms_version_version_check CHECK ((version > 0))
+);
+CREATE INDEX terms_version_starts ON public.terms_version USING btree (starts_at_epoch);
+CREATE TRIGGER terms_are_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.terms_version FOR EACH STATEMENT EXECUTE FUNCTION terms_are_final();
+CREATE TRIGGER terms_come_in_time BEFORE INSERT ON public.terms_version FOR EACH ROW EXECUTE FUNCTION terms_come_in_time();
+
 create table ticket_nonces (
   rand_hash bytea not null,
   expiration_block numeric not null,
@@ -710,6 +751,7 @@ END),
 );
 CREATE INDEX winning_ticket_open ON public.winning_ticket USING btree (sender) WHERE (state = ANY (ARRAY['queued'::text, 'redeeming'::text]));
 CREATE INDEX winning_ticket_rand ON public.winning_ticket USING btree (rand_hash) WHERE (state = ANY (ARRAY['queued'::text, 'redeeming'::text]));
+CREATE TRIGGER ticket_is_for_the_books AFTER INSERT OR UPDATE ON public.winning_ticket FOR EACH ROW EXECUTE FUNCTION ticket_is_for_the_books();
 CREATE TRIGGER winning_ticket_is_kept BEFORE DELETE OR UPDATE ON public.winning_ticket FOR EACH ROW EXECUTE FUNCTION winning_ticket_is_kept();
 CREATE TRIGGER winning_tickets_are_kept BEFORE TRUNCATE ON public.winning_ticket FOR EACH STATEMENT EXECUTE FUNCTION winning_ticket_is_kept();
 
@@ -850,12 +892,38 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.epoch_has_its_terms()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if exists (
+    select from terms_version
+    where starts_at_epoch <= new.number and version > new.terms_version
+  ) then
+    raise exception 'newer terms settle epoch %', new.number
+      using errcode = '23514', constraint = 'epoch_has_its_terms';
+  end if;
+  return new;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.epoch_result_is_final()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
 begin
   raise exception 'what an epoch came to is written once' using errcode = '55000';
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.gas_is_for_the_books()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into book_event (kind, subject) values ('gas', new.hash);
+  return null;
 end
 $function$;
 
@@ -876,6 +944,16 @@ begin
     end if;
   end if;
   raise exception 'the history is appended to, never changed' using errcode = '55000';
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.intent_is_for_the_books()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into book_event (kind, subject) values ('intent', new.hash);
+  return null;
 end
 $function$;
 
@@ -1012,6 +1090,47 @@ CREATE OR REPLACE FUNCTION public.secret_changed()
 AS $function$
 begin
   perform pg_notify('secret_changed', new.purpose);
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.terms_are_final()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'published terms stay as they are' using errcode = '55000';
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.terms_come_in_time()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform pg_advisory_xact_lock_shared(hashtextextended('tributary epoch', 0));
+  if new.version <> (select coalesce(max(version), 0) + 1 from terms_version) then
+    raise exception 'terms are numbered without a gap'
+      using errcode = '23514', constraint = 'terms_version_follows';
+  end if;
+  if new.starts_at_epoch <= (select coalesce(max(number), 0) from epoch) then
+    raise exception 'terms settle epochs that have not begun'
+      using errcode = '23514', constraint = 'terms_version_in_time';
+  end if;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.ticket_is_for_the_books()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op = 'INSERT' then
+    insert into book_event (kind, subject) values ('ticket_won', new.hash);
+  elsif new.state in ('redeemed', 'written_off') and old.state <> new.state then
+    insert into book_event (kind, subject) values ('ticket_' || new.state, new.hash);
+  end if;
   return null;
 end
 $function$;
