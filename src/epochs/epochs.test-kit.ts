@@ -18,6 +18,7 @@ import { createLedger, type Ledger } from '../ledger/ledger.ts';
 import type { PostingKind } from '../ledger/postings.ts';
 import { post } from '../ledger/postings-store.ts';
 import { nodeHashing } from '../proofs/node-hashing.ts';
+import { plain } from '../proofs/read-json.ts';
 import { defaultTerms, type Terms } from '../terms/terms.ts';
 import type { ClosingParts } from './close.ts';
 
@@ -82,6 +83,11 @@ export async function openBooks(identity?: {
       recognise: async () => undefined,
       terms: {
         of: async (version) => versions[version] as Terms,
+        file: async (version) => ({
+          format: 'tributary-terms-1',
+          version,
+          terms: plain(versions[version]),
+        }),
         versionFor: async () => versions.length - 1,
       },
     },

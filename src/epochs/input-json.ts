@@ -92,3 +92,9 @@ export function readInput(json: string): EpochInput {
   if (value === undefined) throw new NotReadable('the file is not canonical JSON');
   return epochInput(value, '');
 }
+
+/** What a stored settlement says that the pool keeps and carries on. */
+export function readKept(json: string): Pick<Settlement, 'commission' | 'dust'> {
+  const { commission, dust } = JSON.parse(json) as Record<string, unknown>;
+  return { commission: amounts(commission, 'commission'), dust: amounts(dust, 'dust') };
+}

@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fromHex } from '../proofs/bytes.ts';
+import {
+  epochStatement,
+  headDigest,
+  identityOf,
+  rootOf,
+  sumLeafOf,
+  sumPathOf,
+} from '../proofs/epoch-proofs.ts';
+import * as files from '../proofs/files.ts';
+import { checkConsistency } from '../proofs/history.ts';
+import { buildSumTree, checkPath, sameSums } from '../proofs/merkle-sum.ts';
+import { nodeHashing } from '../proofs/node-hashing.ts';
+import { nodeVerifyEd25519 } from '../proofs/node-signatures.ts';
+import { statementBytes } from '../proofs/statement.ts';
+import { closeNow } from './close.ts';
+import { openBooks } from './epochs.test-kit.ts';
+import { type PublishedPayout, type PublishingParts, publish } from './publish.ts';
+import { recordEpochs } from './record.ts';
+
+const identity = { pool: new Uint8Array(20).fill(7), chainId: 42n };
+const books = await openBooks(identity);
+after(() => books[Symbol.asyncDispose]());
+const [heron, otter] = [await books.enrol(), await books.enrol()];
+let paid: readonly PublishedPayout[] = [];
+
+const partsAt = (name: string): PublishingParts => ({
+  ...books.parts,
+  dir: join(books.dataDir, name),
+  identity,
+  sign: (...args) => books.ledger.keys.sign(...args),
+  keys: () => books.ledger.keys.all(),
+  account: identity.pool,
+  endorse: async () => new Uint8Array(65).fill(9),
+  payouts: async (from, until) => paid.filter(({ at }) => at >= from && (!until || at < until)),
+});
+const parts = partsAt('proofs');
+
+async function close(): Promise<bigint> {
+  books.clock.advance(1_000);
+  const { number } = await closeNow(books.parts);
+  assert.deepEqual(await recordEpochs(parts), [number]);
+  await publish(parts);
+  return number;
+}
+
+const read = (path: string, dir = parts.dir) => readFile(join(dir, path), 'utf8');
+async function parsed<T>(path: string, parse: (text: string) => files.Parsed<T>): Promise<T> {
+  const outcome = parse(await read(path));
+  assert.ok(outcome.ok, `${path}: ${outcome.ok ? '' : outcome.text}`);
+  return outcome.file;
+}
+
+test('a published epoch is signed, chained, and adds up', async () => {
+  await books.work(heron, 300n, 5n);
+  await books.work(otter, 100n, 5n);
+  await books.earn(1_000n);
+  await close();
+  await books.work(otter, 100n, 5n);
+  await books.earn(77n);
+  await close();
+
+  const index = await parsed('index.json', files.parseIndex);
+  assert.deepEqual(
+    index.epochs.map(({ epoch }) => epoch),
+    [1n, 2n],
+  );
+  let before: files.EpochHead | undefined;
+  for (const { epoch, digest } of index.epochs) {
+    const folder = `epoch-${epoch}`;
+    const { head, key, signature } = await parsed(`${folder}/epoch.json`, files.parseSignedEpoch);
+    assert.equal(headDigest(head, nodeHashing), digest);
+    assert.equal(head.previous, before ? headDigest(before, nodeHashing) : '0'.repeat(64));
+    const message = statementBytes(identityOf(index), epochStatement(head, nodeHashing));
+    assert.ok(index.keys.some((one) => one.key === key));
+    const bytes = [fromHex(key, 32), fromHex(signature, 64)] as [Uint8Array, Uint8Array];
+    assert.ok(nodeVerifyEd25519(bytes[0], message, bytes[1]));
+
+    const { leaves } = await parsed(`${folder}/leaves.json`, files.parseLeaves);
+    const { assets } = head;
+    const sums = leaves.map((leaf) => sumLeafOf(leaf, { assets, hashing: nodeHashing }));
+    const tree = buildSumTree(sums as never, { assets: assets.length, hashing: nodeHashing });
+    assert.deepEqual(tree.root.hash, rootOf(head).hash);
+    assert.ok(sameSums(tree.root, rootOf(head)));
+
+    const { proof, ...sizes } = await parsed(`${folder}/history.json`, files.parseHistory);
+    const end = (at: { size: bigint; root: string }) => ({
+      size: Number(at.size),
+      root: fromHex(at.root, 32) as Uint8Array,
+    });
+    const claim = {
+      before: end(sizes.before),
+      after: end(sizes.after),
+      proof: proof.map((hash) => fromHex(hash, 32) as Uint8Array),
+    };
+    assert.ok(checkConsistency(claim, nodeHashing));
+    assert.deepEqual(sizes.after, head.history);
+    before = head;
+  }
+  assert.equal(before?.history.size, 3n);
+  await parsed('terms/0.json', files.parseTerms);
+});
+
+test('another node publishes the same files, and so does this one again', async () => {
+  const tree = async (dir: string) => {
+    const names = (await readdir(dir, { recursive: true, withFileTypes: true })).filter((one) =>
+      one.isFile(),
+    );
+    const paths = names.map((one) => join(one.parentPath, one.name).slice(dir.length + 1)).sort();
+    return Promise.all(paths.map(async (path) => [path, await read(path, dir)]));
+  };
+  const mine = await tree(parts.dir);
+  const other = partsAt('other');
+  await publish(other);
+  assert.deepEqual(await tree(other.dir), mine);
+  await publish(parts);
+  assert.deepEqual(await tree(parts.dir), mine);
+
+  // What a crash leaves behind, and what somebody broke.
+  await mkdir(join(parts.dir, '.new-abc'));
+  await writeFile(join(parts.dir, '.new-abc', 'epoch.json'), '{');
+  await writeFile(join(parts.dir, 'epoch-1', 'epoch.json'), '{}');
+  await rm(join(parts.dir, 'index.json'));
+  await publish(parts);
+  assert.deepEqual(await tree(parts.dir), mine);
+});
+
+test('payouts stand with the epoch after which they became final', async () => {
+  const payout = (id: string, at: number): PublishedPayout => ({
+    id,
+    worker: heron,
+    asset: 'ETH' as never,
+    amount: 5n,
+    at,
+    to: `0x${'11'.repeat(20)}`,
+    transaction: `0x${'22'.repeat(32)}`,
+  });
+  paid = [payout('first', books.clock.now() + 1)];
+  await publish(parts);
+  const listed = async (epoch: bigint) =>
+    (await parsed(`epoch-${epoch}/payouts.json`, files.parsePayouts)).payouts.map(({ id }) => id);
+  assert.deepEqual([await listed(1n), await listed(2n)], [[], ['first']]);
+  books.clock.advance(10);
+  const third = await close();
+  paid = [...paid, payout('second', books.clock.now() + 1)];
+  await publish(parts);
+  assert.deepEqual([await listed(2n), await listed(third)], [['first'], ['second']]);
+});
+
+test('a private pool publishes a salted leaf and its path for each worker, and no list', async () => {
+  books.publish({ privacy: 'private' });
+  await close();
+  await books.work(heron, 300n, 5n);
+  const epoch = await close();
+  const folder = `epoch-${epoch}`;
+  assert.deepEqual((await readdir(join(parts.dir, folder))).sort(), [
+    'epoch.json',
+    'history.json',
+    'paths',
+    'payouts.json',
+  ]);
+  const { head } = await parsed(`${folder}/epoch.json`, files.parseSignedEpoch);
+  for (const worker of [heron, otter]) {
+    const file = await parsed(`${folder}/paths/${worker}.json`, files.parsePath);
+    const leaf = sumLeafOf(file.leaf, { ...head, hashing: nodeHashing, salt: file.salt });
+    const path = sumPathOf(file, head.assets);
+    assert.ok(leaf && path);
+    assert.deepEqual(checkPath(leaf, path, { root: rootOf(head), hashing: nodeHashing }), {
+      ok: true,
+    });
+  }
+});
