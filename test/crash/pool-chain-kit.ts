@@ -8,7 +8,6 @@ import { keccak256 } from '../../src/base/keccak.ts';
 import { mineBlocks } from '../../src/chain/devnet.ts';
 import { type Database, openDatabase } from '../../src/database/database.ts';
 import { openScratch } from '../../src/database/scratch.ts';
-import { readTicketParams } from '../../src/payments/ticket-params.ts';
 import type { OrchestratorInfo } from '../../src/protocol/gen/lp_rpc_pb.ts';
 import { eventually } from '../eventually.ts';
 import { stampedSource } from '../fixtures/renditions.ts';
@@ -18,7 +17,7 @@ import { adminOf, type Cleanup, type Enrolment, type TestPool } from '../start-p
 import { goodAnswer, joinStock } from '../start-pool-with-worker.ts';
 import { startTributary, type TributaryProcess } from '../tributary-process.ts';
 import { type CrashAt, crashEnv, crashedAt } from './crash-at.ts';
-import { checkBooks, checkChain, nameOf, type Truth } from './pool-chain-truth.ts';
+import { checkBooks, checkChain, noteTickets, type Truth } from './pool-chain-truth.ts';
 
 const PRICE = 1_000n;
 /** Every ticket wins, so that what the chain paid can be compared with what was sent. */
@@ -238,14 +237,8 @@ const recent = new WeakMap<Truth, Paid[]>();
 const RECENT_MAX = 4;
 
 /** Remembers tickets before they are sent; what it returns is called once they were taken. */
-function note(truth: Truth, gateway: PayingGateway, info: OrchestratorInfo): () => void {
-  const params = info.ticketParams;
-  const terms = params && readTicketParams(params, gateway.address, params.expirationParams);
-  if (!terms) throw new Error('these ticket parameters cannot be read');
-  const tickets = NONCES.map((nonce) => ({ ticket: { ...terms, nonce }, told: false }));
-  for (const one of tickets) {
-    truth.sent.set(nameOf(terms.recipientRandHash, one.ticket.nonce), one);
-  }
+function note(truth: Truth, { address }: PayingGateway, info: OrchestratorInfo): () => void {
+  const tickets = noteTickets(truth, address, { info, nonces: NONCES });
   const paid: Paid = {
     info,
     tell() {

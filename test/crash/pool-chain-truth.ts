@@ -9,7 +9,9 @@ import { word } from '../../src/payments/big-endian.ts';
 import { add, compare, type Rational, ZERO } from '../../src/payments/rational.ts';
 import { paymentTotals } from '../../src/payments/store.ts';
 import { expectedValue, type Ticket, ticketHash } from '../../src/payments/ticket.ts';
+import { readTicketParams } from '../../src/payments/ticket-params.ts';
 import { winnerTotals } from '../../src/payments/winners-store.ts';
+import type { OrchestratorInfo } from '../../src/protocol/gen/lp_rpc_pb.ts';
 import type { TestChain } from '../start-chain-pool.ts';
 
 /** What gateway and worker know, whatever the pool forgot. */
@@ -29,8 +31,24 @@ export interface SentTicket {
   told: boolean;
 }
 
-export const nameOf = (randHash: Uint8Array, nonce: number | bigint | string) =>
+const nameOf = (randHash: Uint8Array, nonce: number | bigint | string) =>
   `${hex(randHash)}:${nonce}`;
+
+/** Remembers tickets of these parameters, before they are sent. */
+export function noteTickets(
+  { sent }: Pick<Truth, 'sent'>,
+  sender: Uint8Array,
+  { info, nonces }: { readonly info: OrchestratorInfo; readonly nonces: readonly number[] },
+): readonly SentTicket[] {
+  const params = info.ticketParams;
+  const terms = params && readTicketParams(params, sender, params.expirationParams);
+  if (!terms) throw new Error('these ticket parameters cannot be read');
+  return nonces.map((nonce) => {
+    const one: SentTicket = { ticket: { ...terms, nonce }, told: false };
+    sent.set(nameOf(terms.recipientRandHash, nonce), one);
+    return one;
+  });
+}
 
 /**
  * Compares a dead pool's database with what was told outside: what was acknowledged is there, once,
