@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts';
 import { signMessage } from '../protocol/signature.ts';
 import { signTransaction, type UnsignedTransaction } from './sign-transaction.ts';
 import { judge, refusalTexts, type SigningPolicy } from './signing-policy.ts';
+import { type AccountStatement, signStatement } from './signing-statement.ts';
 import type { Sums } from './signing-sums.ts';
 import type { SigningAccount, SigningRole } from './signing-wire.ts';
 import { encodeFigures, type SigningAnswer, type SigningRequest } from './signing-wire.ts';
@@ -75,6 +76,13 @@ export function createVault(parts: {
     return { kind: 'ok', body: signMessage(node.key, message) };
   };
 
+  function statement(asked: AccountStatement): SigningAnswer {
+    if (!isNode) return notNode();
+    signed++;
+    log.info('statement_signed', { name: asked.kind });
+    return { kind: 'ok', body: signStatement(node.key, policy, asked) };
+  }
+
   function ping(value: Uint8Array): SigningAnswer {
     const harmless = value.length > 0 && value.length <= STRANGER_BYTES_MAX;
     if (harmless || nonces.delete(hex(value))) return sign(value);
@@ -117,6 +125,8 @@ export function createVault(parts: {
           return transaction(request.account, request.tx);
         case 'seal_key':
           return isNode ? { kind: 'ok', body: sealKey(node.key) } : notNode();
+        case 'statement':
+          return statement(request.statement);
         case 'figures':
           return { kind: 'ok', body: encodeFigures({ signed, refused: refusals }) };
       }

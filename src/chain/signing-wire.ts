@@ -1,6 +1,7 @@
 import type { Hex } from 'viem';
 import { hex, parseHex } from '../base/bytes.ts';
 import type { UnsignedTransaction } from './sign-transaction.ts';
+import { type AccountStatement, decodeStatement, encodeStatement } from './signing-statement.ts';
 
 // Frames between the signer and who is connected to it, big-endian:
 //   length of what follows (4 bytes), number of the request (4), kind (1), body.
@@ -26,7 +27,15 @@ export const PING_BYTES_MAX = 32;
 const ACCOUNTS_MAX = 16;
 const TEXT_BYTES_MAX = 1024;
 
-const KIND = { result: 1, ping: 2, nonce: 3, transaction: 4, seal_key: 5, figures: 6 } as const;
+const KIND = {
+  result: 1,
+  ping: 2,
+  nonce: 3,
+  transaction: 4,
+  seal_key: 5,
+  figures: 6,
+  statement: 7,
+} as const;
 const ANSWER = { hello: 128, ok: 129, refused: 130 } as const;
 const ROLE_BITS = { node: 1, redeemer: 2, reward_caller: 4 } as const;
 
@@ -53,6 +62,7 @@ export type SigningRequest =
   | { readonly kind: 'nonce' }
   | { readonly kind: 'transaction'; readonly account: Hex; readonly tx: UnsignedTransaction }
   | { readonly kind: 'seal_key' }
+  | { readonly kind: 'statement'; readonly statement: AccountStatement }
   | { readonly kind: 'figures' };
 
 /** What the signer answers. `refused` has the reason's word and a sentence about it. */
@@ -122,6 +132,8 @@ export function encodeRequest(number: number, request: SigningRequest): Uint8Arr
       return frame(number, KIND.seal_key, EMPTY);
     case 'figures':
       return frame(number, KIND.figures, EMPTY);
+    case 'statement':
+      return frame(number, KIND.statement, encodeStatement(request.statement));
   }
 }
 const EMPTY = new Uint8Array(0);
@@ -147,6 +159,10 @@ export function decodeRequest({ kind, body }: Frame): SigningRequest | undefined
       return body.length === 0 ? { kind: 'seal_key' } : undefined;
     case KIND.figures:
       return body.length === 0 ? { kind: 'figures' } : undefined;
+    case KIND.statement: {
+      const statement = decodeStatement(body);
+      return statement && { kind: 'statement', statement };
+    }
     default:
       return undefined;
   }

@@ -5,6 +5,7 @@ import { TributaryError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { UnsignedTransaction } from './sign-transaction.ts';
 import { openLine, type SignerAddress, type SignerLine } from './signing-line.ts';
+import type { AccountStatement } from './signing-statement.ts';
 import {
   decodeFigures,
   PING_BYTES_MAX,
@@ -49,6 +50,11 @@ export interface Signing {
   selfCheckNonce(): Promise<Uint8Array>;
   /** Signs what the policy allows: chain, contract, method, recipient, amounts, gas. Never throws. */
   signTransaction(account: Hex, tx: UnsignedTransaction): Promise<SignedOrNot>;
+  /**
+   * 65 bytes over the EIP-712 form of a statement in the name of the signer's own orchestrator and
+   * chain. Throws RangeError when a field does not fit.
+   */
+  signStatement(statement: AccountStatement): Promise<Uint8Array>;
   /**
    * 32 bytes derived from the node account's key (HKDF, a domain of its own), which seal secrets in
    * the database. The same for the same key; not a key of any account.
@@ -102,6 +108,7 @@ export async function connectSigner(
     },
     selfCheckNonce: () => bytes({ kind: 'nonce' }, 32),
     signTransaction: async (account, tx) => signed(await askSafely(line, account, tx)),
+    signStatement: (statement) => bytes({ kind: 'statement', statement }, SIGNATURE_BYTES),
     sealKey: () => bytes({ kind: 'seal_key' }, 32),
     async figures() {
       return decodeFigures(await bytes({ kind: 'figures' }, 16)) as SigningFigures;

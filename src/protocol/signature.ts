@@ -61,7 +61,15 @@ export function personalDigest(hash: Uint8Array): Uint8Array {
 
 /** Signs `personalDigest(keccak256(message))`: 65 bytes r, s, v with v 27 or 28 and a low s. */
 export function signMessage(key: Uint8Array, message: Uint8Array): Uint8Array {
-  const { signature, recid } = secp256k1.ecdsaSign(personalDigest(keccak256(message)), key);
+  return signDigest(key, personalDigest(keccak256(message)));
+}
+
+/**
+ * Signs 32 bytes as they are: 65 bytes r, s, v with v 27 or 28 and a low s. Only for digests that the
+ * caller built out of typed fields: whoever chooses the bytes chooses what is signed.
+ */
+export function signDigest(key: Uint8Array, digest: Uint8Array): Uint8Array {
+  const { signature, recid } = secp256k1.ecdsaSign(digest, key);
   const sig = new Uint8Array(SIGNATURE_BYTES);
   sig.set(signature);
   sig[64] = 27 + recid;
