@@ -6,8 +6,8 @@ import type { Log } from '../base/log.ts';
 import type { Metrics } from '../base/metrics.ts';
 import { failure, json, text } from './replies.ts';
 
-/** A request of the admin API is a name and an address; 16 KiB leaves room for what is to come. */
-const BODY_BYTES_MAX = 16 * 1024;
+/** Most requests are a name and an address; terms with thousands of members in groups are longest. */
+const BODY_BYTES_MAX = 512 * 1024;
 
 /** What a request that passed the token check may do. */
 export interface Route {

@@ -11,6 +11,8 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   worker_secrets_full: 409,
   payout_address_invalid: 400,
   admin_unauthorized: 401,
+  price_not_set: 404,
+  price_feed_failed: 409,
   chain_off: 409,
   chain_paused: 409,
   chain_round_not_initialized: 409,
@@ -37,6 +39,9 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   chain_unseen: 503,
   rpc_unavailable: 503,
   rpc_refused: 502,
+  terms_invalid: 400,
+  terms_unknown: 404,
+  terms_late: 409,
   database_unreachable: 503,
   database_failed: 503,
 };

@@ -248,7 +248,10 @@ const parts = {
     .prefault({}),
 };
 
-/** The terms file: what an operator writes, with every default filled in. */
+/**
+ * The terms file: what an operator writes, with every default filled in. A default never changes: an
+ * older file without the key would mean something else.
+ */
 export const fileSchema = z.strictObject(parts, { error: table });
 
 /** Published terms: the same keys, with version and start. JSON of texts, whole numbers and lists. */
