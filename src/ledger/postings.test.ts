@@ -314,7 +314,7 @@ test('the database itself refuses what does not sum to zero, and to change what 
       [
         sql`insert into entry (posting, line, account, asset, amount)
           select number, line, 'treasury', 'ETH', amount from posting,
-          (values (8, 1), (9, -1)) as e (line, amount) where cause = 'epoch:1'`,
+          (values (98, 1), (99, -1)) as e (line, amount) where cause = 'epoch:1'`,
       ],
       /complete when it is committed/,
     ],
