@@ -14,12 +14,21 @@ import {
   newCommand,
   showCommand as showKeyCommand,
 } from './programs/keys/settings.ts';
+import { accountsCommand, balanceCommand, linesCommand } from './programs/ledger/settings.ts';
 import { poolCommand } from './programs/pool/settings.ts';
+import {
+  resetCommand,
+  setCommand as setPriceCommand,
+  showCommand as showPricesCommand,
+} from './programs/prices/settings.ts';
 import { redeemerCommand } from './programs/redeemer/settings.ts';
 import { signerCommand } from './programs/signer/settings.ts';
 import {
   checkCommand as checkTermsCommand,
   initCommand as initTermsCommand,
+  publishCommand,
+  showTermsCommand,
+  verifyTermsCommand,
 } from './programs/terms/settings.ts';
 import { workerJoinCommand } from './programs/worker/settings.ts';
 import {
@@ -41,7 +50,9 @@ const programs: Readonly<Record<string, () => Promise<Program>>> = {
   worker: () => import('./programs/worker/main.ts'),
   workers: () => import('./programs/workers/main.ts'),
   gateway: () => import('./programs/gateway/main.ts'),
+  prices: () => import('./programs/prices/main.ts'),
   chain: () => import('./programs/chain/main.ts'),
+  ledger: () => import('./programs/ledger/main.ts'),
   keys: () => import('./programs/keys/main.ts'),
   signer: () => import('./programs/signer/main.ts'),
   redeemer: () => import('./programs/redeemer/main.ts'),
@@ -59,8 +70,14 @@ export const commands: readonly Command[] = [
   showCommand,
   rotateCommand,
   ...Object.values(stateCommands),
+  showPricesCommand,
+  setPriceCommand,
+  resetCommand,
   statusCommand,
   ...Object.values(actionCommands),
+  accountsCommand,
+  linesCommand,
+  balanceCommand,
   gatewayPushCommand,
   gatewayServeCommand,
   newCommand,
@@ -70,6 +87,9 @@ export const commands: readonly Command[] = [
   redeemerCommand,
   initTermsCommand,
   checkTermsCommand,
+  publishCommand,
+  showTermsCommand,
+  verifyTermsCommand,
   demoCommand,
   devnetCommand,
 ];

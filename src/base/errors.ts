@@ -77,6 +77,8 @@ export const errorAdvice = {
   transactions_closed: 'The program is stopping; the journal goes on at the next start.',
   recovery_busy: 'More tickets arrive than signatures can be checked; add cores or fewer gateways.',
   recovery_closed: 'The program is stopping; nothing needs to be done.',
+  price_not_set:
+    'See tributary prices show: only a price that was set while the pool ran can be reset.',
   chain_off: 'Start the pool with --network arbitrum-one or devnet; off chain it has no account.',
   chain_unseen: 'Wait until a provider of --eth-url has answered; the pool goes on trying.',
   chain_paused: 'The protocol is paused by its owner; try again when it goes on.',

@@ -661,6 +661,15 @@ create table secret (
 );
 CREATE TRIGGER secret_changed AFTER INSERT OR UPDATE ON public.secret FOR EACH ROW EXECUTE FUNCTION secret_changed();
 
+create table set_price (
+  gateway bytea not null,
+  capability text not null,
+  price text not null,
+  set_at timestamp with time zone not null default now(),
+  constraint set_price_pkey PRIMARY KEY (gateway, capability),
+  constraint set_price_gateway_check CHECK ((length(gateway) = ANY (ARRAY[0, 20])))
+);
+
 create table terms_version (
   version integer not null,
   starts_at_epoch bigint not null,

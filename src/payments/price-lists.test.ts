@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseCapabilityPrices, parseGatewayPrices } from './price-lists.ts';
+import { parseCapabilityPrices, parseGatewayPrices, pipelineOf } from './price-lists.ts';
 import { rational } from './rational.ts';
 
 test('prices of gateways are read by address, exactly', () => {
@@ -9,7 +9,7 @@ test('prices of gateways are read by address, exactly', () => {
     {"ethaddress":"0000000000000000000000000000000000000002","priceperunit":"1200","pixelsperunit":"3"}]}`);
   assert.ok(outcome.ok);
   assert.deepEqual(
-    [...outcome.value],
+    [...outcome.value.perGateway],
     [
       [
         'abcdef0123456789abcdef0123456789abcdef01',
@@ -18,6 +18,32 @@ test('prices of gateways are read by address, exactly', () => {
       ['0000000000000000000000000000000000000002', { perUnit: rational(400n), currency: 'wei' }],
     ],
   );
+});
+
+test('a gateway may have prices of its own for single capabilities and models', () => {
+  const gateway = 'ab'.repeat(20);
+  const outcome = parseGatewayPrices(`{"gateways":[
+    {"ethaddress":"0x${gateway}","priceperunit":700},
+    {"ethaddress":"0x${gateway}","priceperunit":5,"pipeline":"text-to-image","model_id":"a/b_c"},
+    {"ethaddress":"0x${gateway}","priceperunit":9,"pipeline":"llm"}]}`);
+  assert.ok(outcome.ok);
+  assert.deepEqual(outcome.value.perGateway.get(gateway)?.perUnit, rational(700n));
+  assert.deepEqual(
+    [...(outcome.value.perGatewayCapability.get(gateway) ?? [])].map(([key, { perUnit }]) => [
+      key,
+      pipelineOf(key),
+      perUnit,
+    ]),
+    [
+      ['27_a/b_c', { pipeline: 'text-to-image', model: 'a/b_c' }, rational(5n)],
+      ['33_default', { pipeline: 'llm', model: 'default' }, rational(9n)],
+    ],
+  );
+  const wrong = [`"pipeline":"none"`, `"model_id":"m"`];
+  for (const entry of wrong) {
+    const json = `{"gateways":[{"ethaddress":"0x${gateway}","priceperunit":5,${entry}}]}`;
+    assert.ok(!parseGatewayPrices(json).ok, entry);
+  }
 });
 
 test('prices of capabilities are read by pipeline and model', () => {

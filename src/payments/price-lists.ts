@@ -1,5 +1,5 @@
 import { Capability } from '../protocol/capabilities.ts';
-import { capabilityKey, type Price, parsePrice } from './price.ts';
+import { capabilityKey, type Price, type PricedCapability, parsePrice } from './price.ts';
 
 /** More than anybody negotiates; a longer list is a mistake. */
 const ENTRIES_MAX = 10_000;
@@ -9,17 +9,38 @@ export type PriceListOutcome<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly text: string };
 
+/** Prices of single gateways, by address (40 lower-case hex digits). */
+export interface GatewayPrices {
+  /** For video, and for whatever has no price of its own. */
+  readonly perGateway: ReadonlyMap<string, Price>;
+  /** By {@link capabilityKey}. */
+  readonly perGatewayCapability: ReadonlyMap<string, ReadonlyMap<string, Price>>;
+}
+
 /**
  * Reads `{"gateways":[{"ethaddress":"0x…","priceperunit":0.5,"currency":"USD","pixelsperunit":1e12}]}`
- * into prices by address (40 lower-case hex digits). Wire: go-livepeer
- * cmd/livepeer/starter/starter.go:getGatewayPrices.
+ * as go-livepeer does (cmd/livepeer/starter/starter.go:getGatewayPrices). An entry with `pipeline`, and
+ * perhaps `model_id`, is the price of that capability for that gateway alone.
  */
-export function parseGatewayPrices(json: string): PriceListOutcome<ReadonlyMap<string, Price>> {
-  return readList(json, 'gateways', (entry) => {
+export function parseGatewayPrices(json: string): PriceListOutcome<GatewayPrices> {
+  const list = readList(json, 'gateways', (entry) => {
     const digits = /^(?:0x)?([0-9a-fA-F]{40})$/.exec(String(entry.ethaddress))?.[1];
     const price = priceOf(entry.priceperunit, entry.currency, entry.pixelsperunit);
-    return digits && price ? [digits.toLowerCase(), price] : undefined;
+    const named = entry.pipeline !== undefined || entry.model_id !== undefined;
+    const asked = named ? pricedCapability(entry.pipeline, entry.model_id) : 'video';
+    if (!digits || !price || !asked) return undefined;
+    return [`${digits.toLowerCase()} ${asked === 'video' ? '' : capabilityKey(asked)}`, price];
   });
+  if (!list.ok) return list;
+  const perGateway = new Map<string, Price>();
+  const perGatewayCapability = new Map<string, Map<string, Price>>();
+  for (const [name, price] of list.value) {
+    const [gateway, key] = [name.slice(0, 40), name.slice(41)];
+    const own = perGatewayCapability.get(gateway) ?? new Map<string, Price>();
+    if (key === '') perGateway.set(gateway, price);
+    else perGatewayCapability.set(gateway, own.set(key, price));
+  }
+  return { ok: true, value: { perGateway, perGatewayCapability } };
 }
 
 /**
@@ -29,12 +50,24 @@ export function parseGatewayPrices(json: string): PriceListOutcome<ReadonlyMap<s
  */
 export function parseCapabilityPrices(json: string): PriceListOutcome<ReadonlyMap<string, Price>> {
   return readList(json, 'capabilities_prices', (entry) => {
-    const capability = pipelines.get(String(entry.pipeline));
-    const model = String(entry.model_id || 'default');
+    const asked = pricedCapability(entry.pipeline, entry.model_id);
     const price = priceOf(entry.price_per_unit, entry.currency, entry.pixels_per_unit);
-    if (capability === undefined || !price) return undefined;
-    return [capabilityKey({ capability, model }), price];
+    return asked && price ? [capabilityKey(asked), price] : undefined;
   });
+}
+
+/** A capability by the name of its pipeline; undefined for a name that is none. */
+export function pricedCapability(pipeline: unknown, model: unknown): PricedCapability | undefined {
+  const capability = pipelines.get(String(pipeline));
+  return capability === undefined ? undefined : { capability, model: String(model || 'default') };
+}
+
+/** The name of a capability's pipeline, and its model; the reverse of {@link pricedCapability}. */
+export function pipelineOf(key: string): { readonly pipeline: string; readonly model: string } {
+  const mark = key.indexOf('_');
+  const number = Number(key.slice(0, mark));
+  const found = [...pipelines].find(([, capability]) => capability === number);
+  return { pipeline: found?.[0] ?? `${number}`, model: key.slice(mark + 1) };
 }
 
 /** Capability numbers by the names of pipelines: `text-to-image`, `llm`, `segment-anything-2`. */

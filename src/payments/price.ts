@@ -61,6 +61,12 @@ export function parsePrice(text: string): PriceOutcome {
   return { ok: true, price: { perUnit, currency: currency.toUpperCase() } };
 }
 
+/** A price as a person would write it, exactly: {@link parsePrice} reads it. */
+export function showPrice({ perUnit: { numerator, denominator }, currency }: Price): string {
+  const amount = `${numerator}${currency}`;
+  return denominator === 1n ? amount : `${amount} per ${denominator} pixels`;
+}
+
 /** What a Chainlink aggregator answered. */
 export interface FeedAnswer {
   /** `description()`, for instance `ETH / USD`. */

@@ -110,8 +110,8 @@ test('what was asked minutes ago may still be promised, what was asked before th
   const prices = await openPrices({ sheet: sheet('100wei'), clock, log: quiet });
   assert.equal(prices.least(gateway), undefined, 'what was asked before the start is not known');
   clock.advance(OLD_PRICE_MS);
-  prices.change(sheet('300wei'));
-  prices.change(sheet('200wei'));
+  await prices.change(sheet('300wei'));
+  await prices.change(sheet('200wei'));
   assert.deepEqual(prices.current().default, rational(200n));
   assert.deepEqual(prices.least(gateway), rational(100n));
   clock.advance(OLD_PRICE_MS + 1);

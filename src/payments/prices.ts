@@ -44,8 +44,12 @@ export interface Prices {
    * meant for something else. Undefined while nothing can be said, shortly after a start.
    */
   least(sender: Uint8Array, capabilities?: readonly PricedCapability[]): Rational | undefined;
+  /**
+   * What other prices come to in wei, without asking them. Throws as {@link openPrices}.
+   */
+  inWei(sheet: PriceSheet): Promise<PriceTable>;
   /** Asks other prices from now on; what runs keeps its own. Throws as {@link openPrices}. */
-  change(sheet: PriceSheet): void;
+  change(sheet: PriceSheet): Promise<void>;
   close(): void;
 }
 
@@ -68,15 +72,19 @@ export async function openPrices(parts: PricesParts): Promise<Prices> {
   let feed: TimedFeedAnswer | undefined;
   let timer: Timer | undefined;
   let closed = false;
-  if (currenciesOf(sheet).size > 0) {
-    if (!readFeed) throw failed('a price in a currency needs a price feed');
-    feed = await readFeed().catch((cause: unknown) => {
-      throw failed('the price feed did not answer', cause);
-    });
-  }
-  let table = tableOf(sheet, feed);
+  let table = await convert(sheet);
   const openedAt = clock.now();
   const replaced: { readonly table: PriceTable; readonly until: Instant }[] = [];
+
+  async function convert(wanted: PriceSheet): Promise<PriceTable> {
+    if (currenciesOf(wanted).size > 0 && !feed) {
+      if (!readFeed) throw failed('a price in a currency needs a price feed');
+      feed = await readFeed().catch((cause: unknown) => {
+        throw failed('the price feed did not answer', cause);
+      });
+    }
+    return tableOf(wanted, feed);
+  }
 
   function use(next: PriceTable): void {
     const now = clock.now();
@@ -105,9 +113,10 @@ export async function openPrices(parts: PricesParts): Promise<Prices> {
 
   function schedule(): void {
     timer?.cancel();
+    if (closed || currenciesOf(sheet).size === 0) return;
     timer = clock.after(REFRESH_MS - (clock.now() % REFRESH_MS), () => void refresh(1));
   }
-  if (readFeed && currenciesOf(sheet).size > 0) schedule();
+  schedule();
 
   return {
     current: () => table,
@@ -118,9 +127,11 @@ export async function openPrices(parts: PricesParts): Promise<Prices> {
         .map((each) => basePrice(each, sender, capabilities))
         .reduce((low, price) => (compare(price, low) < 0 ? price : low));
     },
-    change(next) {
-      use(tableOf(next, feed));
+    inWei: convert,
+    async change(next) {
+      use(await convert(next));
       sheet = next;
+      schedule();
     },
     close() {
       closed = true;

@@ -2,13 +2,25 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { mineBlocks } from '../../src/chain/devnet.ts';
+import { run } from '../../src/cli.ts';
 import { openScratch, type Scratch } from '../../src/database/scratch.ts';
 import { compare, multiply, rational } from '../../src/payments/rational.ts';
 import { balanceSession, loadBalance } from '../../src/payments/store.ts';
 import { claimWinners, insertWinners } from '../../src/payments/winners-store.ts';
-import type { OrchestratorInfo } from '../../src/protocol/gen/lp_rpc_pb.ts';
-import { checksumAddress } from '../../src/protocol/signature.ts';
+import type { PriceView } from '../../src/programs/prices/views.ts';
+import { Capability, DEFAULT_BITS } from '../../src/protocol/capabilities.ts';
+import {
+  type OrchestratorInfo,
+  OrchestratorInfoSchema,
+  OrchestratorRequestSchema,
+} from '../../src/protocol/gen/lp_rpc_pb.ts';
+import {
+  checksumAddress,
+  orchestratorRequestMessage,
+  signMessage,
+} from '../../src/protocol/signature.ts';
 import { redemptions } from '../chain/redeem-kit.ts';
 import { eventually } from '../eventually.ts';
 import { stampedSource } from '../fixtures/renditions.ts';
@@ -16,6 +28,7 @@ import { type PayingGateway, startPayingGateway } from '../paying-gateway.ts';
 import { startChainPool, startTestChain, type TestChain } from '../start-chain-pool.ts';
 import type { Cleanup, TestPool } from '../start-pool.ts';
 import { joinStock } from '../start-pool-with-worker.ts';
+import { framed } from '../stock-transcoder.ts';
 
 // One chain, one database and one funded gateway; each test has a pool with terms of its own.
 const cleanups: (() => void | Promise<void>)[] = [];
@@ -47,6 +60,8 @@ async function gatewayOf(t: Cleanup, pool: TestPool): Promise<PayingGateway> {
   await eventually('the pool saw the chain', async () => (await gateway.getOrchestrator()).ok);
   return gateway;
 }
+
+const everybody = { weiPerUnit: '2500', settings: '1000wei', setAt: undefined };
 
 let joined = 0;
 /** A worker that is nobody's in the database yet. */
@@ -83,6 +98,133 @@ test('a session keeps its price over a restart that doubles prices; a new one pa
   assert.ok(stored && compare(stored.credited, multiply(again.ticketEv(info), rational(2n))) === 0);
   assert.equal((await again.session()).priceInfo?.pricePerUnit, 2020n);
 });
+
+test('a price that is set while the pool runs holds for new sessions, on all nodes and after a restart', async (t) => {
+  const flags = ['--price=1000wei', `--price-per-gateway=${own}`, '--no-auto-adjust-price'];
+  const [pool, beside] = [await startPool(t, flags), await startPool(t, flags)];
+  await join(t, pool);
+  await join(t, beside);
+  const gateway = await gatewayOf(t, pool);
+  const info = await gateway.session();
+  const paid = await gateway.submit(info, await stampedSource(), { tickets: 1 });
+  assert.equal(paid.status, 200, paid.text);
+
+  const [shown, ...others] = await typed(pool, 'set', '2500wei');
+  assert.deepEqual({ ...shown, setAt: undefined }, { ...everybody, price: '2500wei' });
+  assert.match(shown?.setAt ?? '', /^\d{4}-/);
+  assert.equal(others.length, 1, 'the price of the settings for one gateway and capability');
+  // What runs goes on at its price, new sessions begin at the new one; here and on the other node.
+  const goesOn = await gateway.submit(paid.result?.info ?? info, await stampedSource());
+  assert.equal(goesOn.result?.info?.priceInfo?.pricePerUnit, 1000n);
+  assert.equal((await gateway.session()).priceInfo?.pricePerUnit, 2500n);
+  const other = await gatewayOf(t, beside);
+  await eventually(
+    'the other node asks it, too',
+    async () => (await other.session()).priceInfo?.pricePerUnit === 2500n,
+  );
+
+  const id = checksumAddress(gateway.address);
+  const special = ['--gateway', id, '--pipeline', 'text-to-image', '--model', 'a/b'];
+  assert.equal(await askedFor(gateway, 'a/b'), 40n, 'of the settings');
+  await typed(pool, 'set', '77wei', ...special);
+  assert.equal(await askedFor(gateway, 'a/b'), 77n);
+  await typed(pool, 'set', '3000wei', '--gateway', id);
+  assert.equal((await gateway.session()).priceInfo?.pricePerUnit, 3000n);
+
+  await pool.restart();
+  await join(t, pool);
+  const again = await gatewayOf(t, pool);
+  assert.equal((await again.session()).priceInfo?.pricePerUnit, 3000n);
+  assert.equal(await askedFor(again, 'a/b'), 77n);
+  const list = await typed(pool, 'show');
+  assert.deepEqual(
+    list.map(({ gateway: of, pipeline, price, settings }) => [of, pipeline, price, settings]),
+    [
+      [undefined, undefined, '2500wei', '1000wei'],
+      [id, undefined, '3000wei', undefined],
+      [id, 'text-to-image', '77wei', '40wei'],
+    ],
+  );
+  await typed(pool, 'reset', ...special);
+  await typed(pool, 'reset', '--gateway', id);
+  await typed(pool, 'reset');
+  assert.equal(await askedFor(again, 'a/b'), 40n);
+  assert.equal((await again.session()).priceInfo?.pricePerUnit, 1000n);
+});
+
+test('a price that cannot be asked is refused, and what is asked stays', async (t) => {
+  const pool = await startPool(t);
+  const refusals: readonly (readonly [readonly string[], RegExp])[] = [
+    [['set', '5USD'], /\(price_feed_failed\)/],
+    [['set', 'cheap'], /\(setting_invalid\)/],
+    [['set', '5wei', '--gateway', '0x12'], /gateway must be an address/],
+    [['set', '5wei', '--pipeline', 'none'], /no such pipeline/],
+    [['set', '5wei', '--model', 'm'], /--model needs --pipeline/],
+    [['reset'], /\(price_not_set\)/],
+  ];
+  for (const [args, text] of refusals) {
+    const { code, err } = await type(pool, ...args);
+    assert.notEqual(code, 0, args.join(' '));
+    assert.match(err, text, args.join(' '));
+  }
+  const { out } = await type(pool, 'show');
+  assert.match(out, /every gateway +video +1000wei +settings/);
+});
+
+/** For one gateway and capability, in the settings. */
+const own = JSON.stringify({
+  gateways: [
+    {
+      ethaddress: '0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc',
+      pipeline: 'text-to-image',
+      model_id: 'a/b',
+      priceperunit: 40,
+    },
+  ],
+});
+
+/** `tributary prices …` as its operator types it. */
+async function type(pool: TestPool, ...args: readonly string[]) {
+  const said = { out: '', err: '' };
+  const stream = (name: keyof typeof said) => ({
+    write(text: string) {
+      said[name] += text;
+      return true;
+    },
+  });
+  const code = await run(['prices', ...args, '--data-dir', pool.dataDir], {
+    ...{ stdout: stream('out'), stderr: stream('err') },
+    ...{ env: {}, isTty: false, columns: 80 },
+  });
+  return { code, ...said };
+}
+
+async function typed(pool: TestPool, ...args: readonly string[]): Promise<readonly PriceView[]> {
+  const { code, out, err } = await type(pool, ...args, '--json');
+  assert.equal(code, 0, err);
+  return JSON.parse(out);
+}
+
+/** What a gateway is asked for one model of text-to-image. */
+async function askedFor(gateway: PayingGateway, model: string): Promise<bigint | undefined> {
+  const request = create(OrchestratorRequestSchema, {
+    address: gateway.address,
+    sig: signMessage(chain.key('gateway'), orchestratorRequestMessage(gateway.address)),
+    capabilities: {
+      bitstring: [DEFAULT_BITS],
+      constraints: { PerCapability: { [Capability.TextToImage]: { models: { [model]: {} } } } },
+    },
+  });
+  const { body } = await gateway.raw(
+    {
+      ':path': '/net.Orchestrator/GetOrchestrator',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    },
+    framed(toBinary(OrchestratorRequestSchema, request)),
+  );
+  return fromBinary(OrchestratorInfoSchema, body.subarray(5)).priceInfo?.pricePerUnit;
+}
 
 test('work that fails costs nothing', async (t) => {
   const pool = await startPool(t);
@@ -162,6 +304,35 @@ test('a pool that leaves redeeming to another program knows what is under way', 
   await database.transact((tx) => claimWinners(tx, [winner.id], new Uint8Array(20)));
   await mineBlocks(chain.reader, 1);
   await eventually('less is promised', async () => (await faceValue()) === full - 10n ** 15n);
+});
+
+test('no transaction pays more for gas than --max-gas-price', async (t) => {
+  const gwei = 10n ** 9n;
+  const baseFee = async (fee: bigint) => {
+    const params = [`0x${fee.toString(16)}`];
+    await chain.reader.request({ method: 'anvil_setNextBlockBaseFeePerGas', params } as never);
+    await mineBlocks(chain.reader, 1);
+  };
+  t.after(() => baseFee(gwei));
+  const pool = await startPool(t, ['--max-gas-price=3']);
+  const address = chain.of('orchestrator');
+  const sent = () => chain.reader.getTransactionCount({ address });
+  const before = await sent();
+  await baseFee(5n * gwei);
+  await pool.admin('POST', '/api/v1/chain/submit', { do: 'reward' });
+  for (let blocks = 0; blocks < 3; blocks += 1) {
+    await baseFee(5n * gwei);
+    const { openTransactions } = await pool.admin<{ openTransactions: number }>(
+      ...(['GET', '/api/v1/chain/status'] as const),
+    );
+    assert.equal(openTransactions, 1);
+    assert.equal(await sent(), before);
+  }
+  await baseFee(gwei);
+  await eventually('it is sent', async () => (await sent()) === before + 1);
+  const { transactions } = await chain.reader.getBlock({ includeTransactions: true });
+  const [reward] = transactions;
+  assert.ok(reward?.maxFeePerGas !== undefined && reward.maxFeePerGas <= 3n * gwei);
 });
 
 test('the webhook of discovery lets in, keeps out and sets prices', async (t) => {

@@ -1,6 +1,8 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { serveAdmin } from '../../api/admin.ts';
 import { type ChainRoutesParts, chainRoutes } from '../../api/chain-routes.ts';
+import { type LedgerRoutesParts, ledgerRoutes } from '../../api/ledger-routes.ts';
+import { type PricesRoutesParts, pricesRoutes } from '../../api/prices-routes.ts';
 import { type StatusRoutesParts, statusRoutes } from '../../api/status-routes.ts';
 import { type WorkersRoutesParts, workersRoutes } from '../../api/workers-routes.ts';
 import { adminFiles } from '../../base/data-dir.ts';
@@ -27,7 +29,9 @@ export interface RunningAdmin {
 export async function startAdmin(
   parts: WorkersRoutesParts &
     StatusRoutesParts &
-    ChainRoutesParts & {
+    ChainRoutesParts &
+    PricesRoutesParts &
+    LedgerRoutesParts & {
       readonly metrics: Metrics;
       readonly log: Log;
       ready(): Promise<string | undefined>;
@@ -38,7 +42,13 @@ export async function startAdmin(
   const token = settings.adminToken ?? (await keptToken(files.token));
   const admin = await serveAdmin(
     {
-      routes: [...workersRoutes(parts), ...statusRoutes(parts), ...chainRoutes(parts)],
+      routes: [
+        ...workersRoutes(parts),
+        ...statusRoutes(parts),
+        ...chainRoutes(parts),
+        ...pricesRoutes(parts),
+        ...ledgerRoutes(parts),
+      ],
       metrics: parts.metrics,
       ready: parts.ready,
       token,

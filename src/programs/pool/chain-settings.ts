@@ -89,7 +89,7 @@ export const chainSettings = {
   },
   price: {
     type: price,
-    doc: 'What a pixel costs: 1000wei, or 0.05USD per 1e12 pixels. Amounts are exact; the currency is wei (also when left out), eth, or the one that --price-feed converts.',
+    doc: 'What a pixel costs, until tributary prices set says otherwise: 1000wei, or 0.05USD per 1e12 pixels. Amounts are exact; the currency is wei (also when left out), eth, or the one that --price-feed converts.',
     aliases: { pricePerUnit: true },
   },
   pricePerGateway: {
@@ -97,7 +97,7 @@ export const chainSettings = {
       parseGatewayPrices,
       '{"gateways":[{"ethaddress":"0x…","priceperunit":0.5,"currency":"USD","pixelsperunit":1e12}]}',
     ),
-    doc: 'Other prices for some gateways, by their accounts.',
+    doc: 'Other prices for some gateways, by their accounts; with a pipeline, and perhaps a model_id, for that capability alone.',
     aliases: { pricePerGateway: true, pricePerBroadcaster: true },
   },
   pricePerCapability: {
@@ -137,8 +137,8 @@ export const chainSettings = {
   },
   maxGasPrice: {
     type: amount('GWEI'),
-    doc: 'Above this price of gas no ticket is redeemed.',
-    defaultText: 'no limit but the value of the ticket',
+    doc: 'The most that any transaction may pay for a unit of gas; above it no ticket is redeemed. The signer has a limit of its own.',
+    defaultText: 'the value of a ticket, and 10 GWEI on Arbitrum One',
     aliases: { maxGasPrice: (wei: string) => `${wei}e-9` },
   },
   maxUnpaid: {

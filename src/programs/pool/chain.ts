@@ -18,7 +18,8 @@ import { noteRedeemed } from '../../duties/redeem-seen.ts';
 import type { DiscoveryWebhook } from '../../front/discovery-webhook.ts';
 import { createSignatures } from '../../front/signatures.ts';
 import { createPayments, type Payments } from '../../payments/payments.ts';
-import { openPrices, type PriceSheet, type Prices } from '../../payments/prices.ts';
+import { openPriceDesk, type PriceDesk } from '../../payments/price-desk.ts';
+import type { PriceSheet, Prices } from '../../payments/prices.ts';
 import { createRecovery, type Recovery } from '../../payments/recover-threads.ts';
 import { parseAddress } from '../../protocol/signature.ts';
 import { type ChainAccounts, openAccounts } from './chain-accounts.ts';
@@ -47,6 +48,7 @@ export interface OpenedChain extends GatewayParts {
   /** The same, and the chain: in whose name workers get their receipts. */
   readonly issuer: { readonly pool: Uint8Array; readonly chainId: bigint };
   readonly payments: Payments;
+  readonly priceDesk: PriceDesk;
   /** Starts what the orchestrator does by itself, once gateways can reach it. */
   startDuties(front: Parameters<typeof startChainDuties>[3]): Duties;
   /** Why no gateway can be served yet; undefined: it can. */
@@ -93,8 +95,8 @@ export async function openChain(
   started.defer(() => watch.close());
   const recovery = createRecovery({ threads: recoveryThreads() });
   started.defer(() => recovery.close());
-  const prices = await pricesOf(settings, base, providers);
-  started.defer(() => prices.close());
+  const priceDesk = await pricesOf(settings, base, { providers, database });
+  started.defer(() => priceDesk.close());
   const secrets = await followRandSecrets(database, await signing.sealKey(), base);
   started.defer(() => secrets.close());
   const discovery = discoveryOf(settings, base);
@@ -104,7 +106,8 @@ export async function openChain(
   });
   started.defer(() => redeeming.close());
   const payments = paymentsOf(settings, base, {
-    ...{ database, recovery, watch, prices, discovery, network, redeeming },
+    ...{ database, recovery, watch, discovery, network, redeeming },
+    prices: priceDesk.prices,
     secrets: secrets.current,
     recipient,
   });
@@ -120,6 +123,7 @@ export async function openChain(
     orchestrator,
     issuer: { pool: recipient, chainId: BigInt(providers.chainId) },
     payments,
+    priceDesk,
     discovery,
     signatures: createSignatures(recovery),
     startDuties: (front) => startChainDuties(settings, base, opened, front),
@@ -143,10 +147,15 @@ function recoveryThreads(): number {
   return Math.max(1, Math.min(RECOVERY_THREADS_MAX, availableParallelism() - 1));
 }
 
-function pricesOf(settings: PoolSettings, base: PoolBase, providers: Providers): Promise<Prices> {
+function pricesOf(
+  settings: PoolSettings,
+  base: PoolBase,
+  { providers, database }: { readonly providers: Providers; readonly database: Database },
+): Promise<PriceDesk> {
   const feed = settings.priceFeed ?? feedOf(settings);
-  return openPrices({
+  return openPriceDesk({
     ...base,
+    database,
     sheet: sheetOf(settings),
     ...(feed ? { readFeed: () => readPriceFeed(providers, feed) } : {}),
   });
@@ -160,9 +169,9 @@ function sheetOf({ price, pricePerGateway, pricePerCapability }: PoolSettings): 
   if (!price) throw new TributaryError('setting_missing', 'No --price is given.');
   return {
     default: price,
-    perGateway: pricePerGateway ?? new Map(),
+    perGateway: pricePerGateway?.perGateway ?? new Map(),
     perCapability: pricePerCapability ?? new Map(),
-    perGatewayCapability: new Map(),
+    perGatewayCapability: pricePerGateway?.perGatewayCapability ?? new Map(),
   };
 }
 

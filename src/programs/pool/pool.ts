@@ -4,6 +4,7 @@ import type { Log } from '../../base/log.ts';
 import type { Metrics } from '../../base/metrics.ts';
 import { watchProcess } from '../../base/process-metrics.ts';
 import { type Database, openDatabase } from '../../database/database.ts';
+import { createBooks } from '../../ledger/books.ts';
 import { createLedger, type LedgerReceipts } from '../../ledger/ledger.ts';
 import { createWorkers } from '../../workers/workers.ts';
 import { startAdmin } from './admin.ts';
@@ -58,9 +59,11 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
       ...base,
       workers,
       ledger,
+      books: createBooks(database),
       dispatch,
       joinString,
       chain: duties?.actions,
+      prices: chain?.priceDesk,
       runningTasks: relay.runningTasks,
       latency: relay.latency,
       ready: async () => (await whyNotReady(database, front.isDraining())) ?? chain?.whyNotReady(),
