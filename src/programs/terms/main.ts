@@ -8,6 +8,7 @@ import { faultText, type ReadFile, readTermsFile } from '../../terms/file.ts';
 import { readTerms } from '../../terms/read.ts';
 import { starterFile } from '../../terms/starter.ts';
 import type { Terms } from '../../terms/terms.ts';
+import { publish, show, verify } from './publishing.ts';
 import { checkCommand, initCommand } from './settings.ts';
 import { exampleView, faultsView, remarksView } from './views.ts';
 
@@ -19,6 +20,12 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       return init(rest, io);
     case 'check':
       return check(rest, io);
+    case 'publish':
+      return publish(rest, io, readSource);
+    case 'show':
+      return show(rest, io);
+    case 'verify':
+      return verify(rest, io);
     default:
       throw new TributaryError('command_unknown', `"terms ${verb}" is not a command.`);
   }
@@ -73,7 +80,7 @@ function checkedJson(checked: ReadFile, io: Io): number {
 }
 
 /** The text of a file that was named. Throws `input_missing`. */
-export async function readSource(path: string): Promise<string> {
+async function readSource(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {

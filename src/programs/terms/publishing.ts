@@ -1,0 +1,125 @@
+import { stringify } from 'smol-toml';
+import { callerOf, findPool } from '../../api/admin-client.ts';
+import { TributaryError } from '../../base/errors.ts';
+import { readSettings } from '../../base/help.ts';
+import { keccak256 } from '../../base/keccak.ts';
+import { createPaint, exitCode, type Io, table } from '../../base/terminal.ts';
+import { nodeHashing } from '../../proofs/node-hashing.ts';
+import { nodeVerifyEd25519 } from '../../proofs/node-signatures.ts';
+import { parseAddress, recover } from '../../protocol/signature.ts';
+import type { TermsDocument } from '../../terms/document.ts';
+import { readTermsFile } from '../../terms/file.ts';
+import { type PublishedTerms, readPublished } from '../../terms/published.ts';
+import { verifyTerms } from '../../terms/verify-terms.ts';
+import { fetchPublished, type TermsList, termsClient } from './client.ts';
+import { publishCommand, showTermsCommand, verifyTermsCommand } from './settings.ts';
+import { faultsView, remarksView } from './views.ts';
+
+/** `tributary terms publish`: the pool checks again, signs and keeps them. */
+export async function publish(
+  args: readonly string[],
+  io: Io,
+  readSource: (path: string) => Promise<string>,
+): Promise<number> {
+  const settings = readSettings(publishCommand, args, io);
+  if (!settings) return exitCode.ok;
+  const { file, startsAtEpoch, json, ...pool } = settings.values;
+  const paint = createPaint(io);
+  const source = await readSource(file);
+  const checked = readTermsFile(source);
+  if (!checked.ok) {
+    io.stderr.write(`${faultsView(file, checked.faults, paint)}\n`);
+    return exitCode.failed;
+  }
+  const client = termsClient(callerOf(findPool(pool)));
+  const published = await client.publish(source, String(startsAtEpoch));
+  if (json) {
+    io.stdout.write(`${JSON.stringify(published)}\n`);
+    return exitCode.ok;
+  }
+  const { version, startsAtEpoch: start, digest } = published;
+  const lines = [
+    ...remarksView(checked.remarks, paint),
+    `Published as version ${version}: settles epochs from ${start} on; those before keep theirs.`,
+    `Signed digest ${digest}`,
+  ];
+  io.stdout.write(`${lines.join('\n')}\n`);
+  return exitCode.ok;
+}
+
+/** `tributary terms show`: one version as a file, and the list of all. */
+export async function show(args: readonly string[], io: Io): Promise<number> {
+  const settings = readSettings(showTermsCommand, args, io);
+  if (!settings) return exitCode.ok;
+  const { version, json, ...pool } = settings.values;
+  const client = termsClient(callerOf(findPool(pool)));
+  const list = await client.list();
+  const wanted = version ?? list.current;
+  if (wanted === 0) {
+    io.stdout.write(json ? `${JSON.stringify(list)}\n` : nothingPublished(list));
+    return exitCode.ok;
+  }
+  const { document } = readable(await client.file(wanted));
+  if (json) io.stdout.write(`${JSON.stringify({ ...list, terms: document })}\n`);
+  else io.stdout.write(`${tomlOf(document)}\n${versionsView(list)}\n`);
+  return exitCode.ok;
+}
+
+/** `tributary terms verify`: 0 when the pool has signed these terms, else 1 and why. */
+export async function verify(args: readonly string[], io: Io): Promise<number> {
+  const settings = readSettings(verifyTermsCommand, args, io);
+  if (!settings) return exitCode.ok;
+  const { source, pool, json } = settings.values;
+  if (pool !== undefined && !parseAddress(pool)) {
+    throw new TributaryError('setting_invalid', `--pool cannot be ${pool}: it is no address.`);
+  }
+  const files = await fetchPublished(source);
+  const tools = { hashing: nodeHashing, keccak256, recover, verifyEd25519: nodeVerifyEd25519 };
+  const verified = verifyTerms({ ...files, pool: pool?.toLowerCase() }, tools);
+  if (json) {
+    const { ok } = verified;
+    const rest = verified.ok
+      ? { version: verified.published.document.version, signedBy: verified.signedBy }
+      : { text: verified.text };
+    io.stdout.write(`${JSON.stringify({ ok, ...rest })}\n`);
+  } else if (verified.ok) {
+    const { version, 'starts-at-epoch': start, name } = verified.published.document;
+    const line = `OK: version ${version} of the terms of "${name}", from epoch ${start} on`;
+    io.stdout.write(`${line}, signed by ${verified.signedBy}\n`);
+  } else io.stderr.write(`Not verified: ${verified.text}.\n`);
+  return verified.ok ? exitCode.ok : exitCode.failed;
+}
+
+function readable(file: string): PublishedTerms {
+  const read = readPublished(file, nodeHashing);
+  if (read.ok) return read.published;
+  throw new TributaryError('admin_refused', `The pool's terms cannot be read: ${read.text}.`);
+}
+
+function tomlOf({ version, 'starts-at-epoch': start, ...file }: TermsDocument): string {
+  return `# Version ${version}, settles epochs from ${start} on.\n${stringify(file)}`;
+}
+
+function nothingPublished({ openEpoch }: TermsList): string {
+  return [
+    `No terms were published yet; epoch ${openEpoch} is open and settled by the default ones:`,
+    'the income of a week by pixels, less 10 %, paid in ETH from 0.01 on.',
+    'Write your own with `tributary terms init --output terms.toml`.\n',
+  ].join('\n');
+}
+
+function versionsView({ openEpoch, current, versions }: TermsList): string {
+  const rows = versions.map(({ version, startsAtEpoch, publishedAt }) => [
+    String(version),
+    startsAtEpoch,
+    publishedAt.slice(0, 16).replace('T', ' '),
+    version === current ? `settles the open epoch, ${openEpoch}` : '',
+  ]);
+  const columns = [
+    { title: 'version', align: 'right' },
+    { title: 'from epoch', align: 'right' },
+    { title: 'published (UTC)' },
+    { title: '' },
+  ] as const;
+  return table(columns, rows).join('\n');
+}
