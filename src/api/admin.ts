@@ -16,6 +16,8 @@ export interface Route {
   readonly path: string;
   handle(request: {
     readonly params: Readonly<Record<string, string>>;
+    /** What stands behind the question mark. */
+    readonly query: URLSearchParams;
     /** The JSON object of a POST, `{}` when it has none. */
     readonly body: Readonly<Record<string, unknown>>;
   }): Promise<{ readonly status: number; readonly value: unknown }>;
@@ -74,7 +76,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const path = (request.url ?? '/').split('?')[0] as string;
+  const [path = '/', search = ''] = (request.url ?? '/').split('?');
   if (path === '/healthz') return text(response, 200, 'ok\n');
   if (path === '/readyz') {
     const reason = await parts.ready();
@@ -100,7 +102,11 @@ async function answer(
     });
   }
   const body = request.method === 'POST' ? await readObject(request) : {};
-  const { status, value } = await match.route.handle({ params: match.params ?? {}, body });
+  const { status, value } = await match.route.handle({
+    params: match.params ?? {},
+    query: new URLSearchParams(search),
+    body,
+  });
   json(response, status, value);
 }
 

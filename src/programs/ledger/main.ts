@@ -1,0 +1,159 @@
+import { z } from 'zod';
+import { type AdminCall, callerOf, decode, findPool } from '../../api/admin-client.ts';
+import { TributaryError } from '../../base/errors.ts';
+import { readSettings } from '../../base/help.ts';
+import { createPaint, exitCode, type Io } from '../../base/terminal.ts';
+import { accountsCommand, balanceCommand, linesCommand } from './settings.ts';
+import {
+  type AccountView,
+  accountsView,
+  amountText,
+  csv,
+  type LineView,
+  linesView,
+} from './views.ts';
+
+const units = z.string().regex(/^-?\d+$/);
+const account = z.object({
+  account: z.string(),
+  asset: z.string(),
+  side: z.enum(['has', 'owes']),
+  balance: units,
+});
+const accounts = z.object({ accounts: z.array(account) });
+const lines = z.object({
+  lines: z.array(
+    z.object({
+      cursor: z.string(),
+      at: z.string(),
+      epoch: z.string().optional(),
+      account: z.string(),
+      asset: z.string(),
+      kind: z.string(),
+      cause: z.string(),
+      amount: units,
+      balance: units,
+      note: z.string().optional(),
+    }),
+  ),
+});
+const checked = z.object({ wrong: z.array(account.extend({ entriesSum: units })) });
+
+/** `tributary ledger …`: asks the admin address of the running pool. */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const [word = '', ...rest] = args;
+  switch (word) {
+    case 'accounts':
+      return showAccounts(rest, io);
+    case 'lines':
+      return showLines(rest, io);
+    case 'balance':
+      return checkBalances(rest, io);
+    default:
+      throw new TributaryError('command_unknown', `"ledger ${word}" is not a command.`);
+  }
+}
+
+async function showAccounts(args: readonly string[], io: Io): Promise<number> {
+  const values = readSettings(accountsCommand, args, io)?.values;
+  if (!values) return exitCode.ok;
+  const call = callerOf(findPool(values));
+  const list = await readAccounts(call, queryOf(values));
+  if (values.json) print(io, JSON.stringify(list));
+  else if (values.csv) {
+    const rows = list.map((one) => [one.account, one.asset, one.side, one.balance]);
+    print(io, csv([['account', 'asset', 'side', 'balance'], ...rows]));
+  } else print(io, accountsView(list, createPaint(io)));
+  return exitCode.ok;
+}
+
+async function readAccounts(call: AdminCall, query: string): Promise<readonly AccountView[]> {
+  return decode(accounts, await call('GET', `/api/v1/ledger/accounts${query}`)).accounts;
+}
+
+async function showLines(args: readonly string[], io: Io): Promise<number> {
+  const values = readSettings(linesCommand, args, io)?.values;
+  if (!values) return exitCode.ok;
+  const call = callerOf(findPool(values));
+  const list: LineView[] = [];
+  for (let after: string | undefined; ; ) {
+    const path = `/api/v1/ledger/lines${queryOf({ ...values, after })}`;
+    const page: readonly LineView[] = decode(lines, await call('GET', path)).lines;
+    list.push(...page);
+    after = page.at(-1)?.cursor;
+    if (after === undefined) break;
+  }
+  if (values.json) print(io, JSON.stringify(list));
+  else if (values.csv) {
+    const rows = list.map((one) => COLUMNS.map((name) => one[name] ?? ''));
+    print(io, csv([COLUMNS, ...rows]));
+  } else print(io, linesView(list, createPaint(io)));
+  return exitCode.ok;
+}
+
+const COLUMNS = [
+  'cursor',
+  'at',
+  'epoch',
+  'account',
+  'asset',
+  'kind',
+  'cause',
+  'amount',
+  'balance',
+  'note',
+] as const satisfies readonly (keyof LineView)[];
+
+/** Fails, with the accounts, when a running balance is not the sum of its entries. */
+async function checkBalances(args: readonly string[], io: Io): Promise<number> {
+  const values = readSettings(balanceCommand, args, io)?.values;
+  if (!values) return exitCode.ok;
+  const call = callerOf(findPool(values));
+  const { wrong } = decode(checked, await call('GET', '/api/v1/ledger/check'));
+  const list = await readAccounts(call, '');
+  const sums = new Map<string, bigint>();
+  for (const { asset, balance } of list) {
+    sums.set(asset, (sums.get(asset) ?? 0n) + BigInt(balance));
+  }
+  const uneven = [...sums].filter(([, sum]) => sum !== 0n);
+  const balanced = wrong.length === 0 && uneven.length === 0;
+  if (values.json) {
+    const by = uneven.map(([asset, sum]) => ({ asset, sum: String(sum) }));
+    print(io, JSON.stringify({ balanced, wrong, uneven: by }));
+  } else if (values.csv) {
+    const rows = wrong.map((one) => [one.account, one.asset, one.balance, one.entriesSum]);
+    print(io, csv([['account', 'asset', 'balance', 'entries'], ...rows]));
+  } else if (balanced) {
+    print(
+      io,
+      `OK: ${list.length} balances are the sums of their entries, and together they are 0.`,
+    );
+  } else {
+    for (const { account: name, asset, balance, entriesSum } of wrong) {
+      const [held, sum] = [balance, entriesSum].map((one) => amountText(BigInt(one), asset));
+      print(io, `${name} holds ${held} ${asset}, and its entries sum to ${sum}.`);
+    }
+    for (const [asset, sum] of uneven) {
+      print(io, `All accounts together hold ${amountText(sum, asset)} ${asset} instead of 0.`);
+    }
+  }
+  return balanced ? exitCode.ok : exitCode.failed;
+}
+
+function queryOf(values: {
+  readonly account?: string | undefined;
+  readonly asset?: string | undefined;
+  readonly epoch?: number | undefined;
+  readonly after?: string | undefined;
+}): string {
+  const { account: name, asset, epoch, after } = values;
+  const given = Object.entries({ account: name, asset, epoch, after });
+  const query = new URLSearchParams(
+    given.flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]])),
+  );
+  return query.size === 0 ? '' : `?${query}`;
+}
+
+function print(io: Io, text: string): void {
+  io.stdout.write(`${text}\n`);
+}
