@@ -109,7 +109,7 @@ test('an epoch that ended while the one before has no books waits for its turn',
 });
 
 test('gas comes out of income where the terms say so, and no income is negative', async () => {
-  books.publish({ income: { recognised: 'redeemed', gas: 'income' } });
+  await books.publish('[income]\nrecognised = "redeemed"\ngas = "income"');
   await closeNow(parts);
   await books.earn(1_000n);
   await books.spendGas(300n, HASH);
@@ -134,10 +134,9 @@ test('gas comes out of income where the terms say so, and no income is negative'
 });
 
 test('what is held back is released when its time has come', async () => {
-  books.publish({
-    holdback: { share: { numerator: 1n, denominator: 2n }, epochs: 1 },
-    rewards: { share: { numerator: 1n, denominator: 1n }, by: 'units' },
-  });
+  await books.publish(
+    '[holdback]\nshare = "50%"\nepochs = 1\n[rewards]\nshare = "100%"\n[payouts]\nassets = ["ETH", "LPT"]\nthresholds = { ETH = "0.01", LPT = "1" }',
+  );
   await closeNow(parts);
   const before = await owedTo(otter);
   await books.earn(1_000n);

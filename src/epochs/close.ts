@@ -6,7 +6,6 @@ import type { Database } from '../database/database.ts';
 import { closeEpoch, type Epoch, epochsIn, openEpoch, switchEpoch } from '../ledger/epoch-store.ts';
 import { epochSettled } from '../ledger/postings.ts';
 import { post } from '../ledger/postings-store.ts';
-import type { TermsFile } from '../proofs/files.ts';
 import type { ProofHashing } from '../proofs/hashing.ts';
 import { settleEpoch } from '../terms/settle.ts';
 import type { Terms } from '../terms/terms.ts';
@@ -22,8 +21,8 @@ const SALT_BYTES = 32;
 export interface TermsBook {
   /** Version 0 is what holds where none were published. */
   of(version: number): Promise<Terms>;
-  /** The same as it is published, with what signs it. */
-  file(version: number): Promise<TermsFile>;
+  /** terms/<version>.json as it is published; asked for no version 0. */
+  file(version: number): Promise<string>;
   /** Which version settles an epoch that opens now. */
   versionFor(epoch: bigint): Promise<number>;
 }

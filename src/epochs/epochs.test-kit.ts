@@ -10,17 +10,41 @@ import {
   newWorkerId,
   type WorkerId,
 } from '../base/ids.ts';
+import { keccak256 } from '../base/keccak.ts';
 import { pixels } from '../base/money.ts';
 import type { Database } from '../database/database.ts';
 import { openScratch } from '../database/scratch.ts';
-import { account } from '../ledger/accounts.ts';
+import { account as named } from '../ledger/accounts.ts';
 import { createLedger, type Ledger } from '../ledger/ledger.ts';
 import type { PostingKind } from '../ledger/postings.ts';
 import { post } from '../ledger/postings-store.ts';
+import { toHex } from '../proofs/bytes.ts';
 import { nodeHashing } from '../proofs/node-hashing.ts';
-import { plain } from '../proofs/read-json.ts';
-import { defaultTerms, type Terms } from '../terms/terms.ts';
+import { type PoolIdentity, type Statement, statementDigest } from '../proofs/statement.ts';
+import { addressOf, signDigest } from '../protocol/signature.ts';
+import type { TermsVersion } from '../terms/store.ts';
+import { createTermsService } from '../terms/terms-service.ts';
 import type { ClosingParts } from './close.ts';
+
+const OFFCHAIN: PoolIdentity = { pool: new Uint8Array(20), chainId: 0n };
+const MODEL = '[model]\nkind = "proportional"';
+
+/** The account of a pool on chain. */
+export interface TestAccount {
+  readonly identity: PoolIdentity;
+  /** By EIP-712. */
+  endorse(statement: Statement): Uint8Array;
+}
+
+/** An account out of a key of its own. */
+export function testAccount(chainId = 42n): TestAccount {
+  const key = randomBytes(32);
+  const identity = { pool: addressOf(key), chainId };
+  return {
+    identity,
+    endorse: (statement) => signDigest(key, statementDigest(identity, statement, keccak256)),
+  };
+}
 
 /** A pool's books for tests: a database of its own, with work and income made to order. */
 export interface TestBooks extends AsyncDisposable {
@@ -39,22 +63,28 @@ export interface TestBooks extends AsyncDisposable {
     how?: { asset?: AssetId; kind?: PostingKind; transaction?: string },
   ): Promise<void>;
   spendGas(wei: bigint, transaction: string): Promise<void>;
-  /** Settles epochs from the next one on. */
-  publish(terms: Partial<Terms>): number;
+  /** Publishes terms that settle epochs from the next one on. */
+  publish(toml: string, model?: string): Promise<TermsVersion>;
 }
 
-export async function openBooks(identity?: {
-  readonly pool: Uint8Array;
-  readonly chainId: bigint;
-}): Promise<TestBooks> {
+export async function openBooks(account?: TestAccount): Promise<TestBooks> {
   const scratch = await openScratch();
   const { database, dataDir } = scratch;
   const clock = new FakeClock();
   const ledger = createLedger({
     database,
-    ...(identity ? { receipts: { issuer: () => identity } } : {}),
+    ...(account ? { receipts: { issuer: () => account.identity } } : {}),
   });
-  const versions: Terms[] = [{ ...defaultTerms, version: 0 }];
+  const terms = createTermsService({
+    database,
+    clock,
+    hashing: nodeHashing,
+    async sign(statement) {
+      if (account) return { accountSignature: toHex(account.endorse(statement)) };
+      const signed = await ledger.keys.sign(OFFCHAIN, statement);
+      return { key: toHex(signed.key), signature: toHex(signed.signature) };
+    },
+  });
   let events = 0;
 
   const attempt = (worker: WorkerId) => ({
@@ -81,15 +111,7 @@ export async function openBooks(identity?: {
       hashing: nodeHashing,
       clock,
       recognise: async () => undefined,
-      terms: {
-        of: async (version) => versions[version] as Terms,
-        file: async (version) => ({
-          format: 'tributary-terms-1',
-          version,
-          terms: plain(versions[version]),
-        }),
-        versionFor: async () => versions.length - 1,
-      },
+      terms,
     },
     async enrol() {
       const id = newWorkerId();
@@ -126,8 +148,8 @@ export async function openBooks(identity?: {
           kind,
           at: clock.now(),
           entries: [
-            { account: account('bonding_fees'), asset, amount },
-            { account: account('income'), asset, amount: -amount },
+            { account: named('bonding_fees'), asset, amount },
+            { account: named('income'), asset, amount: -amount },
           ],
           ...(transaction === undefined ? {} : { facts: { transaction } }),
         }),
@@ -141,18 +163,15 @@ export async function openBooks(identity?: {
           kind: 'gas',
           at: clock.now(),
           entries: [
-            { account: account('gas'), asset: ETH, amount: wei },
-            { account: account('treasury'), asset: ETH, amount: -wei },
+            { account: named('gas'), asset: ETH, amount: wei },
+            { account: named('treasury'), asset: ETH, amount: -wei },
           ],
           facts: { transaction },
         }),
       );
     },
-    publish(terms) {
-      const version = versions.length;
-      versions.push({ ...defaultTerms, ...terms, version });
-      return version;
-    },
+    publish: (toml, model = MODEL) =>
+      terms.publish(`name = "Test"\ncommission = "10%"\n${toml}\n${model}`, 'next'),
     async [Symbol.asyncDispose]() {
       await ledger.close();
       await scratch[Symbol.asyncDispose]();

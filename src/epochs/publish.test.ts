@@ -18,12 +18,13 @@ import { nodeHashing } from '../proofs/node-hashing.ts';
 import { nodeVerifyEd25519 } from '../proofs/node-signatures.ts';
 import { statementBytes } from '../proofs/statement.ts';
 import { closeNow } from './close.ts';
-import { openBooks } from './epochs.test-kit.ts';
+import { openBooks, testAccount } from './epochs.test-kit.ts';
 import { type PublishedPayout, type PublishingParts, publish } from './publish.ts';
 import { recordEpochs } from './record.ts';
 
-const identity = { pool: new Uint8Array(20).fill(7), chainId: 42n };
-const books = await openBooks(identity);
+const account = testAccount();
+const { identity } = account;
+const books = await openBooks(account);
 after(() => books[Symbol.asyncDispose]());
 const [heron, otter] = [await books.enrol(), await books.enrol()];
 let paid: readonly PublishedPayout[] = [];
@@ -35,7 +36,7 @@ const partsAt = (name: string): PublishingParts => ({
   sign: (...args) => books.ledger.keys.sign(...args),
   keys: () => books.ledger.keys.all(),
   account: identity.pool,
-  endorse: async () => new Uint8Array(65).fill(9),
+  endorse: async (statement) => account.endorse(statement),
   payouts: async (from, until) => paid.filter(({ at }) => at >= from && (!until || at < until)),
 });
 const parts = partsAt('proofs');
@@ -102,7 +103,6 @@ test('a published epoch is signed, chained, and adds up', async () => {
     before = head;
   }
   assert.equal(before?.history.size, 3n);
-  await parsed('terms/0.json', files.parseTerms);
 });
 
 test('another node publishes the same files, and so does this one again', async () => {
@@ -152,10 +152,11 @@ test('payouts stand with the epoch after which they became final', async () => {
 });
 
 test('a private pool publishes a salted leaf and its path for each worker, and no list', async () => {
-  books.publish({ privacy: 'private' });
+  await books.publish('privacy = "private"');
   await close();
   await books.work(heron, 300n, 5n);
   const epoch = await close();
+  await parsed('terms/1.json', files.parseTerms);
   const folder = `epoch-${epoch}`;
   assert.deepEqual((await readdir(join(parts.dir, folder))).sort(), [
     'epoch.json',

@@ -49,7 +49,8 @@ export async function publish(parts: PublishingParts): Promise<void> {
     if (isLast) await publishPayouts(parts, record, records[at + 1]);
   }
   for (const version of versions) {
-    const file = writeFile(await parts.terms.file(version));
+    if (version === 0) continue;
+    const file = await parts.terms.file(version);
     await putFile(parts.dir, join('terms', `${version}.json`), file);
   }
   crashPoint('epoch_written');

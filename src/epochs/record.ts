@@ -4,7 +4,7 @@ import type { Database } from '../database/database.ts';
 import { toHex } from '../proofs/bytes.ts';
 import { digestOf } from '../proofs/canonical.ts';
 import { epochStatement, namedAmounts } from '../proofs/epoch-proofs.ts';
-import { type EpochHead, writeFile } from '../proofs/files.ts';
+import { type EpochHead, parseTerms, writeFile } from '../proofs/files.ts';
 import type { ProofHashing } from '../proofs/hashing.ts';
 import type { PoolIdentity, Statement } from '../proofs/statement.ts';
 import type { TermsBook } from './close.ts';
@@ -13,6 +13,9 @@ import { readInput, readKept } from './input-json.ts';
 import { addRecord, type EpochRecord, recordOf, unrecorded } from './record-store.ts';
 import { type EpochResult, epochWorkers, resultOf } from './store.ts';
 import { assetsOfEpoch, treeOf } from './tree.ts';
+
+/** Stands where there is nothing to name by a hash. */
+const NOTHING = '0'.repeat(64);
 
 /** What the records of epochs stand on. */
 export interface RecordingParts {
@@ -60,7 +63,6 @@ async function makeHead(parts: RecordingParts, epoch: bigint): Promise<EpochHead
   if (!result) throw new TributaryError('internal', 'a closed epoch has no result');
   const input = readInput(result.input);
   const rule = await terms.of(input.termsVersion);
-  const { terms: termsValue } = await terms.file(input.termsVersion);
   const { commission, dust } = readKept(result.settlement);
   const { tree, assets } = await storedTree(parts, result);
   const previous = await recordOf(database, epoch - 1n);
@@ -72,8 +74,8 @@ async function makeHead(parts: RecordingParts, epoch: bigint): Promise<EpochHead
     period: rule.epoch.period,
     opensAt: input.opensAt,
     closesAt: input.closesAt,
-    terms: { version: rule.version, digest: toHex(digestOf(termsValue, hashing)) },
-    previous: previous ? textDigest(previous.head, hashing) : '0'.repeat(64),
+    terms: { version: rule.version, digest: await termsDigest(parts, rule.version) },
+    previous: previous ? textDigest(previous.head, hashing) : NOTHING,
     privacy: rule.privacy,
     assets,
     leaves: tree.count,
@@ -86,6 +88,14 @@ async function makeHead(parts: RecordingParts, epoch: bigint): Promise<EpochHead
     settlement: textDigest(result.settlement, hashing),
     history: { size: BigInt(history.size), root: toHex(history.root) },
   };
+}
+
+/** Of the terms in the published file; zeros for what holds where none were published. */
+async function termsDigest({ terms, hashing }: RecordingParts, version: number): Promise<string> {
+  if (version === 0) return NOTHING;
+  const parsed = parseTerms(await terms.file(version));
+  if (!parsed.ok) throw new TributaryError('internal', `stored terms do not read: ${parsed.text}`);
+  return toHex(digestOf(parsed.file.terms, hashing));
 }
 
 /** The tree of a stored result; throws `internal` when its rows do not come to its root. */
