@@ -148,9 +148,8 @@ function queryOf(values: {
 }): string {
   const { account: name, asset, epoch, after } = values;
   const given = Object.entries({ account: name, asset, epoch, after });
-  const query = new URLSearchParams(
-    given.flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]])),
-  );
+  const query = new URLSearchParams();
+  for (const [key, value] of given) if (value !== undefined) query.set(key, String(value));
   return query.size === 0 ? '' : `?${query}`;
 }
 

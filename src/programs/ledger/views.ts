@@ -1,5 +1,6 @@
 import { exactAmount } from '../../base/amounts.ts';
 import { harmless, type Paint, table } from '../../base/terminal.ts';
+import { accountKinds } from '../../ledger/accounts.ts';
 
 /** What an account holds, as the admin API shows it. */
 export interface AccountView {
@@ -67,24 +68,38 @@ function sideOf(accounts: readonly AccountView[], side: AccountView['side'], pai
   return table([{ title: 'account' }, { title: 'amount', align: 'right' }], all, { paint });
 }
 
-/** Entries, oldest first. */
+/** Entries, oldest first, account by account; on each side of the books, more stands above 0. */
 export function linesView(lines: readonly LineView[], paint: Paint): string {
   if (lines.length === 0) return 'No entry is like that.';
-  const rows = lines.map((line) => [
-    harmless(line.at.slice(0, 16).replace('T', ' ')),
-    harmless(line.account),
-    harmless(line.cause),
-    `${amountText(BigInt(line.amount), line.asset)} ${harmless(line.asset)}`,
-    amountText(BigInt(line.balance), line.asset),
-  ]);
+  const groups = Map.groupBy(lines, ({ account, asset }) => `${account}, ${asset}`);
+  return [...groups]
+    .map(([title, own]) => [harmless(title), ...accountLines(own, paint)].join('\n'))
+    .join('\n\n');
+}
+
+function accountLines(lines: readonly LineView[], paint: Paint): readonly string[] {
+  const rows = lines.map(({ at, cause, amount, balance, account, asset }) => {
+    const sign = sideOfAccount(account) === 'has' ? 1n : -1n;
+    return [
+      harmless(at.slice(0, 16).replace('T', ' ')),
+      harmless(cause),
+      amountText(sign * BigInt(amount), asset),
+      amountText(sign * BigInt(balance), asset),
+    ];
+  });
+  // A figure is never shortened, and neither is the time.
   const columns = [
-    { title: 'when (UTC)' },
-    { title: 'account' },
+    { title: 'when (UTC)', align: 'right' },
     { title: 'event' },
     { title: 'amount', align: 'right' },
     { title: 'left', align: 'right' },
   ] as const;
-  return table(columns, rows, { paint }).join('\n');
+  return table(columns, rows, { paint });
+}
+
+function sideOfAccount(account: string): AccountView['side'] {
+  const kind = account.split(':')[0] as keyof typeof accountKinds;
+  return accountKinds[kind] ?? 'has';
 }
 
 /** Rows as RFC 4180 has them. What a table sheet would take for a formula is text. */
