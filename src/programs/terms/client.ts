@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { type AdminCall, decode } from '../../api/admin-client.ts';
-import { messageOf, TributaryError } from '../../base/errors.ts';
+import { openPublished } from '../../api/published-files.ts';
+import { TributaryError } from '../../base/errors.ts';
 
 const whole = z.string().regex(/^\d{1,19}$/);
 const versionView = z.object({
@@ -33,53 +32,25 @@ export function termsClient(call: AdminCall) {
   };
 }
 
-/** A file of terms is far smaller; more is not one. */
+/** Terms and indexes are far smaller; more is not one. */
 const BYTES_MAX = 8 * 1024 * 1024;
-const ANSWER_MS_MAX = 15_000;
 
 /** Published terms and the index above them, from a pool's address or from a copy on disk. */
 export async function fetchPublished(
   source: string,
 ): Promise<{ readonly terms: string; readonly index: string }> {
-  if (!/^https?:\/\//.test(source)) {
-    const index = join(dirname(source), '..', 'index.json');
-    return { terms: await readText(source), index: await readText(index) };
+  const match = /^(.*?)\/?terms\/([^/]+\.json)$/.exec(source);
+  if (!match) {
+    throw new TributaryError(
+      'setting_invalid',
+      `${source} is not where terms are published: it ends in terms/VERSION.json.`,
+    );
   }
-  if (!URL.canParse(source)) {
-    throw new TributaryError('setting_invalid', `${source} is neither a URL nor a file.`);
-  }
-  const [terms, index] = await Promise.all([
-    fetchText(new URL(source)),
-    fetchText(new URL('../index.json', source)),
-  ]);
-  return { terms, index };
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new TributaryError('input_missing', `${path} cannot be read (${messageOf(cause)}).`, {
-      cause,
-    });
-  }
-}
-
-async function fetchText(url: URL): Promise<string> {
-  const name = url.pathname;
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
-    if (!response.ok) throw new RangeError(`status ${response.status}`);
-    const chunks: Uint8Array[] = [];
-    let length = 0;
-    for await (const chunk of response.body ?? []) {
-      length += chunk.length;
-      if (length > BYTES_MAX) throw new RangeError('it is too long');
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks).toString();
-  } catch (cause) {
-    const message = `${name} cannot be fetched from ${url.host} (${messageOf(cause)}).`;
-    throw new TributaryError('connection_failed', message, { cause });
-  }
+  const files = openPublished(match[1] || '.', BYTES_MAX);
+  const read = async (path: string) => {
+    const text = await files.read(path);
+    if (text !== undefined) return text;
+    throw new TributaryError('input_missing', `There is no ${path} at ${match[1] || '.'}.`);
+  };
+  return { terms: await read(`terms/${match[2]}`), index: await read('index.json') };
 }
