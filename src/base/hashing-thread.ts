@@ -1,23 +1,50 @@
-import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
-import type { HashingReply, HashingRequest } from './hashing.ts';
-import { createKeccakLanes, type KeccakLane } from './keccak-lanes.ts';
+import {
+  type MessagePort,
+  parentPort,
+  receiveMessageOnPort,
+  workerData,
+} from 'node:worker_threads';
+import type { HashingReply, HashingRequest, HashingShared } from './hashing.ts';
+import { createKeccakLanes, type KeccakLane, WIDTH_MAX } from './keccak-lanes.ts';
 
 /** One of the threads of `base/hashing.ts`: takes the steps of many blobs in turn. */
-const port = parentPort;
-if (!port) throw new Error('hashing-thread.ts runs as a worker thread only');
+if (!parentPort) throw new Error('hashing-thread.ts runs as a worker thread only');
+const port: MessagePort = parentPort;
 
+/** No input waits for others with so much of it to do: that takes 2 ms by itself. */
+const BACKLOG_BYTES = 1024 * 1024;
+
+const shared = workerData as HashingShared;
 const lanes = createKeccakLanes();
 const running = new Map<number, KeccakLane>();
+let patience: NodeJS.Timeout | undefined;
 
 port.on('message', (request: HashingRequest) => {
   take(request);
-  // What arrives meanwhile is read between the steps, so that it can be hashed beside the others.
-  while (lanes.step()) {
+  work({ patient: true });
+});
+
+/** Does all that there is to do, or leaves it for now where more comes to be done beside it. */
+function work({ patient }: { readonly patient: boolean }): void {
+  do {
+    // What arrives meanwhile is read between the steps, so that it can be hashed beside the others.
     for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) {
       take(next.message);
     }
-  }
-});
+    if (patient && worthWaiting()) return;
+  } while (lanes.step());
+  clearTimeout(patience);
+  patience = undefined;
+}
+
+function worthWaiting(): boolean {
+  const [blobs, patienceMs] = shared as unknown as [number, number];
+  const most = Math.min(WIDTH_MAX, blobs);
+  const enough = lanes.waiting >= most || lanes.backlogBytes >= BACKLOG_BYTES;
+  if (lanes.waiting === 0 || enough || patienceMs === 0) return false;
+  patience ??= setTimeout(() => work({ patient: false }), patienceMs);
+  return true;
+}
 
 function take(request: HashingRequest): void {
   const { id } = request;
@@ -41,5 +68,5 @@ function open(id: number): KeccakLane {
 
 function reply(message: HashingReply): void {
   running.delete(message.id);
-  port?.postMessage(message);
+  port.postMessage(message);
 }

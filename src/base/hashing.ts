@@ -12,6 +12,15 @@ const INLINE_BYTES_MAX = 4 * 1024;
  */
 const STEP_CHUNKS = 2;
 
+/**
+ * So long may a blob wait on a busy machine for others to be hashed beside it, which takes half the
+ * time of one by one. Without it most would be hashed alone, long before the next has arrived.
+ */
+const BUSY_PATIENCE_MS = 8;
+/** Share of its time that the event loop is at work, looked at anew after so long. */
+const BUSY_SHARE = 0.5;
+const BUSY_LOOK_MS = 500;
+
 /** keccak-256 of blobs, off the event loop. */
 export interface Hashing {
   /**
@@ -23,6 +32,9 @@ export interface Hashing {
   /** Ends the threads; what still runs rejects. */
   close(): Promise<void>;
 }
+
+/** Read by a thread at any time: blobs that are on their way to it, and its patience in ms. */
+export type HashingShared = Int32Array<SharedArrayBuffer>;
 
 /** To a thread: whole chunks of one blob, in order; the end of a blob; or forget it. */
 export type HashingRequest =
@@ -48,7 +60,8 @@ interface Lane {
 
 /** Starts `threads` hashing threads. A blob stays on one; the least busy gets the next blob. */
 export function createHashing(options: { threads: number }): Hashing {
-  const lanes = Array.from({ length: options.threads }, createLane);
+  const busy = createBusyness();
+  const lanes = Array.from({ length: options.threads }, () => createLane(busy));
   let turn = 0;
   let closed = false;
 
@@ -72,13 +85,28 @@ export function createHashing(options: { threads: number }): Hashing {
   };
 }
 
+/** Whether processors are what there is too little of, rather than time. */
+function createBusyness(): () => boolean {
+  let since = performance.eventLoopUtilization();
+  let lookedAt = performance.now();
+  let busy = false;
+  return () => {
+    if (performance.now() - lookedAt < BUSY_LOOK_MS) return busy;
+    busy = performance.eventLoopUtilization(since).utilization > BUSY_SHARE;
+    since = performance.eventLoopUtilization();
+    lookedAt = performance.now();
+    return busy;
+  };
+}
+
 function hashInline(blob: Blob): Uint8Array {
   const chunk = blob.chunks()[0];
   return keccak256(chunk ? new Uint8Array(chunk, 0, blob.length) : new Uint8Array());
 }
 
-function createLane(): Lane {
+function createLane(busy: () => boolean): Lane {
   const waiting = new Map<number, PromiseWithResolvers<Uint8Array | undefined>>();
+  const shared: HashingShared = new Int32Array(new SharedArrayBuffer(8));
   let lastId = 0;
   let closed = false;
   let thread: Worker | undefined;
@@ -86,7 +114,9 @@ function createLane(): Lane {
   /** The thread, started again after it died: a dead one must not take the pool's hashing along. */
   const running = (): Worker => {
     if (thread) return thread;
-    const started = startThread(new URL('./hashing-thread.ts', import.meta.url));
+    const started = startThread(new URL('./hashing-thread.ts', import.meta.url), {
+      workerData: shared,
+    });
     const fail = (error: TributaryError) => {
       if (thread === started) thread = undefined;
       for (const entry of waiting.values()) entry.reject(error);
@@ -95,6 +125,7 @@ function createLane(): Lane {
     started.on('message', (reply: HashingReply) => {
       waiting.get(reply.id)?.resolve(reply.hash);
       waiting.delete(reply.id);
+      shared[0] = waiting.size;
       if (waiting.size === 0) started.unref();
     });
     started.on('error', (cause) => {
@@ -120,6 +151,8 @@ function createLane(): Lane {
       // Also rejected while nobody waits on it yet, during the growth of the blob.
       answer.promise.catch(() => {});
       waiting.set(id, answer);
+      shared[0] = waiting.size;
+      shared[1] = busy() ? BUSY_PATIENCE_MS : 0;
       worker.ref();
       const post = (request: HashingRequest) => worker.postMessage(request);
       blob.retain();

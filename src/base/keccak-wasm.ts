@@ -1,35 +1,52 @@
+import { setFlagsFromString } from 'node:v8';
+import { TributaryError } from './errors.ts';
+
 /**
- * Writes out the keccak-f[1600] permutation as WebAssembly, because the compiler behind it makes
- * better code of it than the addons that exist: 455 MB/s on one core against 400, and 605 MB/s for
- * two inputs side by side in SIMD (docs/decisions/relay.md).
+ * Writes out the keccak-f[1600] permutation as WebAssembly for one, two and four inputs side by
+ * side, because no addon that exists is as fast: 490 MB/s for one on a core where those reach 400,
+ * 610 for two, 1,080 for four (docs/decisions/relay.md).
  */
 
 /** Bytes that one permutation takes in: the rate of keccak-256. */
 export const RATE_BYTES = 136;
-/** The 1600 bits between two permutations. */
-export const STATE_BYTES = 200;
-/** Where the input of each lane lies, and how long it may be: whole blocks in two pages of memory. */
-export const LANE_BYTES = 470 * RATE_BYTES;
-export const LANES_AT = [1024, 1024 + LANE_BYTES] as const;
-const ROUND_CONSTANTS_AT = 512;
-const PAGES = 2;
+/** The 1600 bits between two permutations, in words of 64 bits. */
+export const STATE_WORDS = 25;
+/** Inputs that can be taken in side by side. Three go as four, one of which is nobody's. */
+export const WIDTHS = [1, 2, 4] as const;
+export type Width = (typeof WIDTHS)[number];
+/** Blocks of one input that the memory has room for: 64 KB. */
+export const LANE_BLOCKS = 470;
 
-/** Absorbs whole blocks into the state at the start of the memory. */
+const CONSTANTS_AT = 0;
+/** The states, interleaved: the first word of each, the second word of each, and so on. */
+export const STATES_AT = 1024;
+/** The odd rounds read what the even ones wrote here, and the other way round. */
+const NEXT_AT = 2048;
+const LANES_AT = 4096;
+const PAGES = 4;
+
+/** Where the input of a lane lies. */
+export const laneAt = (lane: number): number => LANES_AT + lane * LANE_BLOCKS * RATE_BYTES;
+
+/** Takes whole blocks of several inputs into their states. */
 export interface Permutations {
   readonly memory: ArrayBuffer;
-  /** The state is 25 words. */
-  absorb(at: number, blocks: number): void;
-  /** The state is 25 pairs of words, of the one input and the other. */
-  absorbTwo(at: number, otherAt: number, blocks: number): void;
+  readonly absorb: Readonly<Record<Width, (blocks: number) => void>>;
 }
 
-/** Compiles both functions: some milliseconds, and faster code after the first megabytes. */
+/** Compiles them, in 30 ms. Throws `internal` when they disagree. */
 export function compilePermutations(): Permutations {
   const pages = new Memory({ initial: PAGES, maximum: PAGES });
-  new BigUint64Array(pages.buffer, ROUND_CONSTANTS_AT, 24).set(roundConstants());
-  const compile = (lanes: Lanes) =>
-    new Instance(new Module(moduleOf(lanes)), { m: { m: pages } }).exports.f;
-  return { memory: pages.buffer, absorb: compile(scalar), absorbTwo: compile(simd) };
+  const constants = roundConstants().flatMap((constant) => Array(4).fill(constant) as bigint[]);
+  new BigUint64Array(pages.buffer, CONSTANTS_AT, constants.length).set(constants);
+  const compile = (width: Width) =>
+    new Instance(new Module(moduleOf(width)), { m: { m: pages } }).exports.f;
+  const permutations = {
+    memory: pages.buffer,
+    absorb: { 1: compile(1), 2: compile(2), 4: compile(4) },
+  };
+  optimized(() => compare(permutations));
+  return permutations;
 }
 
 /** What we use of WebAssembly: TypeScript has its types only among those of browsers. */
@@ -39,71 +56,149 @@ interface WebAssemblyApi {
   readonly Instance: new (
     module: object,
     imports: object,
-  ) => { readonly exports: { readonly f: (...values: number[]) => void } };
+  ) => { readonly exports: { readonly f: (blocks: number) => void } };
 }
 
 const { Memory, Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyApi })
   .WebAssembly;
 
-type Code = readonly number[];
-
-/** The few operations on a word, or on a pair of words. */
-interface Lanes {
-  readonly type: number;
-  readonly inputs: number;
-  readonly stateStride: number;
-  xor(a: Code, b: Code): Code;
-  /** not a, and b */
-  notAnd(a: Code, b: Code): Code;
-  rotate(a: number, bits: number): Code;
-  load(address: Code, offset: number): Code;
-  store(address: Code, offset: number, value: Code): Code;
-  /** A word from each input. */
-  loadInput(offset: number): Code;
-  loadConstant(address: Code, offset: number): Code;
+/**
+ * V8 can put two SIMD operations on neighbouring words together into one of 256 bits, which
+ * WebAssembly itself does not know. That is an experimental option of its optimizing compiler, so
+ * it is on for our own functions only, which are compiled at their first call and compared after.
+ */
+function optimized(firstCalls: () => void): void {
+  const known = process.versions.v8.startsWith('13.');
+  if (known) setFlagsFromString('--no-liftoff');
+  if (known) setFlagsFromString('--experimental-wasm-revectorize');
+  try {
+    firstCalls();
+  } finally {
+    if (known) setFlagsFromString('--no-experimental-wasm-revectorize');
+    if (known) setFlagsFromString('--liftoff');
+  }
 }
+
+/** Some blocks, the same ones at every width: the states must be the same. */
+function compare({ memory, absorb }: Permutations): void {
+  const states = new BigUint64Array(memory, STATES_AT, STATE_WORDS * 4);
+  const blocks = 5;
+  const inputs = Array.from({ length: 4 }, (_, lane) => {
+    const input = new Uint8Array(memory, laneAt(lane), blocks * RATE_BYTES);
+    for (const at of input.keys()) input[at] = (at * 167 + lane * 59 + (at >> 6)) & 0xff;
+    return input;
+  });
+  const take = (width: Width): string[] => {
+    states.fill(0n);
+    absorb[width](blocks);
+    return Array.from({ length: width }, (_, lane) =>
+      states.filter((_word, at) => at < STATE_WORDS * width && at % width === lane).join(),
+    );
+  };
+  const wide = { 2: take(2), 4: take(4) };
+  for (const [lane, input] of inputs.entries()) {
+    new Uint8Array(memory).copyWithin(laneAt(0), input.byteOffset, input.byteOffset + input.length);
+    const [alone] = take(1);
+    if (alone === wide[4][lane] && (lane > 1 || alone === wide[2][lane])) continue;
+    throw new TributaryError('internal', 'keccak-256 of several inputs differs from that of one');
+  }
+  states.fill(0n);
+}
+
+type Code = readonly number[];
 
 const I32 = 0x7f;
 const I64 = 0x7e;
 const V128 = 0x7b;
+const BLOCKS = 0;
+const OFFSET = 1;
+const ROUND = 2;
+const WORDS_FROM = 3;
+/** Locals per half of a word: the parities, what they add, and a row. */
+const WORDS = 15;
+
 const get = (local: number): Code => [0x20, ...unsigned(local)];
 const set = (local: number): Code => [0x21, ...unsigned(local)];
+const tee = (local: number): Code => [0x22, ...unsigned(local)];
 const i32 = (value: number): Code => [0x41, ...signed(value)];
+const add = (local: number, value: number): Code => [...get(local), ...i32(value), 0x6a];
+/** Alignment and offset of a load or store. */
 const place = (offset: number): Code => [3, ...unsigned(offset)];
+/** Of one input's words, wherever they are. */
+const load64 = (address: Code, offset: number): Code => [...address, 0x29, ...place(offset)];
+const store64 = (offset: number, value: Code): Code => [
+  ...[...i32(0), ...value],
+  ...[0x37, ...place(offset)],
+];
 
-const scalar: Lanes = {
+/** The operations on a word of one input, or on the words of two. */
+interface Words {
+  readonly type: number;
+  xor(a: Code, b: Code): Code;
+  /** not a, and b */
+  notAnd(a: Code, b: Code): Code;
+  rotate(local: number, bits: number): Code;
+  load(address: Code, offset: number): Code;
+  store(offset: number, value: Code): Code;
+}
+
+const single: Words = {
   type: I64,
-  inputs: 1,
-  stateStride: 8,
   xor: (a, b) => [...a, ...b, 0x85],
   notAnd: (a, b) => [...a, 0x42, 0x7f, 0x85, ...b, 0x83],
-  rotate: (a, bits) => [...get(a), 0x42, ...signed(bits), 0x89],
-  load: (address, offset) => [...address, 0x29, ...place(offset)],
-  store: (address, offset, value) => [...address, ...value, 0x37, ...place(offset)],
-  loadInput: (offset) => [...get(0), 0x29, ...place(offset)],
-  loadConstant: (address, offset) => [...address, 0x29, ...place(offset)],
+  rotate: (local, bits) => [...get(local), 0x42, ...signed(bits), 0x89],
+  load: load64,
+  store: store64,
 };
 
-const simd: Lanes = {
+const paired: Words = {
   type: V128,
-  inputs: 2,
-  stateStride: 16,
   xor: (a, b) => [...a, ...b, 0xfd, 0x51],
   notAnd: (a, b) => [...b, ...a, 0xfd, 0x4f],
-  rotate: (a, bits) => [
-    ...[...get(a), ...i32(bits), 0xfd, 0xcb, 0x01],
-    ...[...get(a), ...i32(64 - bits), 0xfd, 0xcd, 0x01],
+  rotate: (local, bits) => [
+    ...[...get(local), ...i32(bits), 0xfd, 0xcb, 0x01],
+    ...[...get(local), ...i32(64 - bits), 0xfd, 0xcd, 0x01],
     ...[0xfd, 0x50],
   ],
   load: (address, offset) => [...address, 0xfd, 0x00, ...place(offset)],
-  store: (address, offset, value) => [...address, ...value, 0xfd, 0x0b, ...place(offset)],
-  loadInput: (offset) => [
-    ...get(1),
-    ...[...get(0), 0xfd, 0x5d, ...place(offset)],
-    ...[0xfd, 0x57, ...place(offset), 1],
-  ],
-  loadConstant: (address, offset) => [...address, 0xfd, 0x0a, ...place(offset)],
+  store: (offset, value) => [...i32(0), ...value, 0xfd, 0x0b, ...place(offset)],
 };
+
+/** A function `f(blocks)` that takes so many blocks of `width` inputs into their states. */
+function moduleOf(width: Width): Uint8Array<ArrayBuffer> {
+  const words = width === 1 ? single : paired;
+  const lanes = Array.from({ length: width }, (_, lane) => lane);
+  const absorbed = Array.from({ length: RATE_BYTES / 8 }, (_, word) =>
+    lanes.map((lane) => {
+      const at = STATES_AT + (word * width + lane) * 8;
+      const input = load64(get(OFFSET), laneAt(lane) + word * 8);
+      return store64(at, [...load64(i32(0), at), ...input, 0x85]);
+    }),
+  );
+  const body = [
+    ...[0x03, 0x40], // for each block
+    ...absorbed.flat(2),
+    ...[...i32(0), ...set(ROUND)],
+    ...[0x03, 0x40], // for each pair of rounds
+    ...roundOf(words, width, { from: STATES_AT, to: NEXT_AT, constant: 0 }),
+    ...roundOf(words, width, { from: NEXT_AT, to: STATES_AT, constant: 32 }),
+    ...[...add(ROUND, 64), ...tee(ROUND), ...i32(24 * 32), 0x49],
+    ...[0x0d, 0, 0x0b],
+    ...[...add(OFFSET, RATE_BYTES), ...set(OFFSET)],
+    ...[...add(BLOCKS, -1), ...tee(BLOCKS)],
+    ...[0x0d, 0, 0x0b],
+    0x0b,
+  ];
+  const declared = [2, 2, I32, ...unsigned(2 * WORDS), words.type];
+  return Uint8Array.from([
+    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...section(1, [1, 0x60, 1, I32, 0]),
+    ...section(2, [1, 1, 0x6d, 1, 0x6d, 2, 1, PAGES, PAGES]),
+    ...section(3, [1, 0]),
+    ...section(7, [1, 1, 0x66, 0, 0]),
+    ...section(10, [1, ...unsigned(declared.length + body.length), ...declared, ...body]),
+  ]);
+}
 
 /** Rotations of the words (FIPS 202, 3.2.2), and which words make up each row (3.2.3). */
 const ROTATIONS = [
@@ -118,95 +213,53 @@ const ROWS = [
 ] as const;
 const FIVE = [0, 1, 2, 3, 4];
 
-/** A function `f(inputs…, blocks)` that keeps the state in locals from the first to the last block. */
-function moduleOf(lanes: Lanes): Uint8Array<ArrayBuffer> {
-  const blocks = lanes.inputs;
-  const round = blocks + 1;
-  const word = (index: number) => round + 1 + index;
-  const locals = { state: word(0), next: word(25), columns: word(50), row: word(55) };
-  const all = Array.from({ length: 25 }, (_, index) => index);
-  const advance = Array.from({ length: lanes.inputs }, (_, input) => [
-    ...[...get(input), ...i32(RATE_BYTES), 0x6a],
-    ...set(input),
-  ]).flat();
-
-  const body = [
-    ...all.flatMap((index) => [
-      ...lanes.load(i32(0), index * lanes.stateStride),
-      ...set(locals.state + index),
-    ]),
-    ...[0x03, 0x40], // for each block
-    ...all
-      .slice(0, RATE_BYTES / 8)
-      .flatMap((index) => [
-        ...lanes.xor(get(locals.state + index), lanes.loadInput(index * 8)),
-        ...set(locals.state + index),
-      ]),
-    ...[...i32(0), ...set(round)],
-    ...[0x03, 0x40], // for each pair of rounds
-    ...roundOf(lanes, { ...locals, from: locals.state, to: locals.next, constant: 0, round }),
-    ...roundOf(lanes, { ...locals, from: locals.next, to: locals.state, constant: 8, round }),
-    ...[...get(round), ...i32(16), 0x6a, 0x22, ...unsigned(round), ...i32(24 * 8), 0x49],
-    ...[0x0d, 0, 0x0b],
-    ...advance,
-    ...[...get(blocks), ...i32(1), 0x6b, 0x22, ...unsigned(blocks)],
-    ...[0x0d, 0, 0x0b],
-    ...all.flatMap((index) =>
-      lanes.store(i32(0), index * lanes.stateStride, get(locals.state + index)),
-    ),
-    0x0b,
-  ];
-  const declared = [2, 1, I32, ...unsigned(60), lanes.type];
-  const parameters = Array.from({ length: lanes.inputs + 1 }, () => I32);
-  return Uint8Array.from([
-    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [1, 0x60, parameters.length, ...parameters, 0]),
-    ...section(2, [1, 1, 0x6d, 1, 0x6d, 2, 1, PAGES, PAGES]),
-    ...section(3, [1, 0]),
-    ...section(7, [1, 1, 0x66, 0, 0]),
-    ...section(10, [1, ...unsigned(declared.length + body.length), ...declared, ...body]),
-  ]);
-}
-
-/** theta, rho, pi, chi and iota, row by row, from one set of locals into the other. */
+/**
+ * theta, rho, pi, chi and iota, row by row, from one place in memory to another: a core has too few
+ * registers for the state anyway. With four inputs each word has two halves, which lie and are
+ * treated side by side so that V8 puts them together.
+ */
 function roundOf(
-  lanes: Lanes,
-  locals: {
-    readonly from: number;
-    readonly to: number;
-    readonly columns: number;
-    readonly row: number;
-    readonly round: number;
-    readonly constant: number;
-  },
+  words: Words,
+  width: Width,
+  { from, to, constant }: { readonly from: number; readonly to: number; readonly constant: number },
 ): Code {
-  const { from, to, columns, row, round, constant } = locals;
-  const { xor } = lanes;
+  const { xor } = words;
+  const halves = width === 4 ? [0, 1] : [0];
+  const local = (half: number, index: number) => WORDS_FROM + half * WORDS + index;
+  const load = (index: number, half: number) =>
+    words.load(i32(0), from + index * width * 8 + half * 16);
   const code: number[] = [];
-  for (const x of FIVE) {
-    const column = FIVE.map((y) => get(from + x + 5 * y));
-    code.push(...column.reduce((sum, next) => xor(sum, next)), ...set(columns + x));
-  }
-  // The parities of both neighbours; each is needed once more before it is overwritten.
-  for (const x of FIVE) {
-    const left = get(columns + ((x + 4) % 5));
-    code.push(...xor(left, lanes.rotate(columns + ((x + 1) % 5), 1)), ...set(row + x));
-  }
-  const mixed = columns; // the parities are used up
-  for (const x of FIVE) code.push(...get(row + x), ...set(mixed + x));
-  for (const [y, words] of ROWS.entries()) {
-    for (const [x, index] of words.entries()) {
-      code.push(...xor(get(from + index), get(mixed + (index % 5))), ...set(row + x));
+  const each = (what: (x: number, half: number) => Code, xs: readonly number[] = FIVE) => {
+    for (const x of xs) for (const half of halves) code.push(...what(x, half));
+  };
+
+  each((x, half) => {
+    const column = FIVE.map((y) => load(x + 5 * y, half));
+    return [...column.reduce((sum, next) => xor(sum, next)), ...set(local(half, x))];
+  });
+  each((x, half) => {
+    const left = get(local(half, (x + 4) % 5));
+    const right = words.rotate(local(half, (x + 1) % 5), 1);
+    return [...xor(left, right), ...set(local(half, 5 + x))];
+  });
+  for (const [y, row] of ROWS.entries()) {
+    each((x, half) => {
+      const index = row[x] as number;
+      const into = local(half, 10 + x);
+      const mixed = [...xor(load(index, half), get(local(half, 5 + (index % 5)))), ...set(into)];
       const bits = ROTATIONS[index] as number;
-      if (bits > 0) code.push(...lanes.rotate(row + x, bits), ...set(row + x));
-    }
-    for (const x of FIVE) {
-      const b = (offset: number) => get(row + ((x + offset) % 5));
-      const value = xor(b(0), lanes.notAnd(b(1), b(2)));
-      const first = x === 0 && y === 0;
-      const iota = first ? lanes.loadConstant(get(round), ROUND_CONSTANTS_AT + constant) : [];
-      code.push(...(first ? xor(value, iota) : value), ...set(to + 5 * y + x));
-    }
+      return bits === 0 ? mixed : [...mixed, ...words.rotate(into, bits), ...set(into)];
+    });
+    each((x, half) => {
+      const b = (offset: number) => get(local(half, 10 + ((x + offset) % 5)));
+      const value = xor(b(0), words.notAnd(b(1), b(2)));
+      const iota = words.load(get(ROUND), CONSTANTS_AT + constant + half * 16);
+      const index = 5 * y + x;
+      return words.store(
+        to + index * width * 8 + half * 16,
+        index === 0 ? xor(value, iota) : value,
+      );
+    });
   }
   return code;
 }

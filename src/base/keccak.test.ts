@@ -4,7 +4,9 @@ import fc from 'fast-check';
 import { hex } from './bytes.ts';
 import { createKeccakHasher, keccak256 } from './keccak.ts';
 import { createKeccakLanes } from './keccak-lanes.ts';
-import { LANE_BYTES, RATE_BYTES } from './keccak-wasm.ts';
+import { LANE_BLOCKS, RATE_BYTES } from './keccak-wasm.ts';
+
+const LANE_BYTES = LANE_BLOCKS * RATE_BYTES;
 
 test('keccak-256 gives the known answers of Ethereum', () => {
   assert.equal(

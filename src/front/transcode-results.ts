@@ -95,9 +95,11 @@ async function settle(
   if (media.type !== 'multipart/mixed' || !media.boundary) {
     return relay.failed(task, postTexts.mediaType, true);
   }
+  // All of them at once, so that hashing knows how many are to come.
+  const opened = task.job.detail.segment.profiles.map(() => openRendition(parts));
   const received: ReceivedRendition[] = [];
   try {
-    const fault = await receive(parts, exchange, task, media.boundary, received);
+    const fault = await receive(parts, exchange, task, media.boundary, { opened, received });
     if (fault === resultTexts.busy) return await relay.unread(task, fault);
     if (fault) return await relay.failed(task, fault, true);
     task.arrivedAt = parts.clock.now();
@@ -115,7 +117,7 @@ async function settle(
     }
     return await relay.judged(task, verdict, renditions);
   } finally {
-    for (const { blob, phash } of received) {
+    for (const { blob, phash } of opened) {
       blob.fail(); // does nothing to one that is complete
       blob.release();
       phash?.fail();
@@ -133,7 +135,7 @@ async function receive(
   exchange: Exchange,
   task: Task<SegmentDetail>,
   boundary: string,
-  received: ReceivedRendition[],
+  { opened, received }: Record<'opened' | 'received', ReceivedRendition[]>,
 ): Promise<string | undefined> {
   const { profiles, durationMs } = task.job.detail.segment;
   const most = profiles.map(({ bitrate }) => renditionBytesMax(bitrate, durationMs));
@@ -147,8 +149,10 @@ async function receive(
     const body = exchange.body({ bytesMax, idleMs: BODY_IDLE_MS });
     for await (const part of parseMultipart(body, boundary, limits)) {
       if (part.headers.pixels !== undefined) {
-        if (received.length === profiles.length) return resultTexts.mismatched;
-        await receiveRendition(parts, part.body, received);
+        const next = opened[received.length];
+        if (!next) return resultTexts.mismatched;
+        received.push(next);
+        await receiveRendition(parts, part.body, next);
       } else if (part.headers['content-type'] === 'application/octet-stream') {
         const owner = received.at(-1);
         if (!owner || owner.phash) return postTexts.perceptualHash;
@@ -167,16 +171,19 @@ async function receive(
   return received.length === profiles.length ? undefined : resultTexts.mismatched;
 }
 
+function openRendition({ blobs, hashing }: FrontParts): ReceivedRendition {
+  const blob: Blob = blobs.create();
+  const hash = hashing.keccak256(blob);
+  hash.catch(() => {}); // awaited by the judge; a failed upload never gets there
+  return { blob, hash, inspection: undefined, phash: undefined };
+}
+
 async function receiveRendition(
   parts: FrontParts,
   body: AsyncIterable<Uint8Array>,
-  received: ReceivedRendition[],
+  entry: ReceivedRendition,
 ): Promise<void> {
-  const blob: Blob = parts.blobs.create();
-  const hash = parts.hashing.keccak256(blob);
-  hash.catch(() => {}); // awaited by the judge; a failed upload never gets there
-  const entry: ReceivedRendition = { blob, hash, inspection: undefined, phash: undefined };
-  received.push(entry);
+  const { blob } = entry;
   for await (const piece of body) blob.write(piece);
   blob.complete();
   const inspection = parts.inspector.inspect(blob.chunks(), blob.length);
