@@ -1,6 +1,6 @@
-import { createHmac } from 'node:crypto';
 import { instant } from '../base/clock.ts';
 import { newConnectionId, type SessionId } from '../base/ids.ts';
+import { hmacSha256 } from '../base/mac.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { GrpcFailure, type GrpcStream } from '../http/grpc.ts';
 import { DEFAULT_BITS, readCapabilities, VIDEO_BITS } from '../protocol/capabilities.ts';
@@ -164,7 +164,7 @@ function message(parts: FrontParts, origin: string, task: Task<SegmentDetail>): 
 /** The name by which workers know a session: it opens neither its results nor its token. */
 function workerSession(parts: FrontParts, session: SessionId): string {
   const secret = parts.sourceSecrets().at(-1) as Uint8Array;
-  return createHmac('sha256', secret).update(`session\0${session}`).digest('hex').slice(0, 32);
+  return hmacSha256(secret).update(`session\0${session}`).digest('hex').slice(0, 32);
 }
 
 /** Where this worker reached us: it can fetch from there whatever the public address is. */

@@ -1,6 +1,7 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { Instant } from '../base/clock.ts';
 import { parseTaskId, type TaskId, type WorkerId } from '../base/ids.ts';
+import { hmacSha256 } from '../base/mac.ts';
 
 /** 128 bits of the MAC: enough against guessing, short in the URL. */
 const MAC_BYTES = 16;
@@ -45,7 +46,7 @@ function mac(
   { task, worker }: { task: TaskId; worker: WorkerId },
   expires: number,
 ): Buffer {
-  return createHmac('sha256', secret)
+  return hmacSha256(secret)
     .update(`source\0${task}\0${worker}\0${expires}`)
     .digest()
     .subarray(0, MAC_BYTES);

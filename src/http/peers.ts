@@ -1,4 +1,5 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { hmacSha256 } from '../base/mac.ts';
 import { networkOf } from './address.ts';
 
 /** Who is connected from where, counted under names that say nothing about the address. */
@@ -19,7 +20,7 @@ export function createPeers(): Peers {
   const salt = randomBytes(16);
   return {
     nameOf: (address) =>
-      createHmac('sha256', salt).update(networkOf(address)).digest('base64url').slice(0, 16),
+      hmacSha256(salt).update(networkOf(address)).digest('base64url').slice(0, 16),
     connections: createCounts(),
     exchanges: createCounts(),
   };
