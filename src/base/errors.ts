@@ -122,6 +122,18 @@ export const errorAdvice = {
     'Wait until it is closed, or close it now with `tributary epoch close`; a statement is made of a whole epoch.',
   epoch_closing:
     'Wait a moment: another node of the pool closes it, or the books are being written.',
+  payout_plan_unknown: 'Take the digest of `tributary payouts preview`.',
+  payout_plan_run: 'Nothing needs to be done: a plan is run once. See `tributary payouts status`.',
+  payout_plan_changed: 'Run `tributary payouts preview` again, read it, and run that.',
+  payout_not_approved:
+    'Have two people approve it, each with a token of their own: `tributary payouts approve`.',
+  payout_approver_unknown: 'Use the token file that `tributary payouts approvers add` wrote.',
+  payout_unknown: 'Take the id of a payout from `tributary payouts status`.',
+  payout_state_wrong: 'See how the payout stands in `tributary payouts status`.',
+  payout_file_wrong:
+    'Correct the named lines and import the file again; nothing was taken from it.',
+  payout_choice_refused: 'Read the text: it says what cannot be chosen.',
+  payout_address_refused: 'Read the text; an address needs both signatures, or 48 hours.',
   demo_stopped: 'Every process of it was stopped, too; nothing needs to be done.',
   demo_failed: 'Read what the process said; then start the demo again.',
   output_unusable: 'Choose a file that is not there yet, in a directory that you may write to.',

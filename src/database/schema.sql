@@ -610,6 +610,23 @@ create table payout_preference (
   constraint payout_preference_threshold_has_an_asset CHECK (((threshold IS NULL) OR (asset IS NOT NULL)))
 );
 
+create table payout_rate (
+  number bigint not null,
+  owed_asset text not null,
+  paid_asset text not null,
+  numerator numeric not null,
+  denominator numeric not null,
+  note text not null,
+  at timestamp with time zone not null,
+  constraint payout_rate_pkey PRIMARY KEY (number),
+  constraint payout_rate_denominator_check CHECK (((denominator > (0)::numeric) AND (denominator = trunc(denominator)))),
+  constraint payout_rate_note_check CHECK ((note ~ '^[ -~]{1,160}$'::text)),
+  constraint payout_rate_numerator_check CHECK (((numerator > (0)::numeric) AND (numerator = trunc(numerator)))),
+  constraint payout_rate_owed_asset_check CHECK ((owed_asset ~ '^[A-Z][A-Z0-9]{0,11}$'::text)),
+  constraint payout_rate_paid_asset_check CHECK ((paid_asset ~ '^[A-Z][A-Z0-9]{0,11}$'::text))
+);
+CREATE TRIGGER payout_rate_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.payout_rate FOR EACH STATEMENT EXECUTE FUNCTION payout_is_kept();
+
 create table posting (
   number bigint not null,
   cause text not null,

@@ -1,6 +1,7 @@
 import { type Hex, maxUint256 } from 'viem';
 import { DISPERSE, disperseEtherData, disperseTokenData } from '../chain/disperse.ts';
 import type { Intent, IntentId, SettledEntry } from '../chain/journal-types.ts';
+import { type PriceFeedAnswer, readPriceFeed } from '../chain/price-feed.ts';
 import type { Providers } from '../chain/providers.ts';
 import { ownError, RpcRefusal } from '../chain/rpc-refusal.ts';
 import type { Transactions } from '../chain/transactions.ts';
@@ -39,8 +40,8 @@ export interface PayoutChain {
   outcomes(batch: StoredBatch, entry: SettledEntry): Promise<readonly PayoutEvent[] | undefined>;
   /** Whether a contract at an address says that a signature of a hash is its own (EIP-1271). */
   isContractSignature(address: Recipient, digest: Hex, signature: Hex): Promise<boolean>;
-  /** One question to the nodes, for price feeds and the like. */
-  readonly providers: Providers;
+  /** What a feed of prices on chain says now. Throws `price_feed_failed`, `rpc_unavailable`. */
+  readFeed(address: Recipient): Promise<PriceFeedAnswer>;
 }
 
 type IntentOrNot =
@@ -208,7 +209,7 @@ export function createPayoutChain(parts: {
     chainId,
     account,
     transactions,
-    providers,
+    readFeed: (address) => readPriceFeed(providers, address),
     balance: (token) => balanceOf(account, token),
     balanceOf,
     gasPriceWei: async () => BigInt(await providers.request<Hex>('eth_gasPrice', [])),

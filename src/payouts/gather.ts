@@ -1,0 +1,175 @@
+import sql from 'sql-template-tag';
+import type { AssetId } from '../base/asset.ts';
+import { type Instant, instant } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Queryable } from '../database/transaction.ts';
+import type { Terms } from '../terms/terms.ts';
+import { pauses } from './pauses-store.ts';
+import type { PayoutChain } from './payout-chain.ts';
+import type { Present } from './plan-changes.ts';
+import type { Candidate, GasFigures, PlanInput, PlanLimits, RecipientFacts } from './plan-types.ts';
+import { lastRunAt } from './plans-store.ts';
+import { candidates } from './preferences-store.ts';
+import { quotesFor } from './quotes.ts';
+import { isDue } from './schedule.ts';
+import { readSolvency } from './solvency.ts';
+
+/** Measured by bench/payout-gas.ts with the contracts of the local chain; docs/reference has the table. */
+const GAS = {
+  single: { eth: 21_000n, erc20: 52_000n },
+  batch: { base: 31_000n, eth: 13_000n, erc20: 33_000n },
+} as const;
+/** Addresses that are looked at in one go; each is four questions to a node. */
+const LOOKS_AT_ONCE = 50;
+
+/** What a plan is made from. */
+export interface GatherParts {
+  readonly chain: PayoutChain | undefined;
+  readonly terms: Terms;
+  readonly forbidden: ReadonlySet<string>;
+  /** Wei that stay in the paying account for gas. */
+  readonly keepWei: bigint;
+  readonly limits: PlanLimits;
+  readonly at: Instant;
+}
+
+/** Whom a plan is for. */
+export type Demand = 'schedule' | 'now' | { readonly worker: string };
+
+/** How things stand, without asking the chain: what a plan is compared with before it is run. */
+export async function present(from: Queryable, parts: GatherParts): Promise<Present> {
+  const { terms, forbidden, at } = parts;
+  const [found, stopped, figures] = await Promise.all([
+    candidates(from),
+    pauses(from),
+    readSolvency(from, terms.assets),
+  ]);
+  const insolvent = figures
+    .filter(({ solvent }) => !solvent)
+    .map(({ asset }) => ({ asset, reason: 'insolvent' }));
+  return {
+    at,
+    termsVersion: terms.version,
+    rules: terms.payouts,
+    candidates: found,
+    forbidden,
+    paused: [...stopped.map(({ asset, reason }) => ({ asset, reason })), ...insolvent],
+  };
+}
+
+/** Everything that a plan follows from, the chain's part with it. */
+export async function gather(
+  from: Queryable,
+  parts: GatherParts,
+  demand: Demand,
+): Promise<PlanInput> {
+  const { terms, chain, at, keepWei, limits } = parts;
+  const now = await present(from, parts);
+  const quotes = await quotesFor(from, {
+    conversions: terms.payouts.conversions,
+    assets: terms.assets,
+    chain,
+    at,
+  });
+  const money = await onHand(parts, keepWei);
+  return {
+    ...now,
+    assets: terms.assets,
+    demand: await demandOf(from, terms, demand, at),
+    quotes,
+    recipients: chain && money.ok ? await looks(chain, terms, now.candidates) : {},
+    onHand: money.ok ? money.onHand : {},
+    gas: money.ok ? money.gas : undefined,
+    limits,
+  };
+}
+
+async function demandOf(
+  from: Queryable,
+  { payouts }: Terms,
+  demand: Demand,
+  at: Instant,
+): Promise<PlanInput['demand']> {
+  if (demand === 'now') return { kind: 'now' };
+  if (demand !== 'schedule') return { kind: 'worker', worker: demand.worker };
+  return { kind: 'schedule', due: await isScheduled(from, payouts.every, at) };
+}
+
+/** Whether payouts are due by the schedule of the terms. */
+export async function isScheduled(
+  from: Queryable,
+  every: Terms['payouts']['every'],
+  at: Instant,
+): Promise<boolean> {
+  const { rows } = await from.query<{ at: Instant | null }>(
+    sql`select max(at) as at from posting where kind = 'epoch'`,
+  );
+  const last = rows[0]?.at;
+  const lastEpochAt = last === null || last === undefined ? undefined : instant(last);
+  return isDue(every, at, { lastRunAt: await lastRunAt(from), lastEpochAt });
+}
+
+type Money =
+  | {
+      readonly ok: true;
+      readonly onHand: Readonly<Record<AssetId, bigint>>;
+      readonly gas: GasFigures;
+    }
+  | { readonly ok: false; readonly text: string };
+
+/** What the paying account has; a chain that does not answer pauses what is paid there. */
+async function onHand({ chain, terms }: GatherParts, keepWei: bigint): Promise<Money> {
+  if (!chain) return { ok: false, text: 'there is no account that pays on chain' };
+  try {
+    const kinds = Object.entries(terms.assets).filter(
+      ([, { kind }]) => kind === 'native' || kind === 'erc20',
+    );
+    const held = await Promise.all(
+      kinds.map(async ([asset, kind]) => {
+        if (kind.kind !== 'erc20') {
+          const wei = await chain.balance(undefined);
+          return [asset, wei > keepWei ? wei - keepWei : 0n] as const;
+        }
+        return [asset, await chain.balance(kind.address.toLowerCase() as `0x${string}`)] as const;
+      }),
+    );
+    const gasPriceWei = await chain.gasPriceWei();
+    const { single, batch } = GAS;
+    return { ok: true, onHand: Object.fromEntries(held), gas: { gasPriceWei, single, batch } };
+  } catch (error) {
+    return { ok: false, text: messageOf(error) };
+  }
+}
+
+/** What each address is, and whether it takes what it would get; unknown where the chain is away. */
+async function looks(
+  chain: PayoutChain,
+  { assets }: Terms,
+  all: readonly Candidate[],
+): Promise<Readonly<Record<string, RecipientFacts>>> {
+  const wanted = all.flatMap(({ address, owed, asset: chosen }) => {
+    if (!address) return [];
+    const named = new Set<string>([...Object.keys(owed), ...(chosen ? [chosen] : [])]);
+    return [...named].flatMap((name) => {
+      const kind = assets[name as AssetId];
+      if (kind?.kind !== 'native' && kind?.kind !== 'erc20') return [];
+      const token =
+        kind.kind === 'erc20' ? (kind.address.toLowerCase() as `0x${string}`) : undefined;
+      // What it would get in another asset is not known yet: one base unit shows whether it takes any.
+      const amount = owed[name as AssetId] ?? 1n;
+      return [{ key: `${name} ${address}`, address, amount, token }];
+    });
+  });
+  const found: Record<string, RecipientFacts> = {};
+  for (let start = 0; start < wanted.length; start += LOOKS_AT_ONCE) {
+    const some = wanted.slice(start, start + LOOKS_AT_ONCE).map(async (one) => {
+      try {
+        found[one.key] = await chain.factsOf(one.address, one.amount, one.token);
+      } catch {
+        // The node does not say: it is tried again, for certain, before anything is signed.
+      }
+    });
+    await Promise.all(some);
+  }
+  return found;
+}
