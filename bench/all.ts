@@ -8,6 +8,7 @@ const CLAIMS = [
   'dispatch',
   'connections',
   'acknowledge',
+  'closing',
   'failure-tax',
   'event-loop',
   'tickets',
