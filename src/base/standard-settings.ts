@@ -1,5 +1,5 @@
 import type { Settings } from './command.ts';
-import { choice, path, text, url } from './setting-types.ts';
+import { choice, onOff, path, text, url } from './setting-types.ts';
 
 /** `--config`, the same for every program that runs for long. */
 export const configSetting = {
@@ -13,6 +13,14 @@ export const logLevelSetting = {
   doc: 'How much is logged, as lines of JSON on standard error.',
   default: 'info',
   why: 'info is one line for each change of state, and none for each segment.',
+} as const;
+
+/** `--with-parent`, the same for every program that another one starts. */
+export const withParentSetting = {
+  type: onOff(),
+  doc: 'End as after SIGTERM when standard input ends: for whoever starts this and may be killed.',
+  default: false,
+  why: 'A service manager gives a service no standard input.',
 } as const;
 
 /** How a command finds the running pool and proves that it may command it. */

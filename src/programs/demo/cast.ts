@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock.ts';
 import { type DemoChain, startChain } from './chain.ts';
 import { LADDER } from './checks.ts';
-import { type Child, createChildren, failureOf, lineOf } from './children.ts';
+import { type Child, createChildren, failureOf, lineOf, WITH_PARENT } from './children.ts';
 import { type ChainStatus, connectPool, type Enrolled, type PoolApi } from './pool-api.ts';
 
 /** Names of the workers. */
@@ -62,7 +62,7 @@ export async function startCast(options: {
     const chain = await startChain(children, scratch);
     const dataDir = join(scratch, 'pool');
     const pool = children.start('pool', [
-      ...['pool', '--data-dir', dataDir, '--log-level', 'warn', ...chain.poolArgs],
+      ...['pool', WITH_PARENT, '--data-dir', dataDir, '--log-level', 'warn', ...chain.poolArgs],
       ...['--service-addr', ANY_PORT, '--listen', ANY_PORT, '--admin-addr', ANY_PORT],
     ]);
     const ready = await lineOf(pool, /^READY service=(\S+) admin=(\S+)$/);
@@ -90,14 +90,8 @@ export async function startCast(options: {
     const startWorker = (name: string) => {
       const join = enrolled.get(name)?.join ?? '';
       const args = [
-        'worker',
-        'join',
-        '--device',
-        'cpu',
-        '--max-sessions',
-        '4',
-        '--log-level',
-        'warn',
+        ...['worker', 'join', WITH_PARENT, '--device', 'cpu'],
+        ...['--max-sessions', '4', '--log-level', 'warn'],
       ];
       // In the environment, not among the arguments: those every user of the machine can read.
       running.set(name, children.start(`worker ${name}`, args, { TRIBUTARY_JOIN: join }));
@@ -133,7 +127,7 @@ export async function startCast(options: {
       },
       stream: ({ input, output, seconds }) =>
         children.start('gateway', [
-          ...['gateway', 'push', '--live', '--json', '--orchestrator', service],
+          ...['gateway', 'push', WITH_PARENT, '--live', '--json', '--orchestrator', service],
           ...['--input', input, '--output', output, '--profiles', LADDER.join(',')],
           ...(seconds === undefined ? [] : ['--seconds', String(seconds)]),
           ...chain.gatewayArgs,

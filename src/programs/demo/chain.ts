@@ -10,7 +10,7 @@ import { roundsManagerAbi } from '../../chain/abi/rounds-manager.ts';
 import { ticketBrokerAbi } from '../../chain/abi/ticket-broker.ts';
 import { devnetClients, mineBlocks } from '../../chain/devnet.ts';
 import { storeKey } from '../../chain/keystore.ts';
-import { type Child, type Children, lineOf } from './children.ts';
+import { type Child, type Children, lineOf, WITH_PARENT } from './children.ts';
 
 const UNIT = 10n ** 18n;
 /** What the gateway has in the TicketBroker before it pays: far more than the demo costs. */
@@ -69,7 +69,7 @@ export interface DemoChain {
 export async function startChain(children: Children, scratch: string): Promise<DemoChain> {
   const json = join(scratch, 'devnet.json');
   const child = children.start('chain', [
-    ...['devnet', '--port', '0', '--json', json, '--block-time', '1'],
+    ...['devnet', WITH_PARENT, '--port', '0', '--json', json, '--block-time', '1'],
     ...['--round-length', String(ROUND_BLOCKS), '--initialize-rounds=off'],
   ]);
   await lineOf(child, /^The chain listens at (\S+),/);

@@ -6,6 +6,9 @@ import { TributaryError } from '../../base/errors.ts';
 /** Kept of what a child says on standard error, for the message when it fails. */
 const LAST_LINES = 12;
 
+/** What ends with the demo also when that is killed. */
+export const WITH_PARENT = '--with-parent';
+
 /** A process of the demo. */
 export interface Child {
   readonly name: string;
@@ -26,7 +29,7 @@ export interface Child {
 
 /** Starts and stops the processes of the demo. */
 export interface Children {
-  /** Runs `tributary ARGS`. */
+  /** Runs `tributary ARGS`. Those that run for long need {@link WITH_PARENT} among them. */
   start(name: string, args: readonly string[], env?: Readonly<Record<string, string>>): Child;
   /** Ends everything, the last started first. */
   stopAll(): Promise<void>;
@@ -55,7 +58,7 @@ export function createChildren(options: {
     start(name, args, env = {}) {
       const started = spawn(options.program, args, {
         env: { ...inherited, ...env },
-        stdio: ['ignore', 'pipe', 'pipe'],
+        stdio: ['pipe', 'pipe', 'pipe'],
         // A group of its own: Ctrl-C reaches the demo alone, which stops the rest in order.
         detached: true,
       });

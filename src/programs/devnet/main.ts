@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { privateKeyToAccount } from 'viem/accounts';
 import { messageOf, TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
+import { endWithParent } from '../../base/parent.ts';
 import { createPaint, exitCode, type Io, type Paint, table } from '../../base/terminal.ts';
 import { type Devnet, startDevnet } from '../../chain/devnet.ts';
 import { keepRoundsInitialized } from '../../chain/devnet-rounds.ts';
@@ -15,6 +16,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const settings = readSettings(devnetCommand, args, io);
   if (!settings) return exitCode.ok;
   const { port, json, roundLength, blockTime, stateFile, initializeRounds } = settings.values;
+  if (settings.values.withParent) endWithParent();
   const stop = stopOnSignal();
   try {
     const devnet = await startDevnet({

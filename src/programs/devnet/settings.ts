@@ -1,6 +1,6 @@
 import { defineCommand } from '../../base/command.ts';
 import { decimal, integer, onOff, path } from '../../base/setting-types.ts';
-import { configSetting } from '../../base/standard-settings.ts';
+import { configSetting, withParentSetting } from '../../base/standard-settings.ts';
 
 /** `tributary devnet`. */
 export const devnetCommand = defineCommand({
@@ -42,6 +42,7 @@ export const devnetCommand = defineCommand({
       default: true,
       why: 'On the live network somebody always does.',
     },
+    withParent: withParentSetting,
   },
   examples: [
     'tributary devnet --json devnet.json',

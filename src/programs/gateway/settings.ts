@@ -8,7 +8,7 @@ import {
   path,
   serviceUrl,
 } from '../../base/setting-types.ts';
-import { configSetting, logLevelSetting } from '../../base/standard-settings.ts';
+import { configSetting, logLevelSetting, withParentSetting } from '../../base/standard-settings.ts';
 import { chainSettings, checkChainSettings } from './chain-settings.ts';
 
 const orchestrator = {
@@ -82,6 +82,7 @@ export const gatewayPushCommand = defineCommand({
       default: 'warn',
       why: 'The view on the terminal says the rest.',
     },
+    withParent: withParentSetting,
   },
   check: (values) => checkChainSettings(values),
   examples: [
@@ -115,6 +116,7 @@ export const gatewayServeCommand = defineCommand({
     },
     ...chainSettings,
     logLevel: logLevelSetting,
+    withParent: withParentSetting,
   },
   check: (values) => checkChainSettings(values),
   examples: ['tributary gateway serve --orchestrator https://pool.example:8935'],

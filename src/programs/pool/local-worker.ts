@@ -33,10 +33,11 @@ export async function startLocalWorker(parts: {
     const env = { ...parts.env, TRIBUTARY_JOIN: join };
     const started = spawn(
       process.execPath,
-      [...process.execArgv, process.argv[1] as string, 'worker', 'join'],
+      [...process.execArgv, process.argv[1] as string, 'worker', 'join', '--with-parent'],
       {
         env,
-        stdio: ['ignore', 'inherit', 'inherit'],
+        // Its input ends with us, however suddenly.
+        stdio: ['pipe', 'inherit', 'inherit'],
       },
     );
     started.on('error', (error) => log.error('local_worker_failed', { error: error.message }));

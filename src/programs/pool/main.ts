@@ -2,6 +2,7 @@ import { systemClock } from '../../base/clock.ts';
 import { readSettings } from '../../base/help.ts';
 import { createLog } from '../../base/log.ts';
 import { createMetrics } from '../../base/metrics.ts';
+import { endWithParent } from '../../base/parent.ts';
 import { exitCode, type Io } from '../../base/terminal.ts';
 import { startPool } from './pool.ts';
 import { poolCommand } from './settings.ts';
@@ -14,6 +15,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const resolved = readSettings(poolCommand, args, io);
   if (!resolved) return exitCode.ok;
   const { values } = resolved;
+  if (values.withParent) endWithParent();
   const log = createLog({ level: values.logLevel, program: 'pool' });
   const pool = await startPool(values, {
     clock: systemClock,

@@ -10,7 +10,7 @@ import {
   timeSpan,
   url,
 } from '../../base/setting-types.ts';
-import { configSetting, logLevelSetting } from '../../base/standard-settings.ts';
+import { configSetting, logLevelSetting, withParentSetting } from '../../base/standard-settings.ts';
 import { chainComplaint, chainSettings } from './chain-settings.ts';
 
 const MIB = 2 ** 20;
@@ -130,6 +130,7 @@ export const poolCommand = defineCommand({
       why: 'A gateway waits at most 8 s for a segment of 2 s, and four times the duration of a long one.',
     },
     logLevel: logLevelSetting,
+    withParent: withParentSetting,
   },
   check(values) {
     if ((values.tlsCert === undefined) !== (values.tlsKey === undefined)) {

@@ -4,6 +4,7 @@ import { TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
 import { createLog, type LogLevel } from '../../base/log.ts';
 import { createMetrics } from '../../base/metrics.ts';
+import { endWithParent } from '../../base/parent.ts';
 import { showHostPort } from '../../base/setting-types.ts';
 import type { Origin } from '../../base/settings.ts';
 import { exitCode, type Io } from '../../base/terminal.ts';
@@ -31,6 +32,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const settings = readSettings(workerJoinCommand, rest, io);
   if (!settings) return exitCode.ok;
   const { values, origins } = settings;
+  if (values.withParent) endWithParent();
   const orchestrator = orchestratorOf(values);
   const log = createLog({ level: logLevel(values, origins.logLevel, io), program: 'worker' });
 

@@ -1,6 +1,6 @@
 import { defineCommand } from '../../base/command.ts';
 import { address, integerOrAuto, read, secretOrFile, timeSpan } from '../../base/setting-types.ts';
-import { configSetting, logLevelSetting } from '../../base/standard-settings.ts';
+import { configSetting, logLevelSetting, withParentSetting } from '../../base/standard-settings.ts';
 
 const SECOND_MS = 1000;
 
@@ -56,6 +56,7 @@ export const workerJoinCommand = defineCommand({
       why: 'Work that is not posted is not paid.',
     },
     logLevel: logLevelSetting,
+    withParent: withParentSetting,
   },
   check({ join, orchAddr, credential }) {
     if (join !== undefined && (orchAddr !== undefined || credential !== undefined)) {
