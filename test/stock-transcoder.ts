@@ -64,6 +64,8 @@ export interface StockTranscoder {
   readonly teardowns: readonly string[];
   /** Status and text of every post's reply. */
   readonly posts: readonly { readonly status: number; readonly text: string }[];
+  /** The header with a receipt, of those replies that had one. A stock transcoder does not look. */
+  readonly receipts: readonly string[];
   /** Protocol and status of every source download. */
   readonly downloads: readonly { readonly protocol: string; readonly status: number }[];
   /** Resolves when the stream ends. */
@@ -105,6 +107,7 @@ export function startStockTranscoder(options: StockOptions): StockTranscoder {
   const tasks: NotifySegment[] = [];
   const teardowns: string[] = [];
   const posts: { status: number; text: string }[] = [];
+  const receipts: string[] = [];
   let pings = 0;
   control.on('ping', () => {
     pings += 1;
@@ -148,6 +151,7 @@ export function startStockTranscoder(options: StockOptions): StockTranscoder {
     tasks,
     teardowns,
     posts,
+    receipts,
     downloads,
     ended: ended.promise,
     registered: registered.promise,
@@ -182,8 +186,9 @@ export function startStockTranscoder(options: StockOptions): StockTranscoder {
       }),
     async post(taskId, answer, credential = options.credential) {
       if (!results || results.closed || results.destroyed) results = openResults(origin);
-      const reply = await post(results, { taskId, answer, credential });
+      const { receipt, ...reply } = await post(results, { taskId, answer, credential });
       posts.push(reply);
+      if (receipt !== undefined) receipts.push(receipt);
       return reply;
     },
     hangUp: () => control.destroy(),
@@ -270,7 +275,7 @@ function post(
     answer: Exclude<TaskAnswer, { kind: 'silence' }>;
     credential: string;
   },
-): Promise<{ status: number; text: string }> {
+): Promise<{ status: number; text: string; receipt: string | undefined }> {
   const { taskId, answer, credential } = request;
   const failed = answer.kind === 'error';
   const body = bodyOf(answer, BOUNDARY);
@@ -295,12 +300,16 @@ function post(
       { endStream: false },
     );
     let status = 0;
+    let receipt: string | undefined;
     const pieces: Buffer[] = [];
     stream.on('response', (headers) => {
       status = Number(headers[':status']);
+      receipt = headers['tributary-receipt'] as string | undefined;
     });
     stream.on('data', (piece: Buffer) => pieces.push(piece));
-    stream.on('end', () => resolve({ status, text: Buffer.concat(pieces).toString().trim() }));
+    stream.on('end', () => {
+      resolve({ status, text: Buffer.concat(pieces).toString().trim(), receipt });
+    });
     stream.on('error', reject);
     stream.on('close', () => reject(new Error(`the post was cut (${stream.rstCode})`)));
     stream.end(body);

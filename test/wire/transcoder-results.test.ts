@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { createPublicKey, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, beforeEach, type TestContext, test } from 'node:test';
+import { keccak256 } from '../../src/base/keccak.ts';
+import { splitSigned } from '../../src/proofs/receipt.ts';
 import type { NotifySegment } from '../../src/protocol/gen/lp_rpc_pb.ts';
 import { eventually } from '../eventually.ts';
 import { stampedRenditions, stampedSource } from '../fixtures/renditions.ts';
@@ -81,6 +84,27 @@ test('an answer counts once, and a second one is told so', async (t) => {
   assert.equal(fault.status, 409);
   const totals = await totalsOf(pool, enrolment.id);
   assert.deepEqual([totals.segments, totals.failedAttempts], [1, 0]);
+});
+
+test('what is credited comes with a signed receipt, which a stock transcoder does not look at', async (t) => {
+  const held = await withTask(t);
+  const { transcoder, taskId, enrolment } = held;
+  await transcoder.post(1n, (await goodAnswer(transcoder.tasks[0] as NotifySegment)) as Posted);
+  assert.deepEqual(transcoder.receipts, []);
+  await finish(held);
+  await transcoder.post(taskId, { kind: 'error', text: 'late regrets' });
+  const [header = '', ...more] = transcoder.receipts;
+  assert.deepEqual(more, []);
+  const signed = splitSigned(Buffer.from(header, 'base64'));
+  assert.ok(signed);
+  const { receipt, body, signature } = signed;
+  const x = Buffer.from(receipt.key).toString('base64url');
+  const key = createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x } });
+  assert.ok(verify(null, body, key, signature));
+  assert.deepEqual([receipt.worker, receipt.sequence, receipt.basis], [enrolment.id, 1n, 'none']);
+  assert.equal(String(receipt.units), (await totalsOf(pool, enrolment.id)).pixels);
+  assert.deepEqual(Buffer.from(receipt.inputHash), Buffer.from(keccak256(source)));
+  assert.notDeepEqual(Buffer.from(receipt.gatewaySignatureHash), Buffer.alloc(32));
 });
 
 test('two answers to one task at the same moment: one is taken', async (t) => {
