@@ -1,12 +1,16 @@
 import { parseArgs } from 'node:util';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { DEFAULT_BITS } from '../src/protocol/capabilities.ts';
-import { OrchestratorRequestSchema } from '../src/protocol/gen/lp_rpc_pb.ts';
+import {
+  EndTranscodingSessionRequestSchema,
+  OrchestratorRequestSchema,
+} from '../src/protocol/gen/lp_rpc_pb.ts';
 import { orchestratorRequestMessage, signMessage } from '../src/protocol/signature.ts';
 import { type PayingGateway, startPayingGateway } from '../test/paying-gateway.ts';
 import { startTestChain } from '../test/start-chain-pool.ts';
 import { framed, startStockTranscoder } from '../test/stock-transcoder.ts';
 import { startPoolChild } from './child.ts';
+import { cpuMs } from './process-usage.ts';
 import { quantile, report } from './report.ts';
 
 /**
@@ -16,15 +20,25 @@ import { quantile, report } from './report.ts';
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '10' } } });
 const PER_SECOND = 500;
 const CONNECTIONS = 8;
-const WARM_SECONDS = 2;
+const WARM_SECONDS = 3;
 const P99_MS_MAX = 5;
 
+interface Second {
+  readonly times: readonly number[];
+  readonly cpuMs: number;
+}
+
 /** Each second is judged by itself: on a shared machine a few are somebody else's. */
-function typical(seconds: readonly (readonly number[])[], share: number): number {
+function typical(seconds: readonly Second[], share: number): number {
   return quantile(
-    seconds.map((times) => quantile(times, share)),
+    seconds.map(({ times }) => quantile(times, share)),
     0.5,
   );
+}
+
+function cpuEach(seconds: readonly Second[]): number {
+  const spent = seconds.reduce((sum, second) => sum + second.cpuMs, 0);
+  return (spent * 1000) / (seconds.length * PER_SECOND);
 }
 
 const cleanups: (() => void | Promise<void>)[] = [];
@@ -55,26 +69,21 @@ try {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 
-  const ask = async (
-    seconds: number,
-    call: (gateway: PayingGateway) => Promise<unknown>,
-  ): Promise<number[][]> => {
-    const times: number[][] = Array.from({ length: seconds }, () => []);
-    const startedAt = performance.now();
+  /** Milliseconds that each of a second's calls took, and what the pool spent on all of them. */
+  const ask = async (call: (gateway: PayingGateway) => Promise<unknown>): Promise<Second> => {
+    const times: number[] = [];
     const all: Promise<void>[] = [];
-    for (let number = 0; number < seconds * PER_SECOND; number++) {
+    const startedAt = performance.now();
+    const spent = cpuMs(pool.pid);
+    for (let number = 0; number < PER_SECOND; number++) {
       const due = startedAt + (number / PER_SECOND) * 1000 - performance.now();
       if (due > 0) await new Promise((resolve) => setTimeout(resolve, due));
       const gateway = gateways[number % CONNECTIONS] as PayingGateway;
       const askedAt = performance.now();
-      all.push(
-        call(gateway).then(() => {
-          times[Math.floor(number / PER_SECOND)]?.push(performance.now() - askedAt);
-        }),
-      );
+      all.push(call(gateway).then(() => void times.push(performance.now() - askedAt)));
     }
     await Promise.all(all);
-    return times;
+    return { times, cpuMs: cpuMs(pool.pid) - spent };
   };
   // Made once, and not read: a gateway's own work is none of ours.
   const { address } = gateways[0] as PayingGateway;
@@ -84,35 +93,51 @@ try {
     capabilities: { bitstring: [DEFAULT_BITS], constraints: {} },
   });
   const body = framed(toBinary(OrchestratorRequestSchema, request));
-  const headers = {
-    ':path': '/net.Orchestrator/GetOrchestrator',
+  const calling = (method: string) => ({
+    ':path': `/net.Orchestrator/${method}`,
     'content-type': 'application/grpc',
     te: 'trailers',
-  };
+  });
   const discover = async (gateway: PayingGateway) => {
-    const { trailers } = await gateway.raw(headers, body);
+    const { trailers } = await gateway.raw(calling('GetOrchestrator'), body);
     if (trailers['grpc-status'] !== '0') throw new Error(trailers['grpc-message']);
   };
-  const nothing = (gateway: PayingGateway) => gateway.raw({ ':path': '/healthz' });
-  const seconds = Number(values.seconds);
-  await ask(WARM_SECONDS, discover);
-  await ask(WARM_SECONDS, nothing);
-  const floor = await ask(seconds, nothing);
-  const times = await ask(seconds, discover);
+  // Ends a session that has no stream: a small message in, an empty one out, and nothing to do.
+  const { authToken } = await (gateways[0] as PayingGateway).session();
+  const ending = create(EndTranscodingSessionRequestSchema, authToken ? { authToken } : {});
+  const end = framed(toBinary(EndTranscodingSessionRequestSchema, ending));
+  const nothing = async (gateway: PayingGateway) => {
+    const { trailers } = await gateway.raw(calling('EndTranscodingSession'), end);
+    if (trailers['grpc-status'] !== '0') throw new Error(trailers['grpc-message']);
+  };
+  for (let second = 0; second < WARM_SECONDS; second++) {
+    await ask(discover);
+    await ask(nothing);
+  }
+  const ours: Second[] = [];
+  const floor: Second[] = [];
+  // In turns: what else the machine does meets both.
+  for (let second = 0; second < Number(values.seconds); second++) {
+    floor.push(await ask(nothing));
+    ours.push(await ask(discover));
+  }
+  const held = (claim: string, of: (seconds: readonly Second[]) => number) => ({
+    claim: `GetOrchestrator at 500 a second, ${claim}; floor: an empty gRPC call`,
+    ours: of(ours),
+    other: { name: 'floor' as const, value: of(floor) },
+  });
   report([
-    {
-      claim: 'GetOrchestrator p50 at 500 a second (ms); floor: a request for nothing',
-      ours: typical(times, 0.5),
-      other: { name: 'floor', value: typical(floor, 0.5) },
-    },
-    {
-      claim: 'GetOrchestrator p99 at 500 a second (ms); floor: a request for nothing',
-      ours: typical(times, 0.99),
-      other: { name: 'floor', value: typical(floor, 0.99) },
-    },
+    held('p50 (ms)', (seconds) => typical(seconds, 0.5)),
+    held('p99 (ms)', (seconds) => typical(seconds, 0.99)),
+    held('CPU of the pool each (us)', cpuEach),
     {
       claim: 'GetOrchestrator p99 at 500 a second (ms)',
-      ours: typical(times, 0.99),
+      ours: typical(ours, 0.99),
+      other: { name: 'limit', value: P99_MS_MAX },
+    },
+    {
+      claim: 'GetOrchestrator p99 in the quietest second (ms)',
+      ours: Math.min(...ours.map(({ times }) => quantile(times, 0.99))),
       other: { name: 'limit', value: P99_MS_MAX },
     },
   ]);

@@ -54,18 +54,28 @@ export async function orchestratorInfo(
   const info = create(OrchestratorInfoSchema, {
     transcoder: parts.serviceUri,
     address: signing.address,
-    capabilities: writeCapabilities({
-      bits: offeredBits(parts),
-      capacities: 'one_each',
-      version: WIRE_VERSION,
-      minVersion: WIRE_VERSION,
-    }),
+    capabilities: capabilitiesOf(offeredBits(parts)),
     authToken,
     ...(offered ? { priceInfo: priceTerms(offered.price), ticketParams: offered.params } : {}),
     ...(payments && !capabilities ? { capabilitiesPrices: pricesOf(payments, sender) } : {}),
   });
   return { ok: true, info };
 }
+
+/** The same for everybody until another worker comes, and never changed: it is made once. */
+function capabilitiesOf(bits: bigint): Capabilities {
+  if (written?.bits !== bits) {
+    const message = writeCapabilities({
+      bits,
+      capacities: 'one_each',
+      version: WIRE_VERSION,
+      minVersion: WIRE_VERSION,
+    });
+    written = { bits, message };
+  }
+  return written.message;
+}
+let written: { readonly bits: bigint; readonly message: Capabilities } | undefined;
 
 /** Video capabilities only: those that every orchestrator has and those of connected workers. */
 export function offeredBits(parts: Pick<FrontParts, 'dispatch'>): bigint {

@@ -91,7 +91,7 @@ export async function grpcUnary<I extends DescMessage, O extends DescMessage>(
 ): Promise<void> {
   await answering(exchange, clock, async (call) => {
     const answer = await handler(await readRequest(exchange, input), call);
-    if (call.signal.aborted) return; // its time is up, which was said
+    if (exchange.ended) return; // its time is up, which was said, or nobody waits
     const bytes = frame(toBinary(output, create(output, answer)));
     exchange.respond(200, { 'content-type': 'application/grpc' }, { trailers: true });
     exchange.trailers(statusHeaders('ok', ''));
