@@ -14,6 +14,7 @@ import {
   newCommand,
   showCommand as showKeyCommand,
 } from './programs/keys/settings.ts';
+import { replayCommand, reserveCommand } from './programs/lab/settings.ts';
 import { accountsCommand, balanceCommand, linesCommand } from './programs/ledger/settings.ts';
 import { poolCommand } from './programs/pool/settings.ts';
 import {
@@ -57,6 +58,7 @@ const programs: Readonly<Record<string, () => Promise<Program>>> = {
   signer: () => import('./programs/signer/main.ts'),
   redeemer: () => import('./programs/redeemer/main.ts'),
   terms: () => import('./programs/terms/main.ts'),
+  lab: () => import('./programs/lab/main.ts'),
   demo: () => import('./programs/demo/main.ts'),
   devnet: () => import('./programs/devnet/main.ts'),
 };
@@ -90,6 +92,8 @@ export const commands: readonly Command[] = [
   publishCommand,
   showTermsCommand,
   verifyTermsCommand,
+  replayCommand,
+  reserveCommand,
   demoCommand,
   devnetCommand,
 ];

@@ -1,4 +1,4 @@
-import { stepOf, type TicketRisk } from './reserve.ts';
+import { lundbergExponent, stepOf, type TicketRisk } from './reserve.ts';
 
 /** Numbers from 0 to 1, 0 excluded, always the same for the same seed. */
 export type Uniform = () => number;
@@ -33,17 +33,16 @@ export function simulatedReserve(
   how: { readonly runs: number; readonly uniform: Uniform },
 ): number {
   const needed = new Float64Array(how.runs);
-  for (let run = 0; run < how.runs; run += 1) needed[run] = neededReserve(risk, how.uniform);
+  const lead = risk.tickets === Number.POSITIVE_INFINITY ? farAhead(risk) : Infinity;
+  for (let run = 0; run < how.runs; run += 1) needed[run] = neededReserve(risk, lead, how.uniform);
   needed.sort();
   return needed[Math.min(how.runs - 1, Math.ceil(how.runs * (1 - ruin)) - 1)] as number;
 }
 
 /** The least reserve that lasts through one run. */
-function neededReserve(risk: TicketRisk, uniform: Uniform): number {
+function neededReserve(risk: TicketRisk, lead: number, uniform: Uniform): number {
   const q = stepOf(risk);
   const logOfLoss = Math.log1p(-risk.winProbability);
-  // Beyond this lead a run comes back below its deepest point with a probability under 1e-9.
-  const lead = risk.tickets === Number.POSITIVE_INFINITY ? farAhead(risk) : Infinity;
   let tickets = 0;
   let wins = 0;
   let deepest = 0;
@@ -59,7 +58,7 @@ function neededReserve(risk: TicketRisk, uniform: Uniform): number {
   }
 }
 
-function farAhead({ payShare }: TicketRisk): number {
-  // Lundberg's exponent is at least 2 (1 - payShare) to first order; e^-21 is below 1e-9.
-  return 21 / Math.min(1, 1.5 * (1 - payShare));
+/** From so far ahead a walk comes back with a probability of e^-16, one in ten million. */
+function farAhead(risk: TicketRisk): number {
+  return 16 / lundbergExponent(risk);
 }

@@ -13,9 +13,9 @@ import { seededUniform, simulatedReserve } from './reserve-simulation.ts';
 const AGREE = 0.02;
 
 const cases: readonly (TicketRisk & { readonly ruin: number; readonly runs: number })[] = [
-  { winProbability: 1e-3, payShare: 0.8, tickets: Infinity, ruin: 0.01, runs: 150_000 },
-  { winProbability: 0.05, payShare: 0.9, tickets: Infinity, ruin: 0.05, runs: 50_000 },
-  { winProbability: 1e-5, payShare: 0.5, tickets: Infinity, ruin: 0.02, runs: 150_000 },
+  { winProbability: 1e-3, payShare: 0.8, tickets: Infinity, ruin: 0.01, runs: 60_000 },
+  { winProbability: 0.05, payShare: 0.9, tickets: Infinity, ruin: 0.05, runs: 25_000 },
+  { winProbability: 1e-5, payShare: 0.5, tickets: Infinity, ruin: 0.02, runs: 100_000 },
   // A rate as high as the price: only so many tickets can be insured.
   { winProbability: 1e-3, payShare: 1, tickets: 200_000, ruin: 0.01, runs: 60_000 },
   { winProbability: 0.02, payShare: 1.1, tickets: 10_000, ruin: 0.01, runs: 60_000 },
