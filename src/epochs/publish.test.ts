@@ -37,6 +37,7 @@ const partsAt = (name: string): PublishingParts => ({
   keys: () => books.ledger.keys.all(),
   account: identity.pool,
   endorse: async (statement) => account.endorse(statement),
+  workers: async () => [{ worker: heron, name: 'heron', address: `0x${'11'.repeat(20)}` }],
   payouts: async (from, until) => paid.filter(({ at }) => at >= from && (!until || at < until)),
 });
 const parts = partsAt('proofs');

@@ -5,10 +5,13 @@ import type { Instant } from '../base/clock.ts';
 import { crashPoint } from '../base/crash-point.ts';
 import { toHex } from '../proofs/bytes.ts';
 import { type IndexFile, type PayoutsFile, writeFile } from '../proofs/files.ts';
+import { privateLeafId } from '../proofs/merkle-sum.ts';
 import type { Statement } from '../proofs/statement.ts';
-import { epochFiles, signedText } from './epoch-files.ts';
+import { epochFiles, headOf, signedText } from './epoch-files.ts';
 import { type RecordingParts, recordDigest } from './record.ts';
 import { allRecords, type EpochRecord } from './record-store.ts';
+import { epochWorkers } from './store.ts';
+import { type WorkersFile, writeWorkers } from './verify-worker.ts';
 
 /** A folder or file that is being written: whatever is left of one is removed at the next start. */
 const UNFINISHED = /^\.new-/;
@@ -26,6 +29,8 @@ export interface PublishingParts extends RecordingParts {
   readonly account: Uint8Array | undefined;
   /** 65 bytes of that account over a statement; undefined off-chain. */
   endorse(statement: Statement): Promise<Uint8Array | undefined>;
+  /** Names and payout addresses, for those who look themselves up. */
+  workers(): Promise<WorkersFile['workers']>;
   /** Payouts that became final from one moment up to, and without, another. */
   payouts(from: Instant, until: Instant | undefined): Promise<readonly PublishedPayout[]>;
 }
@@ -53,6 +58,15 @@ export async function publish(parts: PublishingParts): Promise<void> {
     const file = await parts.terms.file(version);
     await putFile(parts.dir, join('terms', `${version}.json`), file);
   }
+  const last = records.at(-1);
+  if (last && headOf(last).privacy === 'public') {
+    const workers = [...(await parts.workers())].sort((a, b) => (a.worker < b.worker ? -1 : 1));
+    await putFile(
+      parts.dir,
+      'workers.json',
+      writeWorkers({ format: 'tributary-workers-1', workers }),
+    );
+  } else await rm(join(parts.dir, 'workers.json'), { force: true });
   crashPoint('epoch_written');
   await putFile(parts.dir, 'index.json', writeFile(await indexOf(parts, records)));
   crashPoint('epoch_published');
@@ -99,7 +113,25 @@ async function payoutsText(
 ): Promise<string> {
   const closesAt = (text: string) => (JSON.parse(text) as { closesAt: number }).closesAt as Instant;
   const payouts = await parts.payouts(closesAt(head), next && closesAt(next.head));
-  return writeFile({ format: 'tributary-payouts-1', epoch, payouts });
+  const names = payouts.length === 0 ? undefined : await saltedNames(parts, epoch);
+  const named = payouts.map((payout) => ({
+    ...payout,
+    worker: names?.get(payout.worker) ?? payout.worker,
+  }));
+  return writeFile({ format: 'tributary-payouts-1', epoch, payouts: named });
+}
+
+/** Of a private pool: by what a worker, and nobody else, finds itself in the list. */
+async function saltedNames(
+  { database, hashing }: PublishingParts,
+  epoch: bigint,
+): Promise<ReadonlyMap<string, string>> {
+  const workers = await epochWorkers(database, epoch);
+  return new Map(
+    workers.flatMap(({ worker, salt }) =>
+      salt ? [[worker, toHex(privateLeafId(worker, salt, hashing))]] : [],
+    ),
+  );
 }
 
 async function indexOf(

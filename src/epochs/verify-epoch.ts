@@ -5,6 +5,7 @@ import {
   type EpochHead,
   type FileLeaf,
   type LeavesFile,
+  type PathFile,
   parseHistory,
   parseLeaves,
   parsePath,
@@ -28,25 +29,25 @@ import { type VerifyFault, type VerifyParts, Wrong } from './verify-types.ts';
 
 const utf8 = new TextEncoder();
 
-/** What was published of an epoch besides its head. */
+/** What was published of an epoch besides its head; of a private pool, the worker's own path. */
 export type EpochContents =
   | {
       readonly privacy: 'public';
       readonly input: EpochInput;
-      readonly settlement: Settlement;
       readonly leaves: LeavesFile['leaves'];
     }
-  | { readonly privacy: 'private'; readonly path: Awaited<ReturnType<typeof readPath>> };
+  | {
+      readonly privacy: 'private';
+      /** Undefined: there is none, as before a worker's first epoch. */
+      readonly path: PathFile | undefined;
+    };
 
-/** Reads what belongs to a head: of a private pool, the worker's own path. */
+/** Reads what belongs to a head. Throws {@link Wrong}. */
 export async function readContents(
   parts: VerifyParts,
   head: EpochHead,
   worker: string,
-): Promise<
-  | Exclude<EpochContents, { privacy: 'public' }>
-  | { privacy: 'public'; input: EpochInput; leaves: LeavesFile['leaves'] }
-> {
+): Promise<EpochContents> {
   const { epoch } = head;
   if (head.privacy === 'private') {
     return { privacy: 'private', path: await readPath(parts, head, worker) };
@@ -62,8 +63,13 @@ export async function readContents(
   return { privacy: 'public', input, leaves: file.leaves };
 }
 
-async function readPath(parts: VerifyParts, { epoch }: EpochHead, worker: string) {
+async function readPath(
+  parts: VerifyParts,
+  { epoch }: EpochHead,
+  worker: string,
+): Promise<PathFile | undefined> {
   const path = `epoch-${epoch}/paths/${worker}.json`;
+  if ((await parts.files.read(path)) === undefined) return undefined;
   const file = await needFile(parts.files, path, parsePath, epoch);
   if (file.leaf.worker === worker && file.epoch === epoch) return file;
   throw new Wrong('leaf_differs', `${path} is of another worker or epoch`, epoch);
@@ -197,7 +203,7 @@ function treeOver(
 export function checkOwnPath(
   { hashing }: VerifyParts,
   head: EpochHead,
-  file: Awaited<ReturnType<typeof readPath>>,
+  file: PathFile,
   before: EpochHead | undefined,
 ): void {
   const { epoch, assets } = head;
@@ -232,6 +238,19 @@ export function checkCumulative(epoch: bigint, leaf: FileLeaf, before: FileLeaf 
   for (const [asset, { cumulative }] of Object.entries(before?.amounts ?? {})) {
     if (cumulative === 0n || leaf.amounts[asset as AssetId]) continue;
     throw new Wrong('cumulative_differs', `the total of ${leaf.worker} lost its ${asset}`, epoch);
+  }
+}
+
+/** The totals of all workers go on, too, so that nobody's past was changed. */
+export function checkTotals(head: EpochHead, before: EpochHead | undefined): void {
+  for (const [asset, { epoch: now, cumulative }] of Object.entries(head.totals.amounts)) {
+    const earlier = before?.totals.amounts[asset as AssetId]?.cumulative ?? 0n;
+    if (cumulative === earlier + now) continue;
+    throw new Wrong(
+      'total_wrong',
+      `all workers together were credited ${earlier} ${asset} before and ${now} now, and ${cumulative} is published`,
+      head.epoch,
+    );
   }
 }
 

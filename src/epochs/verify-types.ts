@@ -14,7 +14,6 @@ export const verifyFaults = [
   'epoch_signature_wrong',
   'epoch_chain_broken',
   'terms_differ',
-  'receipt_malformed',
   'receipt_chain_broken',
   'receipt_changed',
   'receipt_repeated',
@@ -93,6 +92,7 @@ export interface VerifyChain {
   readonly contracts: {
     readonly ticketBroker: string | undefined;
     readonly bondingManager: string | undefined;
+    readonly livepeerToken: string | undefined;
     readonly disperse: string;
   };
 }
