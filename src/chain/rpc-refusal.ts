@@ -26,7 +26,8 @@ export class RpcRefusal extends TributaryError {
       this.rpcCode === 3 ||
       this.rpcCode === -32_600 ||
       this.rpcCode === -32_602 ||
-      /revert|out of gas/i.test(this.message)
+      // anvil says ReentrancySentryOOG and the like.
+      /revert|out of gas|^EVM error/i.test(this.message)
     );
   }
 

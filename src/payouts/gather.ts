@@ -39,11 +39,10 @@ export type Demand = 'schedule' | 'now' | { readonly worker: string };
 /** How things stand, without asking the chain: what a plan is compared with before it is run. */
 export async function present(from: Queryable, parts: GatherParts): Promise<Present> {
   const { terms, forbidden, at } = parts;
-  const [found, stopped, figures] = await Promise.all([
-    candidates(from),
-    pauses(from),
-    readSolvency(from, terms.assets),
-  ]);
+  // One after the other: it may be one transaction.
+  const found = await candidates(from);
+  const stopped = await pauses(from);
+  const figures = await readSolvency(from, terms.assets);
   const insolvent = figures
     .filter(({ solvent }) => !solvent)
     .map(({ asset }) => ({ asset, reason: 'insolvent' }));

@@ -70,7 +70,7 @@ export function createPayoutChain(parts: {
       return await call(tx);
     } catch (error) {
       const own = ownError(error);
-      if (own instanceof RpcRefusal && own.isAboutTheCall) return undefined;
+      if (own && failsItself(own)) return undefined;
       throw own ?? error;
     }
   }
@@ -126,7 +126,7 @@ export function createPayoutChain(parts: {
       return { ok: true, intent: { id, ...what, gasLimit, worthWei } };
     } catch (error) {
       const own = ownError(error);
-      if (!(own instanceof RpcRefusal) || !own.isAboutTheCall) throw own ?? error;
+      if (!own || !failsItself(own)) throw own ?? error;
       return { ok: false, reason: revertOf(batch) };
     }
   }
@@ -225,6 +225,13 @@ export function createPayoutChain(parts: {
       return answer?.slice(0, 10) === '0x1626ba7e';
     },
   };
+}
+
+/** Any node would say so: the call reverts, or uses up whatever gas it is given. */
+function failsItself(error: Error): boolean {
+  if (!(error instanceof RpcRefusal)) return false;
+  // geth, when no gas would do: gas required exceeds allowance.
+  return error.isAboutTheCall || /gas required exceeds/i.test(error.message);
 }
 
 function moved(reference: string, received: bigint): PayoutEvent {
