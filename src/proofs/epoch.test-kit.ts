@@ -2,41 +2,25 @@ import type { AssetId } from '../base/asset.ts';
 import { toHex, u64 } from './bytes.ts';
 import { digestOf } from './canonical.ts';
 import {
-  headFault,
-  historyFault,
-  leafFault,
-  leavesFault,
-  type PoolRules,
-  pathFault,
-} from './check-epoch.ts';
-import {
   epochStatement,
   headDigest,
-  identityOf,
   namedAmounts,
   namedSiblings,
   sumLeafOf,
 } from './epoch-proofs.ts';
-import {
-  type EpochHead,
-  type FileLeaf,
-  type HistoryFile,
-  type IndexFile,
-  type LeavesFile,
-  type Parsed,
-  type PathFile,
-  parseHistory,
-  parseIndex,
-  parseLeaves,
-  parsePath,
-  parseSignedEpoch,
-  type SignedEpoch,
-  writeFile,
+import type {
+  EpochHead,
+  FileLeaf,
+  HistoryFile,
+  IndexFile,
+  LeavesFile,
+  PathFile,
+  SignedEpoch,
 } from './files.ts';
 import { continueHistory, readHistory, tilePath, tileWidth } from './history-tiles.ts';
 import { buildSumTree, type SumLeaf } from './merkle-sum.ts';
 import { nodeHashing as hashing } from './node-hashing.ts';
-import { type nodeEd25519, nodeVerifyEd25519 } from './node-signatures.ts';
+import type { nodeEd25519 } from './node-signatures.ts';
 import { plain } from './read-json.ts';
 import { testIdentity, testKey, workerReceipts } from './receipt.test-kit.ts';
 import { receiptHash, type SignedReceipt } from './receipt.ts';
@@ -107,9 +91,8 @@ export async function makePool(options: {
   for (let number = 1; number <= options.epochs; number += 1) {
     const before = epochs.at(-1)?.signed.head;
     const epoch = BigInt(number);
-    const present = workers.filter(() => options.workers < 3 || random(8) > 0);
     const assets = options.assets.slice(0, 1 + random(options.assets.length)).sort();
-    const leaves = present.map((worker) => {
+    const leaves = workers.map((worker) => {
       const own = receipts.get(worker) as readonly SignedReceipt[];
       return nextLeaf({ worker, own, number, perEpoch, assets, random, last: last.get(worker) });
     });
@@ -229,58 +212,6 @@ function nextLeaf(of: {
     lastSequence: receipt.sequence,
     lastReceipt: toHex(receiptHash(body, hashing)),
   };
-}
-
-/** The first thing that is wrong with the files of a pool, read from their texts; undefined: nothing. */
-export function poolFault(pool: TestPool): string | undefined {
-  const index = mustParse(parseIndex(writeFile(pool.index)));
-  const rules: PoolRules = {
-    identity: identityOf(index),
-    keys: new Set(index.keys.map(({ key }) => key)),
-    hashing,
-    verifyEd25519: nodeVerifyEd25519,
-  };
-  const last = new Map<string, FileLeaf>();
-  let before: EpochHead | undefined;
-  for (const [at, epoch] of pool.epochs.entries()) {
-    const signed = mustParse(parseSignedEpoch(writeFile(epoch.signed)));
-    const { head } = signed;
-    const known = index.epochs[at];
-    const fault =
-      headFault(signed, before, rules) ??
-      (known?.digest === headDigest(head, hashing) ? undefined : 'the index names another head') ??
-      historyFault(head, before, {
-        file: mustParse(parseHistory(writeFile(epoch.history))),
-        hashing,
-      }) ??
-      (head.privacy === 'public'
-        ? publicFault(head, epoch)
-        : epoch.paths
-            .map((path) => pathFault(head, mustParse(parsePath(writeFile(path))), hashing))
-            .find((text) => text !== undefined)) ??
-      epoch.leaves.leaves
-        .map((leaf) => leafFault(leaf, last.get(leaf.worker)))
-        .find((text) => text !== undefined);
-    if (fault) return `epoch ${head.epoch}: ${fault}`;
-    for (const leaf of epoch.leaves.leaves) {
-      const amounts = { ...last.get(leaf.worker)?.amounts, ...leaf.amounts };
-      last.set(leaf.worker, { ...leaf, amounts });
-    }
-    before = head;
-  }
-  return undefined;
-}
-
-function publicFault(head: EpochHead, epoch: TestEpoch): string | undefined {
-  const isInput = toHex(digestOf(plain(epoch.input), hashing)) === head.input;
-  if (!isInput) return 'the input is not the one that the head names';
-  const parsed = parseLeaves(writeFile(epoch.leaves));
-  return parsed.ok ? leavesFault(head, parsed.file, hashing) : parsed.text;
-}
-
-function mustParse<T>(parsed: Parsed<T>): T {
-  if (parsed.ok) return parsed.file;
-  throw new RangeError(parsed.text);
 }
 
 /** Numbers that a seed decides: the same pool wherever it is made. */

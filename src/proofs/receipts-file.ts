@@ -3,6 +3,23 @@ import { SIGNED_RECEIPT_BYTES, type SignedReceipt, splitSigned } from './receipt
 /** Of one file: 2.5 million receipts. */
 export const RECEIPTS_FILE_BYTES_MAX: number = 1024 * 1024 * 1024;
 
+/**
+ * How a worker names the files in its folder of receipts: one for each epoch, so that none grows for
+ * ever. Within a file receipts stand as they came, which is not always their order.
+ */
+export function receiptsFileName(worker: string, epoch: bigint): string {
+  return `${worker}-${epoch}.receipts`;
+}
+
+/** Whose receipts of which epoch a file holds by its name; undefined when it is no such file. */
+export function parseReceiptsFileName(
+  name: string,
+): { readonly worker: string; readonly epoch: bigint } | undefined {
+  const [, worker, epoch] = /^([a-z2-7]{10})-(0|[1-9][0-9]{0,19})\.receipts$/.exec(name) ?? [];
+  if (worker === undefined || epoch === undefined) return undefined;
+  return { worker, epoch: BigInt(epoch) };
+}
+
 /** A receipts file that reads, or where and why it does not. */
 export type ReceiptsRead =
   | { readonly ok: true; readonly receipts: readonly SignedReceipt[] }
