@@ -1,7 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Cleanup } from './start-pool.ts';
 
+const RECEIPTS = join(tmpdir(), `tributary-receipts-${process.pid}`);
 const program = new URL('../bin/tributary', import.meta.url).pathname;
 
 /** A `tributary` process of a test, killed when the test ends. */
@@ -21,8 +25,10 @@ export function startTributary(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): TributaryProcess {
+  // What a worker of a test is given belongs to no person.
+  const receipts = args[0] === 'worker' ? { TRIBUTARY_RECEIPTS: RECEIPTS } : {};
   const child = spawn(program, args, {
-    env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...env },
+    env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...receipts, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const printed = { out: '', err: '' };
@@ -43,6 +49,7 @@ export function startTributary(
   t.after(async () => {
     if (child.exitCode === null) child.kill('SIGKILL');
     await exited;
+    rmSync(RECEIPTS, { recursive: true, force: true });
   });
   return {
     child,

@@ -64,6 +64,7 @@ export async function startCast(options: {
     const pool = children.start('pool', [
       ...['pool', WITH_PARENT, '--data-dir', dataDir, '--log-level', 'warn', ...chain.poolArgs],
       ...['--service-addr', ANY_PORT, '--listen', ANY_PORT, '--admin-addr', ANY_PORT],
+      ...['--http-addr', ANY_PORT],
     ]);
     const ready = await lineOf(pool, /^READY service=(\S+) admin=(\S+)$/);
     const [, service, admin] = ready as unknown as [string, string, string];
@@ -87,11 +88,13 @@ export async function startCast(options: {
 
     const enrolled = new Map<string, Enrolled>();
     const running = new Map<string, Child>();
+    const receipts = join(scratch, 'receipts');
     const startWorker = (name: string) => {
       const join = enrolled.get(name)?.join ?? '';
       const args = [
         ...['worker', 'join', WITH_PARENT, '--device', 'cpu'],
         ...['--max-sessions', '4', '--log-level', 'warn'],
+        ...['--receipts', receipts],
       ];
       // In the environment, not among the arguments: those every user of the machine can read.
       running.set(name, children.start(`worker ${name}`, args, { TRIBUTARY_JOIN: join }));

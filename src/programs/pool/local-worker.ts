@@ -30,7 +30,8 @@ export async function startLocalWorker(parts: {
 
   function start() {
     // The join string holds the credential: an environment is private, a command line is not.
-    const env = { ...parts.env, TRIBUTARY_JOIN: join };
+    const receipts = { TRIBUTARY_RECEIPTS: `${parts.dataDir}/local-receipts` };
+    const env = { ...receipts, ...parts.env, TRIBUTARY_JOIN: join };
     const started = spawn(
       process.execPath,
       [...process.execArgv, process.argv[1] as string, 'worker', 'join', '--with-parent'],

@@ -1,3 +1,5 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import type { ValuesOf } from '../../base/command.ts';
 import { TributaryError } from '../../base/errors.ts';
@@ -8,9 +10,13 @@ import { endWithParent } from '../../base/parent.ts';
 import { showHostPort } from '../../base/setting-types.ts';
 import type { Origin } from '../../base/settings.ts';
 import { exitCode, type Io } from '../../base/terminal.ts';
+import { nodeHashing } from '../../proofs/node-hashing.ts';
+import { nodeVerifyEd25519 } from '../../proofs/node-signatures.ts';
 import { joinStringFaults, parseJoinString } from '../../workers/join-string.ts';
 import { equip } from './equip.ts';
 import type { Orchestrator } from './link.ts';
+import { createReceiptKeeper } from './receipts.ts';
+import { openReceiptStore } from './receipts-store.ts';
 import { workerJoinCommand } from './settings.ts';
 import { createWorkerView } from './view.ts';
 import { type RunningWorker, startWorker } from './worker.ts';
@@ -40,7 +46,17 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const view = createWorkerView(io, systemClock);
   const worker = await startWorker(
     { orchestrator, maxSessions: values.maxSessions, equipment },
-    { clock: systemClock, log, metrics: createMetrics(), onChange: view.show },
+    {
+      clock: systemClock,
+      log,
+      metrics: createMetrics(),
+      onChange: view.show,
+      receipts: createReceiptKeeper({
+        store: openReceiptStore(values.receipts ?? join(homedir(), '.tributary', 'receipts')),
+        hashing: nodeHashing,
+        verifyEd25519: nodeVerifyEd25519,
+      }),
+    },
   );
   // Between two attempts to connect nothing else would keep the process alive.
   const awake = setInterval(() => {}, AWAKE_MS);

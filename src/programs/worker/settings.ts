@@ -1,5 +1,12 @@
 import { defineCommand } from '../../base/command.ts';
-import { address, integerOrAuto, read, secretOrFile, timeSpan } from '../../base/setting-types.ts';
+import {
+  address,
+  integerOrAuto,
+  path,
+  read,
+  secretOrFile,
+  timeSpan,
+} from '../../base/setting-types.ts';
 import { configSetting, logLevelSetting, withParentSetting } from '../../base/standard-settings.ts';
 
 const SECOND_MS = 1000;
@@ -54,6 +61,11 @@ export const workerJoinCommand = defineCommand({
       doc: 'How long running segments may take to finish and be posted after SIGTERM.',
       default: 60 * SECOND_MS,
       why: 'Work that is not posted is not paid.',
+    },
+    receipts: {
+      type: path('DIR'),
+      doc: 'Where the receipts go that the pool signs for each piece of work: your proof of what it owes you.',
+      defaultText: '~/.tributary/receipts',
     },
     logLevel: logLevelSetting,
     withParent: withParentSetting,

@@ -14,7 +14,14 @@ const connected: LinkState = { state: 'connected', since: 0 as Instant };
 function status(link: LinkState, change: Partial<WorkerStatus> = {}): WorkerStatus {
   const tally = createTally();
   tally.posted({ mediaMs: 2000, transcodeMs: 950, pixels: 1_240_000_000n });
-  const base = { draining: false, sessions: 3, capacity: 8, running: 1, onDevices: new Map() };
+  const base = {
+    draining: false,
+    sessions: 3,
+    capacity: 8,
+    running: 1,
+    onDevices: new Map(),
+    receipts: undefined,
+  };
   return { ...base, link, tally, ...change };
 }
 

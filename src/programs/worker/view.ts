@@ -71,12 +71,15 @@ export function stateSentence({ link, draining }: WorkerStatus): string {
 
 /** The live line: state, sessions, segments, speed, last error. */
 export function liveLine(status: WorkerStatus, now: number, paint: Paint): string {
-  const { link, draining, tally, sessions, capacity } = status;
+  const { link, draining, tally, sessions, capacity, receipts } = status;
   const parts = [stateWord(status, now, paint)];
   if (link.state === 'connected' || draining) parts.push(`${sessions} of ${capacity} sessions`);
   parts.push(segmentsText(tally.segments));
   if (tally.speed !== undefined) parts.push(`${showFactor(tally.speed)} real time`);
   if (tally.failures > 0) parts.push(paint('attention', `${showCount(tally.failures)} failed`));
+  if (receipts && receipts.missing > 0) {
+    parts.push(paint('wrong', `${showCount(receipts.missing)} receipts missing`));
+  }
   if (tally.lastError !== undefined) {
     parts.push(paint('muted', `last: ${harmless(tally.lastError)}`));
   }
@@ -100,10 +103,11 @@ function stateWord({ link, draining, running }: WorkerStatus, now: number, paint
 }
 
 /** Worth pasting into a chat. */
-export function closingLine({ tally }: WorkerStatus): string {
+export function closingLine({ tally, receipts }: WorkerStatus): string {
   const speed = tally.speed === undefined ? '' : `, ${showFactor(tally.speed)} real time`;
   const failures = tally.failures === 0 ? 'none failed' : `${showCount(tally.failures)} failed`;
-  return `Left. ${segmentsText(tally.segments)}, ${failures}, ${showPixels(tally.pixels)}${speed}.`;
+  const kept = receipts && receipts.kept > 0 ? `, ${showCount(receipts.kept)} receipts kept` : '';
+  return `Left. ${segmentsText(tally.segments)}, ${failures}, ${showPixels(tally.pixels)}${speed}${kept}.`;
 }
 
 function segmentsText(count: number): string {

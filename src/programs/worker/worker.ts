@@ -9,6 +9,7 @@ import { readNotification } from '../../protocol/task.ts';
 import type { Equipment } from './equipment.ts';
 import { keepLinked, type LinkState, type Orchestrator, type Registration } from './link.ts';
 import { createWorkerMetrics } from './metrics.ts';
+import type { ReceiptFigures, ReceiptKeeper } from './receipts.ts';
 import { refuseTask, runTask, type TaskEnd, type TaskParts } from './run-task.ts';
 import { createSessions } from './sessions.ts';
 import { createSources, type Home } from './source.ts';
@@ -37,6 +38,8 @@ export interface WorkerStatus {
   readonly running: number;
   readonly onDevices: ReadonlyMap<string, number>;
   readonly tally: Tally;
+  /** Undefined where none are kept. */
+  readonly receipts: ReceiptFigures | undefined;
 }
 
 /** A worker at work. */
@@ -61,6 +64,8 @@ export interface WorkerParts {
   readonly random?: () => number;
   /** Called at every change that a view would show. */
   readonly onChange?: (status: WorkerStatus) => void;
+  /** Where receipts go; without it they are not looked at. */
+  readonly receipts?: ReceiptKeeper;
   /** Called for every result that was taken, with the headers of the answer. */
   readonly onPosted?: (taskId: bigint, end: Extract<TaskEnd, { ended: 'posted' }>) => void;
 }
@@ -154,6 +159,11 @@ export async function startWorker(
         tally.posted(end);
         metrics.pixels(end.pixels);
         metrics.transcoded(end.transcodeMs);
+        const trouble = parts.receipts?.take(end.answer);
+        if (trouble !== undefined) {
+          tally.trouble(trouble);
+          log.warn('receipt_wrong', { reason: trouble });
+        }
         parts.onPosted?.(taskId, end);
       })
       .finally(() => {
@@ -199,6 +209,7 @@ export async function startWorker(
       running: running.size,
       onDevices: sessions.onDevices(),
       tally,
+      receipts: parts.receipts?.figures,
     };
   }
 
