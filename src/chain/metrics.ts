@@ -125,3 +125,56 @@ export function watchMetrics(metrics: Metrics, figures: WatchFigures) {
     alarmed: (alarm: WatchAlarm) => alarms.inc({ alarm }),
   };
 }
+
+/** Counts of a signer, by those who ask it. */
+export interface SignerMetrics {
+  /** What came of a signature that was asked for. */
+  asked(outcome: 'signed' | 'refused' | 'unavailable'): void;
+  /** What it says of itself, whoever asked. */
+  says(figures: { readonly signed: number; readonly refused: number }): void;
+  /** It had not answered and was replaced. */
+  replaced(): void;
+}
+
+const knownSigners = new WeakMap<Metrics, SignerMetrics>();
+
+/** The same one for the same registry. */
+export function signerMetrics(metrics: Metrics): SignerMetrics {
+  const before = knownSigners.get(metrics);
+  if (before) return before;
+  const created = declareSigner(metrics);
+  knownSigners.set(metrics, created);
+  return created;
+}
+
+function declareSigner(metrics: Metrics): SignerMetrics {
+  let said = { signed: Number.NaN, refused: Number.NaN };
+  const asked = metrics.counter(
+    'tributary_chain_signatures_total',
+    'Signatures that were asked of the signer, by what came of it.',
+    ['outcome'],
+  );
+  const replaced = metrics.counter(
+    'tributary_chain_signers_replaced_total',
+    'Signers that did not answer any more and were replaced.',
+  );
+  metrics.gauge(
+    'tributary_chain_signer_signed',
+    'Requests that the signer granted since it started, whoever asked; NaN before it was asked.',
+    [],
+    () => said.signed,
+  );
+  metrics.gauge(
+    'tributary_chain_signer_refused',
+    'Requests that the signer refused since it started, whoever asked; NaN before it was asked.',
+    [],
+    () => said.refused,
+  );
+  return {
+    asked: (outcome) => asked.inc({ outcome }),
+    says(figures) {
+      said = { ...figures };
+    },
+    replaced: () => replaced.inc(),
+  };
+}

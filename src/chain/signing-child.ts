@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Hex } from 'viem';
-import type { Clock, Timer } from '../base/clock.ts';
+import type { Clock, Instant, Timer } from '../base/clock.ts';
 import { type ErrorCode, errorAdvice, TributaryError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { Metrics } from '../base/metrics.ts';
+import { signerMetrics } from './metrics.ts';
 import { connectSigner, type Signing } from './signing.ts';
 import { type ContractPlace, showContractPlace } from './signing-contracts.ts';
 import type { SigningRole } from './signing-wire.ts';
@@ -28,6 +30,8 @@ const STOP_MS = 5_000;
 const WORDS_CHARACTERS_MAX = 4_000;
 /** What it needs of our environment, which holds secrets that are none of its business. */
 const HANDED_ON = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'LC_ALL', 'NODE_COMPILE_CACHE'];
+/** Questions without an answer, one after the other, after which a signer is taken for hung. */
+const MISSED_MAX = 2;
 /** A small heap, and no debugger at the wave of a signal. */
 const NODE_FLAGS = ['--disable-sigusr1', '--max-semi-space-size=2'];
 /** No core dump: the keys would be in it. */
@@ -70,8 +74,9 @@ export interface SignerOptions {
 }
 
 /**
- * Starts `tributary signer` as a child with a Unix socket and connects to it. When it dies it is
- * started again, and when we die it ends, however suddenly. `close` ends it.
+ * Starts `tributary signer` as a child with a Unix socket and connects to it. When it dies, or does
+ * not answer any more, another one is started, and when we die it ends, however suddenly. `close`
+ * ends it.
  *
  * @throws TributaryError with the code that the signer ended with, such as `password_wrong`,
  * `keystore_exposed` or `setting_invalid`; `signer_unreachable`
@@ -81,6 +86,7 @@ export async function startSigner(
   parts: {
     readonly clock: Clock;
     readonly log: Log;
+    readonly metrics?: Metrics;
     readonly env: Readonly<Record<string, string | undefined>>;
   },
 ): Promise<Signing> {
@@ -96,7 +102,7 @@ export async function startSigner(
   let current: Child | undefined;
 
   const launch = (): Child => {
-    const child = startChild(args, parts.env);
+    const child = startChild(args, parts);
     current = child;
     if (child.pid !== undefined) options.onStart?.(child.pid);
     return child;
@@ -114,6 +120,22 @@ export async function startSigner(
       pauseMs = Math.min(2 * pauseMs, RESTART_MS_MAX);
     });
   };
+  let missed = 0;
+  const health = {
+    answered() {
+      missed = 0;
+    },
+    missed(askedAt: Instant) {
+      const readyAt = current?.readyAt;
+      // One that is starting cannot answer yet.
+      missed = readyAt !== undefined && readyAt <= askedAt ? missed + 1 : 0;
+      if (missed < MISSED_MAX) return;
+      missed = 0;
+      log.error('signer_hung');
+      if (parts.metrics) signerMetrics(parts.metrics).replaced();
+      current?.kill();
+    },
+  };
   const stop = async (): Promise<void> => {
     closing = true;
     restart?.cancel();
@@ -123,7 +145,7 @@ export async function startSigner(
 
   try {
     watch(await firstChild(launch, clock));
-    const signing = await connectSigner({ socket: place.socket }, parts);
+    const signing = await connectSigner({ socket: place.socket }, { ...parts, health });
     return {
       ...signing,
       async close() {
@@ -155,14 +177,22 @@ interface Child {
   readonly pid: number | undefined;
   /** Resolves with true once it listens. */
   readonly ready: Promise<boolean>;
+  /** When it began to listen. */
+  readonly readyAt: Instant | undefined;
   /** Exit code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>;
   /** What it said before it ended without being ready. */
   failure(): TributaryError | undefined;
+  /** SIGKILL: also what hangs ends. */
+  kill(): void;
   stop(clock: Clock): Promise<void>;
 }
 
-function startChild(args: readonly string[], env: Readonly<Record<string, string | undefined>>) {
+function startChild(
+  args: readonly string[],
+  parts: { readonly clock: Clock; readonly env: Readonly<Record<string, string | undefined>> },
+) {
+  const { env } = parts;
   const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
   const program = fileURLToPath(new URL(`../cli${extension}`, import.meta.url));
   const command = [process.execPath, ...NODE_FLAGS, program, 'signer', ...args];
@@ -174,12 +204,12 @@ function startChild(args: readonly string[], env: Readonly<Record<string, string
   });
   // Its end is noticed by `exit`, also that of a child that could not be started.
   child.stdin.on('error', () => {});
-  return watchChild(child);
+  return watchChild(child, parts.clock);
 }
 
-function watchChild(child: ChildProcess): Child {
+function watchChild(child: ChildProcess, clock: Clock): Child {
   const ready = Promise.withResolvers<boolean>();
-  let isReady = false;
+  let readyAt: Instant | undefined;
   let words = '';
   const ended = new Promise<number | NodeJS.Signals>((resolve) => {
     child.once('error', () => resolve(-1));
@@ -189,21 +219,25 @@ function watchChild(child: ChildProcess): Child {
   if (child.stdout) {
     createInterface({ input: child.stdout }).on('line', (line) => {
       if (!line.startsWith('READY ')) return;
-      isReady = true;
+      readyAt = clock.now();
       process.stderr.write(words);
       ready.resolve(true);
     });
   }
   // Lines of its log, and what it says when it fails: both hold no secret.
   child.stderr?.on('data', (chunk: Buffer) => {
-    if (isReady) process.stderr.write(chunk);
+    if (readyAt !== undefined) process.stderr.write(chunk);
     else words = `${words}${chunk}`.slice(-WORDS_CHARACTERS_MAX);
   });
   return {
     pid: child.pid,
     ready: ready.promise,
     ended,
-    failure: () => (isReady ? undefined : failureIn(words)),
+    get readyAt() {
+      return readyAt;
+    },
+    failure: () => (readyAt !== undefined ? undefined : failureIn(words)),
+    kill: () => void child.kill('SIGKILL'),
     async stop(clock) {
       child.stdin?.end();
       child.kill('SIGTERM');

@@ -3,7 +3,9 @@ import { hex, parseHex } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { Metrics } from '../base/metrics.ts';
 import type { UnsignedTransaction } from './sign-transaction.ts';
+import { followLine, type SignerHealth } from './signing-health.ts';
 import { openLine, type SignerAddress, type SignerLine } from './signing-line.ts';
 import type { AccountStatement } from './signing-statement.ts';
 import {
@@ -85,9 +87,14 @@ const PASSING: ReadonlySet<string> = new Set([
  */
 export async function connectSigner(
   to: SignerAddress,
-  parts: { readonly clock: Clock; readonly log: Log },
+  parts: {
+    readonly clock: Clock;
+    readonly log: Log;
+    readonly metrics?: Metrics;
+    readonly health?: SignerHealth;
+  },
 ): Promise<Signing> {
-  const line = openLine(to, parts);
+  const line = followLine(openLine(to, parts), parts);
   const accounts = await line.ready;
   const [main] = accounts;
   const bytes = async (request: SigningRequest, length: number) => {

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline';
 import { systemClock } from '../../src/base/clock.ts';
 import { TributaryError } from '../../src/base/errors.ts';
 import { createLog } from '../../src/base/log.ts';
+import { createMetrics } from '../../src/base/metrics.ts';
 import { startSigner } from '../../src/chain/signing-child.ts';
 
 // A program that starts a signer as the pool does, and asks it for what it reads line by line.
@@ -9,6 +10,8 @@ import { startSigner } from '../../src/chain/signing-child.ts';
 
 const [dataDir = '', keystore = '', passwordFile = ''] = process.argv.slice(2);
 const say = (line: string) => process.stdout.write(`${line}\n`);
+
+const metrics = createMetrics();
 
 try {
   const signing = await startSigner(
@@ -22,6 +25,7 @@ try {
     {
       clock: systemClock,
       log: createLog({ level: 'debug', program: 'parent' }),
+      metrics,
       env: process.env,
     },
   );
@@ -46,6 +50,10 @@ try {
         maxPriorityFeePerGas: 0n,
       });
       say(answer.ok ? `signed ${answer.hash}` : `${answer.reason} ${answer.text}`);
+    }
+    if (word === 'metrics') {
+      const text = await metrics.text();
+      say(`metrics ${text.split('\n').filter((one) => one.startsWith('tributary_chain_sign'))}`);
     }
     if (word === 'close') break;
   }

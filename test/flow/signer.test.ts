@@ -22,6 +22,7 @@ import { quiet } from '../../src/base/log.ts';
 import { storeKey } from '../../src/chain/keystore.ts';
 import { connectSigner } from '../../src/chain/signing.ts';
 import { addressOf, signedBy } from '../../src/protocol/signature.ts';
+import { eventually } from '../eventually.ts';
 import { startTributary } from '../tributary-process.ts';
 
 const program = new URL('./signer-parent.ts', import.meta.url).pathname;
@@ -67,12 +68,30 @@ test('a signer that is killed comes back, and its sums with it', async (t) => {
   // 0.3 of the 0.5 ETH that the gas of a day may cost.
   await parent.ask('cancel 1 3000000', /^signed 0x/);
   process.kill(parent.signers[0] as number, 'SIGKILL');
+  // On a busy machine a start takes longer than a request waits.
+  await eventually('another one answers', () => parent.printed().includes('signer_back'), 120_000);
   await parent.ask('result', /^result \w{130}$/);
   assert.equal(parent.signers.length, 2);
   assert.match(parent.printed(), /"signal":"SIGKILL","event":"signer_ended"/);
   await parent.ask('cancel 2 3000000', /^unavailable The gas of the last 24 hours/);
   await parent.ask('cancel 1 4000000', /^signed 0x/);
   await parent.ask('cancel 2 1000000', /^signed 0x/);
+});
+
+test('a signer that hangs is replaced', async (t) => {
+  const parent = await startParent(t, await keystore(t));
+  await parent.line(/^ready$/);
+  process.kill(parent.signers[0] as number, 'SIGSTOP');
+  await eventually('another one answers', () => parent.printed().includes('signer_back'), 120_000);
+  assert.equal(parent.signers.length, 2);
+  await parent.ask('result', /^result \w{130}$/);
+  assert.match(parent.printed(), /"event":"signer_hung"/);
+  assert.match(parent.printed(), /"signal":"SIGKILL","event":"signer_ended"/);
+  await parent.ask('cancel 2 900000000', /^refused /);
+  const [metrics] = await parent.ask('metrics', /^metrics (.*)$/);
+  assert.match(metrics, /signatures_total\{outcome="signed"\} 1\b/);
+  assert.match(metrics, /signatures_total\{outcome="refused"\} 1\b/);
+  assert.match(metrics, /signers_replaced_total 1\b/);
 });
 
 test('no debugger opens at a signal', { skip: !linux }, async (t) => {
