@@ -21,7 +21,7 @@ import { quantile, report } from './report.ts';
 //   node bench/closing.ts --contributions 1000000   # 10^6 against 10^7; half an hour, 15 GB of disk
 
 const WORKERS = 1_000;
-const CHUNK = 100_000;
+const CHUNK = 20_000;
 const TURNS = 9;
 
 const { values } = parseArgs({

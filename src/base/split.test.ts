@@ -6,10 +6,12 @@ import { shareOf, splitByWeights } from './split.ts';
 /** Where floats, 64-bit integers and the sums of a busy pool would each begin to lose units. */
 const EDGES = [2n ** 53n, 2n ** 63n, 2n ** 96n];
 const SPLITS_PER_EDGE = 333_334;
-/** A million draws from a generator that shrinks would take minutes; this one takes seconds. */
 const PARTS_MAX = 6;
 
-/** xorshift32 of Marsaglia: quick, and the same from the same seed. */
+/**
+ * xorshift32 of Marsaglia: the same from the same seed, and quick: a million draws from a generator
+ * that shrinks would take minutes.
+ */
 function numbers(seed: number): () => number {
   let state = seed >>> 0 || 1;
   return () => {
