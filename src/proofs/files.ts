@@ -173,6 +173,8 @@ const payoutsFile = objectOf({
       worker: textLike(/^(?:[a-z2-7]{10}|[0-9a-f]{64})$/, 'a worker or its salted id'),
       asset,
       amount: quantity,
+      /** What of the worker's credit it was for; left out where that is the amount itself. */
+      for: optional(listOf(objectOf({ asset, amount: quantity }))),
       /** Milliseconds since 1970. */
       at: integer,
       /** On chain: who got it, and by which transaction. */
