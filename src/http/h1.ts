@@ -10,6 +10,7 @@ import {
   splitTarget,
 } from './context.ts';
 import type { BodyLimits, Headers, RespondOptions } from './exchange.ts';
+import { ExchangeEnd } from './exchange-end.ts';
 import { PendingWrites } from './pending-writes.ts';
 
 /**
@@ -196,8 +197,7 @@ class H1Exchange implements ServedExchange {
   readonly #context: ListenerContext;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
-  #abort: AbortController | undefined;
-  #closed: PromiseWithResolvers<void> | undefined;
+  readonly #end: ExchangeEnd;
   responded = false;
   readonly cancelled = false;
 
@@ -219,22 +219,18 @@ class H1Exchange implements ServedExchange {
     this.query = target.query;
     this.headers = request.headers as Headers;
     this.contentLength = parseLength(request.headers['content-length']);
+    this.#end = new ExchangeEnd(() => {
+      if (!response.destroyed && !response.closed) return 'running';
+      return response.writableFinished ? 'complete' : 'cut';
+    });
   }
 
   get aborted(): AbortSignal {
-    if (!this.#abort) {
-      this.#abort = new AbortController();
-      if (this.#response.destroyed && !this.#response.writableFinished) this.#abort.abort();
-    }
-    return this.#abort.signal;
+    return this.#end.aborted;
   }
 
   get closed(): Promise<void> {
-    if (!this.#closed) {
-      this.#closed = Promise.withResolvers();
-      if (this.#response.destroyed || this.#response.closed) this.#closed.resolve();
-    }
-    return this.#closed.promise;
+    return this.#end.closed;
   }
 
   get ended(): boolean {
@@ -244,8 +240,7 @@ class H1Exchange implements ServedExchange {
   /** The response was sent, or the socket is gone. */
   over(): void {
     this.writes.abandon();
-    if (!this.#response.writableFinished) this.#abort?.abort();
-    this.#closed?.resolve();
+    this.#end.over(this.#response.writableFinished ? 'complete' : 'cut');
   }
 
   /** Whether the peer may still be sending this request. */

@@ -16,6 +16,7 @@ import {
   splitTarget,
 } from './context.ts';
 import type { BodyLimits, Headers, RespondOptions } from './exchange.ts';
+import { ExchangeEnd } from './exchange-end.ts';
 import { PendingWrites } from './pending-writes.ts';
 
 const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
@@ -156,8 +157,7 @@ class H2Exchange implements ServedExchange {
   cancelled = false;
   readonly #context: ListenerContext;
   readonly #stream: ServerHttp2Stream;
-  #abort: AbortController | undefined;
-  #closed: PromiseWithResolvers<void> | undefined;
+  readonly #end: ExchangeEnd;
   #bodyless = false;
   /** Everything was sent. Not `writableFinished`: Node ends a dying stream by itself. */
   #complete = false;
@@ -180,23 +180,18 @@ class H2Exchange implements ServedExchange {
     this.query = target.query;
     this.headers = headers as Headers;
     this.contentLength = parseLength(headers['content-length']);
+    this.#end = new ExchangeEnd(() => {
+      if (!stream.destroyed) return 'running';
+      return this.#complete ? 'complete' : 'cut';
+    });
   }
 
   get aborted(): AbortSignal {
-    // Made on demand: a thousand idle streams need none.
-    if (!this.#abort) {
-      this.#abort = new AbortController();
-      if (this.#stream.destroyed && !this.#complete) this.#abort.abort();
-    }
-    return this.#abort.signal;
+    return this.#end.aborted;
   }
 
   get closed(): Promise<void> {
-    if (!this.#closed) {
-      this.#closed = Promise.withResolvers();
-      if (this.#stream.destroyed) this.#closed.resolve();
-    }
-    return this.#closed.promise;
+    return this.#end.closed;
   }
 
   get ended(): boolean {
@@ -207,8 +202,7 @@ class H2Exchange implements ServedExchange {
   over({ cancelled }: { cancelled: boolean }): void {
     this.cancelled = cancelled;
     this.writes.abandon();
-    if (!this.#complete) this.#abort?.abort();
-    this.#closed?.resolve();
+    this.#end.over(this.#complete ? 'complete' : 'cut');
   }
 
   #source(): BodySource {

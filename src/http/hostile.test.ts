@@ -91,7 +91,8 @@ test('a handshake that does not come to its end is given up', async (t) => {
   const socket = connectTcp(port, '127.0.0.1');
   socket.on('error', () => {});
   socket.write(Buffer.from([0x16, 0x03, 0x01]));
-  await once(socket, 'close');
+  // Not `once`, which would reject where the end comes as a reset.
+  await new Promise((resolve) => socket.on('close', resolve));
 });
 
 test('one address gets no more connections than it may have, and gets them back', async (t) => {
