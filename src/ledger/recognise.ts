@@ -32,6 +32,8 @@ import { post } from './postings-store.ts';
 
 /** Expected value is posted as often, and never by the ticket. */
 const EVERY_MS = 5_000;
+/** A reward that no provider tells of is asked for again; it waits in the database meanwhile. */
+const REWARD_AGAIN_MS = 60_000;
 /** Events in one transaction: others wait to post meanwhile. */
 const EVENTS_MAX = 200;
 
@@ -65,6 +67,7 @@ export interface Income {
  */
 export function startIncome(parts: IncomeParts): Income {
   const { clock, log } = parts;
+  const askAgainAt = new Map<string, number>();
   let timer: Timer | undefined;
   let running: Promise<void> | undefined;
   let closed = false;
@@ -72,7 +75,7 @@ export function startIncome(parts: IncomeParts): Income {
   function later(): void {
     if (closed) return;
     timer = clock.after(EVERY_MS, () => {
-      running = recogniseAll(parts)
+      running = recogniseAll(parts, askAgainAt)
         .catch((error: unknown) => {
           const code = error instanceof TributaryError ? error.code : 'internal';
           log.warn('income_not_posted', { code });
@@ -83,7 +86,7 @@ export function startIncome(parts: IncomeParts): Income {
 
   later();
   return {
-    recognise: () => recogniseAll(parts),
+    recognise: () => recogniseAll(parts, askAgainAt),
     async close() {
       closed = true;
       timer?.cancel();
@@ -92,8 +95,8 @@ export function startIncome(parts: IncomeParts): Income {
   };
 }
 
-async function recogniseAll(parts: IncomeParts): Promise<void> {
-  const rewards = await rewardsWaiting(parts);
+async function recogniseAll(parts: IncomeParts, askAgainAt: Map<string, number>): Promise<void> {
+  const rewards = await rewardsWaiting(parts, askAgainAt);
   let after = 0n;
   for (;;) {
     const step = await parts.database.transact((tx) => recogniseSome(parts, tx, rewards, after));
@@ -104,8 +107,11 @@ async function recogniseAll(parts: IncomeParts): Promise<void> {
 }
 
 /** What the chain alone knows is asked before the books are locked. */
-async function rewardsWaiting(parts: IncomeParts): Promise<ReadonlyMap<string, bigint>> {
-  const { database, bondingManager, rewardOf, log } = parts;
+async function rewardsWaiting(
+  parts: IncomeParts,
+  askAgainAt: Map<string, number>,
+): Promise<ReadonlyMap<string, bigint>> {
+  const { database, bondingManager, rewardOf, clock, log } = parts;
   const known = new Map<string, bigint>();
   if (!rewardOf) return known;
   for (let after = 0n; ; ) {
@@ -113,9 +119,12 @@ async function rewardsWaiting(parts: IncomeParts): Promise<ReadonlyMap<string, b
     for (const event of events) {
       if (event.kind !== 'intent') continue;
       if (chainMove(event.call, bondingManager)?.move !== 'reward') continue;
+      if (clock.now() < (askAgainAt.get(event.subject) ?? 0)) continue;
       try {
         known.set(event.subject, await rewardOf(`0x${event.subject}`, event.block));
+        askAgainAt.delete(event.subject);
       } catch (error) {
+        askAgainAt.set(event.subject, clock.now() + REWARD_AGAIN_MS);
         const code = error instanceof TributaryError ? error.code : 'internal';
         log.warn('reward_not_read', { code });
       }
