@@ -137,15 +137,18 @@ async function giveUp(
   reason: Extract<PayoutState, { state: 'failed' }>['reason'],
 ): Promise<void> {
   const at = parts.clock.now();
-  await parts.database.transact(async (tx) => {
+  const gaveUp = await parts.database.transact(async (tx) => {
     const batch = await lockBatch(tx, id);
-    if (!batch) return;
+    if (!batch) return false;
+    // Another process may have reserved it meanwhile: then it is on its way, whatever we think.
+    if (!batch.payouts.every(({ state }) => state.state === 'owed')) return false;
     for (const payout of batch.payouts) {
       await movePayout(tx, payout, { event: 'given_up', reason }, { at, assets: parts.assets() });
     }
     await storeSettled(tx, id, at);
+    return true;
   });
-  parts.log.warn('payout_batch_given_up', { name: id, reason });
+  if (gaveUp) parts.log.warn('payout_batch_given_up', { name: id, reason });
 }
 
 /** Copies how far the journal is, and ends the batch when the chain is final. */

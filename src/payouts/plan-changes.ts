@@ -61,6 +61,9 @@ function changesOf(
     if (lost) changes.push(`${name} wants ${candidate.asset} now.`);
   }
   for (const line of lines) {
+    if (now.paused.some((one) => one.asset === line.asset && one.reason === 'insolvent')) {
+      changes.push(`Payouts of what is owed in ${line.asset} wait: insolvent.`);
+    }
     const owed = candidate.owed[line.asset] ?? 0n;
     if (owed !== line.amount) {
       changes.push(`${name} is owed ${owed} base units of ${line.asset}, not ${line.amount}.`);

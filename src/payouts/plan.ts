@@ -101,6 +101,9 @@ function wayOf(
   owed: AssetId,
 ): Way {
   const { asset: wanted } = candidate;
+  // What the pool cannot pay to all whom it owes it, it pays to nobody, in whatever asset.
+  const short = paused.find(({ asset, reason }) => asset === owed && reason === 'insolvent');
+  if (short) return { ok: false, reason: 'paused', detail: short.reason };
   const exchange = rules.conversions.find(
     ({ from, to }) => from === owed && rules.assets.includes(to) && (wanted ?? to) === to,
   );

@@ -110,7 +110,10 @@ export async function startPaying(
       log: quiet,
     });
   const payouts = open();
-  t.after(() => payouts.close());
+  t.after(async () => {
+    await payouts.close();
+    await pool.forget();
+  });
 
   const workers = new Map<string, string>();
   const pool = {
