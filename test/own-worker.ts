@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../src/base/clock.ts';
 import { quiet } from '../src/base/log.ts';
 import { createMetrics } from '../src/base/metrics.ts';
 import type { TranscodeRequest } from '../src/media/transcode.ts';
+import type { ReceiptKeeper } from '../src/programs/worker/receipts.ts';
 import {
   type RunningWorker,
   startWorker,
@@ -27,7 +28,11 @@ export interface OwnWorker extends RunningWorker {
 export async function startOwnWorker(
   t: Cleanup,
   join: string,
-  options: { readonly clock?: Clock; before?(request: TranscodeRequest): Promise<void> } = {},
+  options: {
+    readonly clock?: Clock;
+    readonly receipts?: ReceiptKeeper;
+    before?(request: TranscodeRequest): Promise<void>;
+  } = {},
 ): Promise<OwnWorker> {
   const parsed = parseJoinString(join);
   if (!parsed.ok) throw new Error(`not a join string: ${parsed.reason}`);
@@ -69,6 +74,7 @@ export async function startOwnWorker(
       log: quiet,
       metrics: createMetrics(),
       random: () => 0,
+      ...(options.receipts && { receipts: options.receipts }),
       onChange: (status) => {
         for (const watch of watchers) watch(status);
       },

@@ -9,7 +9,10 @@ export const VERIFIER = join(import.meta.dirname, '../../tools/verify.py');
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Runs the second verifier once. */
-export function verify(words: readonly string[]): { readonly code: number | null; readonly text: string } {
+export function verify(words: readonly string[]): {
+  readonly code: number | null;
+  readonly text: string;
+} {
   const run = spawnSync('python3', [VERIFIER, ...words], {
     encoding: 'utf8',
     maxBuffer: OUTPUT_BYTES_MAX,
