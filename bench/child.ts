@@ -39,6 +39,7 @@ export async function startPoolChild(
     '--service-addr=127.0.0.1:0',
     '--listen=127.0.0.1:0',
     '--admin-addr=127.0.0.1:0',
+    '--http-addr=off',
     '--log-level=warn',
     ...(options.flags ?? []),
   ];

@@ -8,6 +8,11 @@ import { exitCode, type Io, VIEW_COLUMNS, wrap } from './base/terminal.ts';
 import { actionCommands, statusCommand } from './programs/chain/settings.ts';
 import { demoCommand } from './programs/demo/settings.ts';
 import { devnetCommand } from './programs/devnet/settings.ts';
+import {
+  closeCommand as closeEpochCommand,
+  listCommand as listEpochsCommand,
+  showCommand as showEpochCommand,
+} from './programs/epoch/settings.ts';
 import { gatewayPushCommand, gatewayServeCommand } from './programs/gateway/settings.ts';
 import {
   importCommand,
@@ -31,6 +36,7 @@ import {
   showTermsCommand,
   verifyTermsCommand,
 } from './programs/terms/settings.ts';
+import { verifyCommand } from './programs/verify/settings.ts';
 import { workerJoinCommand } from './programs/worker/settings.ts';
 import {
   addCommand,
@@ -54,6 +60,8 @@ const programs: Readonly<Record<string, () => Promise<Program>>> = {
   prices: () => import('./programs/prices/main.ts'),
   chain: () => import('./programs/chain/main.ts'),
   ledger: () => import('./programs/ledger/main.ts'),
+  epoch: () => import('./programs/epoch/main.ts'),
+  verify: () => import('./programs/verify/main.ts'),
   keys: () => import('./programs/keys/main.ts'),
   signer: () => import('./programs/signer/main.ts'),
   redeemer: () => import('./programs/redeemer/main.ts'),
@@ -80,6 +88,10 @@ export const commands: readonly Command[] = [
   accountsCommand,
   linesCommand,
   balanceCommand,
+  closeEpochCommand,
+  listEpochsCommand,
+  showEpochCommand,
+  verifyCommand,
   gatewayPushCommand,
   gatewayServeCommand,
   newCommand,

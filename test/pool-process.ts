@@ -30,7 +30,15 @@ export async function startPoolProcess(
     const own = `127.0.0.1:${port}`;
     const places = [`--data-dir=${dataDir}`, `--service-addr=${own}`, `--listen=${own}`];
     // Each cleans up after itself; this one's directory goes after all of them.
-    running.push(startTributary(held, ['pool', ...places, '--admin-addr=127.0.0.1:0', ...flags]));
+    running.push(
+      startTributary(held, [
+        'pool',
+        ...places,
+        '--admin-addr=127.0.0.1:0',
+        '--http-addr=127.0.0.1:0',
+        ...flags,
+      ]),
+    );
     const [, service = '', admin = ''] = await current().line(/^READY service=(\S+) admin=(\S+)$/);
     urls = { service, admin };
     port = Number(new URL(service).port);

@@ -110,6 +110,7 @@ function start(
     `--service-addr=127.0.0.1:${port}`,
     `--listen=127.0.0.1:${port}`,
     '--admin-addr=127.0.0.1:0',
+    '--http-addr=127.0.0.1:0',
     ...flags,
   ];
   const { values } = resolveSettings(poolCommand, { args, env: {} });

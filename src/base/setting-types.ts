@@ -163,6 +163,17 @@ export function address(options: { emptyHost: 'allowed' | 'refused' }): SettingT
   };
 }
 
+/** The same, or `off`. */
+export function addressOrOff(): SettingType<HostPort | 'off'> {
+  const { schema: hostPort, placeholder, allowed } = address({ emptyHost: 'allowed' });
+  return {
+    schema: read((given) => (given === 'off' ? 'off' : hostPort.safeParse(given).data)),
+    placeholder: `${placeholder}|off`,
+    allowed: `${allowed}, or off`,
+    show: (value) => (value === 'off' ? value : showHostPort(value)),
+  };
+}
+
 /** An absolute URL with one of the given schemes (`https:`). Value: the text as typed. */
 export function url(schemes: readonly string[], placeholder: string): SettingType<string> {
   const schema = read((given) => {

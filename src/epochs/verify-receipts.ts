@@ -35,7 +35,9 @@ export function ownReceipts(
   given: readonly SignedReceipt[],
   rules: Omit<ChainRules, 'signatures'>,
 ): OwnReceipts {
-  const sorted = [...given].sort((a, b) =>
+  // A folder may hold those of several workers.
+  const mine = given.filter(({ receipt }) => receipt.worker === rules.worker);
+  const sorted = mine.sort((a, b) =>
     a.receipt.sequence < b.receipt.sequence ? -1 : a.receipt.sequence > b.receipt.sequence ? 1 : 0,
   );
   const receipts = sorted.filter((one, index) => {

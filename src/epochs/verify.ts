@@ -241,7 +241,8 @@ function nameIn(contents: EpochContents, leaf: FileLeaf, { hashing }: VerifyPart
 
 /** What a payment took from the worker's credit. */
 function creditOf(payout: PayoutsFile['payouts'][number]): Amounts {
-  return { [payout.asset]: payout.amount };
+  const lines = payout.for ?? [payout];
+  return lines.reduce<Amounts>((all, { asset, amount }) => sum(all, { [asset]: amount }), {});
 }
 
 function sum(one: Amounts, other: Amounts): Amounts {

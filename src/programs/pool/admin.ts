@@ -1,9 +1,11 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { serveAdmin } from '../../api/admin.ts';
 import { type ChainRoutesParts, chainRoutes } from '../../api/chain-routes.ts';
+import { type EpochsRoutesParts, epochsRoutes } from '../../api/epochs-routes.ts';
 import { type LedgerRoutesParts, ledgerRoutes } from '../../api/ledger-routes.ts';
 import { type PricesRoutesParts, pricesRoutes } from '../../api/prices-routes.ts';
 import { type StatusRoutesParts, statusRoutes } from '../../api/status-routes.ts';
+import { type TermsRoutesParts, termsRoutes } from '../../api/terms-routes.ts';
 import { type WorkersRoutesParts, workersRoutes } from '../../api/workers-routes.ts';
 import { adminFiles } from '../../base/data-dir.ts';
 import { TributaryError } from '../../base/errors.ts';
@@ -31,7 +33,9 @@ export async function startAdmin(
     StatusRoutesParts &
     ChainRoutesParts &
     PricesRoutesParts &
-    LedgerRoutesParts & {
+    LedgerRoutesParts &
+    TermsRoutesParts &
+    EpochsRoutesParts & {
       readonly metrics: Metrics;
       readonly log: Log;
       ready(): Promise<string | undefined>;
@@ -48,6 +52,8 @@ export async function startAdmin(
         ...chainRoutes(parts),
         ...pricesRoutes(parts),
         ...ledgerRoutes(parts),
+        ...termsRoutes(parts),
+        ...epochsRoutes(parts),
       ],
       metrics: parts.metrics,
       ready: parts.ready,

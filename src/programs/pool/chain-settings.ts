@@ -87,6 +87,12 @@ export const chainSettings = {
     defaultText: 'the node account',
     aliases: { ethOrchAddr: true },
   },
+  anchor: {
+    type: onOff(),
+    doc: 'Write the hash of each closed epoch into the chain, so that nobody can ever publish another one.',
+    default: false,
+    why: 'It costs the gas of a transaction for each epoch; the signed record proves as much to whoever kept it.',
+  },
   price: {
     type: price,
     doc: 'What a pixel costs, until tributary prices set says otherwise: 1000wei, or 0.05USD per 1e12 pixels. Amounts are exact; the currency is wei (also when left out), eth, or the one that --price-feed converts.',

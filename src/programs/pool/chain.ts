@@ -24,6 +24,7 @@ import { createRecovery, type Recovery } from '../../payments/recover-threads.ts
 import { parseAddress } from '../../protocol/signature.ts';
 import { type ChainAccounts, openAccounts } from './chain-accounts.ts';
 import { startChainDuties } from './chain-duties.ts';
+import { type ChainPay, chainPay } from './chain-pay.ts';
 import { openSigning } from './chain-signing.ts';
 import { discoveryOf } from './gateways.ts';
 import type { PoolBase } from './pool.ts';
@@ -36,7 +37,7 @@ import { sweepPayments } from './sweep-payments.ts';
 const RECOVERY_THREADS_MAX = 4;
 
 /** A pool on chain: what the front is given, and what the duties stand on. */
-export interface OpenedChain extends GatewayParts {
+export interface OpenedChain extends GatewayParts, ChainPay {
   readonly database: Database;
   readonly providers: Providers;
   readonly contracts: Contracts;
@@ -114,6 +115,7 @@ export async function openChain(
   started.defer(sweepPayments({ database, watch, clock, log }));
 
   const opened: OpenedChain = {
+    ...chainPay({ providers, contracts, signing, accounts, orchestrator }),
     database,
     providers,
     contracts,

@@ -5,11 +5,13 @@ import type { Metrics } from '../../base/metrics.ts';
 import { watchProcess } from '../../base/process-metrics.ts';
 import { type Database, openDatabase } from '../../database/database.ts';
 import { createBooks } from '../../ledger/books.ts';
-import { createLedger, type LedgerReceipts } from '../../ledger/ledger.ts';
+import { createLedger } from '../../ledger/ledger.ts';
 import { createWorkers } from '../../workers/workers.ts';
 import { startAdmin } from './admin.ts';
 import { offchainGateways } from './gateways.ts';
 import { startLocalWorker } from './local-worker.ts';
+import { openPay, openTerms, rateBy } from './pay.ts';
+import { chainName, offchainName, type PoolName } from './pay-name.ts';
 import { checkReachable } from './self-check.ts';
 import { openFront } from './serve-front.ts';
 import type { PoolSettings } from './settings.ts';
@@ -42,17 +44,18 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
   const { log, clock } = base;
   await using started = new AsyncDisposableStack();
   started.defer(watchProcess(base.metrics));
-  // Known once the chain is open, long before the first contribution.
-  let issuer: ReturnType<LedgerReceipts['issuer']> = { pool: new Uint8Array(20), chainId: 0n };
-  const stores = await openStores(settings, base, started, () => issuer);
-  const { workers, ledger, database } = stores;
+  // Another one once the chain is open, long before the first contribution.
+  let name = offchainName(() => stores.ledger);
+  const stores = await openStores(settings, base, started, () => name);
+  const { workers, ledger, database, terms } = stores;
   const chain = await chainOf(settings, base, database, started);
-  if (chain) issuer = chain.issuer;
+  if (chain) name = chainName(chain.issuer, chain.signing);
   const gateways = chain ?? offchainGateways(settings, base);
   const front = await openFront(settings, base, { ...stores, gateways }, started);
   const { dispatch, relay, joinString } = front;
   const duties = chain?.startDuties(front);
   if (duties) started.defer(() => duties.close());
+  const { epochs } = await openPay(settings, base, { ...stores, chain, name }, started);
 
   const admin = await startAdmin(
     {
@@ -60,6 +63,9 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
       workers,
       ledger,
       books: createBooks(database),
+      database,
+      terms,
+      epochs,
       dispatch,
       joinString,
       chain: duties?.actions,
@@ -90,10 +96,11 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
 /** What outlives a restart: enrolled workers, contributions, shared secrets. */
 async function openStores(
   { dataDir, databaseUrl }: PoolSettings,
-  { log, metrics }: PoolBase,
+  base: PoolBase,
   started: AsyncDisposableStack,
-  issuer: LedgerReceipts['issuer'],
+  name: () => PoolName,
 ) {
+  const { log, metrics } = base;
   // Others may pass through: an embedded PostgreSQL runs as another user when we are root.
   await mkdir(dataDir, { recursive: true, mode: 0o711 });
   const place = databaseUrl ? { url: databaseUrl } : { dataDir };
@@ -104,9 +111,14 @@ async function openStores(
   started.defer(() => secrets.close());
   const workers = await createWorkers({ database, log, metrics });
   started.defer(() => workers.close());
-  const ledger = createLedger({ database, metrics, receipts: { issuer } });
+  const terms = openTerms(base, database, name);
+  const ledger = createLedger({
+    database,
+    metrics,
+    receipts: { issuer: () => name().identity, rateOf: rateBy(terms) },
+  });
   started.defer(() => ledger.close());
-  return { database, secrets, workers, ledger };
+  return { database, secrets, workers, ledger, terms };
 }
 
 /** What a chain needs is big, so that it is loaded only with one. */

@@ -1,6 +1,7 @@
 import { defineCommand, type ValuesOf } from '../../base/command.ts';
 import {
   address,
+  addressOrOff,
   byteSize,
   integerOrAuto,
   listOf,
@@ -40,6 +41,12 @@ export const poolCommand = defineCommand({
       defaultText: 'every interface, at the port of --service-addr',
       why: 'The public address often belongs to a router or load balancer in front of the machine.',
       aliases: { httpAddr: true },
+    },
+    httpAddr: {
+      type: addressOrOff(),
+      doc: 'Where everybody may read what the pool publishes: /proofs/, in plain HTTP; put a proxy with TLS in front of it.',
+      default: { host: '127.0.0.1', port: 8080 },
+      why: 'Workers check their pay from there; loopback, until you decide who may reach it.',
     },
     adminAddr: {
       type: address({ emptyHost: 'allowed' }),

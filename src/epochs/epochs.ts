@@ -1,0 +1,121 @@
+import type { Timer } from '../base/clock.ts';
+import { TributaryError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { type Epoch, openEpoch } from '../ledger/epoch-store.ts';
+import { type ClosingParts, endEpoch, settleEnded } from './close.ts';
+import { type PublishingParts, publish } from './publish.ts';
+import { recordEpochs } from './record.ts';
+import { recordOf } from './record-store.ts';
+import { type EpochPeriod, isDue } from './schedule.ts';
+import { noteRound, roundOf } from './store.ts';
+
+/** A midnight may pass a few seconds unnoticed; what was begun is gone on with as soon. */
+const EVERY_MS = 5_000;
+/** How old the list of payouts may be that is published. */
+const PUBLISH_EVERY_MS = 30_000;
+
+/** What the service stands on. */
+export interface EpochsParts extends ClosingParts, PublishingParts {
+  readonly log: Log;
+  /** The protocol's round, undefined while it is not known and off chain. */
+  round(): bigint | undefined;
+  /** Writes the digest of an epoch's record into the chain, once; left out where nobody wants that. */
+  anchor?(epoch: bigint, digest: Uint8Array): Promise<void>;
+}
+
+/** Closes epochs when it is time, or when told to, and publishes them. */
+export interface Epochs {
+  /**
+   * Closes the open epoch now and publishes it: its number. Throws `epoch_closing` when another node
+   * is at it, or when receipts of it are not all in the history yet; it is gone on with then.
+   */
+  closeNow(): Promise<Epoch>;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the service. Several nodes may run it: whatever one left undone another one does, and
+ * nothing is done twice.
+ */
+export function startEpochs(parts: EpochsParts): Epochs {
+  const { database, clock, log } = parts;
+  let timer: Timer | undefined;
+  let running: Promise<unknown> = Promise.resolve();
+  let closed = false;
+  let publishedAt: number | undefined;
+
+  /** One after the other, whoever asks. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = running.then(work, work);
+    running = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async function look(): Promise<void> {
+    const open = await openEpoch(database);
+    const round = parts.round();
+    if (round !== undefined) await noteRound(database, open.number, round);
+    const openedInRound = await roundOf(database, open.number);
+    const { epoch } = await parts.terms.of(open.termsVersion);
+    const at = { now: clock.now(), round };
+    if (isDue({ opensAt: open.openedAt, openedInRound }, periodOf(epoch.period), at)) {
+      if (await endEpoch(parts, open.number))
+        log.info('epoch_ended', { count: Number(open.number) });
+    }
+    await finish();
+  }
+
+  /** Everything after the end of an epoch; each step goes on where another one stopped. */
+  async function finish(): Promise<void> {
+    for (const number of await settleEnded(parts)) {
+      log.info('epoch_closed', { count: Number(number) });
+    }
+    const recorded = await recordEpochs(parts);
+    const isOld = publishedAt === undefined || clock.now() - publishedAt >= PUBLISH_EVERY_MS;
+    if (recorded.length === 0 && !isOld) return;
+    await publish(parts);
+    publishedAt = clock.now();
+    for (const epoch of recorded) log.info('epoch_published', { count: Number(epoch) });
+    const last = recorded.at(-1);
+    const record = last === undefined ? undefined : await recordOf(database, last);
+    // Each record names the one before, so that the newest stands for all.
+    if (record) await parts.anchor?.(record.epoch, parts.hashing.sha256(Buffer.from(record.head)));
+  }
+
+  function later(): void {
+    if (closed) return;
+    timer = clock.after(EVERY_MS, () => {
+      inTurn(look)
+        .catch((error: unknown) => {
+          const code = error instanceof TributaryError ? error.code : 'internal';
+          log.warn('epoch_not_finished', { code });
+        })
+        .finally(later);
+    });
+  }
+  later();
+
+  return {
+    closeNow: () =>
+      inTurn(async () => {
+        const open = await openEpoch(database);
+        const ended = await endEpoch(parts, open.number);
+        publishedAt = undefined;
+        await finish();
+        if (ended) return ended;
+        throw new TributaryError(
+          'epoch_closing',
+          'another node of the pool closes this epoch just now',
+        );
+      }),
+    async close() {
+      closed = true;
+      timer?.cancel();
+      await running;
+    },
+  };
+}
+
+function periodOf(period: 'round' | 'day' | 'week'): EpochPeriod {
+  return period === 'round' ? { period, rounds: 1n } : { period };
+}

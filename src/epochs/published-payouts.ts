@@ -1,0 +1,56 @@
+import sql from 'sql-template-tag';
+import type { AssetId } from '../base/asset.ts';
+import type { Instant } from '../base/clock.ts';
+import type { Queryable } from '../database/transaction.ts';
+import type { PublishedPayout } from './publish.ts';
+
+const TRANSACTION = /^0x[0-9a-f]{64}$/;
+
+/** Payouts that became final from one moment up to, and without, another, as they are published. */
+export async function finalPayouts(
+  from: Queryable,
+  since: Instant,
+  until: Instant | undefined,
+): Promise<readonly PublishedPayout[]> {
+  const moment = (ms: number) =>
+    sql`'epoch'::timestamptz + ${ms}::double precision * interval '1 millisecond'`;
+  const { rows } = await from.query<{
+    id: string;
+    worker: string;
+    asset: string;
+    received: bigint;
+    ended_at: Instant;
+    recipient: Buffer | null;
+    reference: string;
+    owed: { asset: string; amount: string }[];
+  }>(sql`
+    select p.id, p.worker, p.asset, p.received, p.ended_at, p.recipient, p.reference,
+      (select jsonb_agg(jsonb_build_object('asset', l.owed_asset, 'amount', l.owed_amount::text)
+        order by l.owed_asset) from payout_line l where l.payout = p.id) as owed
+    from payout p
+    where p.state = 'final' and p.ended_at >= ${moment(since)}
+      and (${until ?? null}::double precision is null or p.ended_at < ${moment(until ?? 0)})
+    order by p.ended_at, p.id`);
+  return rows.map((row) => {
+    const isOwn = row.owed?.length === 1 && row.owed[0]?.asset === row.asset;
+    return {
+      id: row.id,
+      worker: row.worker,
+      asset: row.asset as AssetId,
+      amount: row.received,
+      at: row.ended_at,
+      ...(row.recipient ? { to: `0x${row.recipient.toString('hex')}` } : {}),
+      ...(TRANSACTION.test(row.reference)
+        ? { transaction: row.reference }
+        : { reference: row.reference }),
+      ...(row.owed && !isOwn
+        ? {
+            for: row.owed.map(({ asset, amount }) => ({
+              asset: asset as AssetId,
+              amount: BigInt(amount),
+            })),
+          }
+        : {}),
+    };
+  });
+}

@@ -1,0 +1,128 @@
+import { createInterface } from 'node:readline/promises';
+import { z } from 'zod';
+import { callerOf, decode, findPool, type Whereabouts } from '../../api/admin-client.ts';
+import { TributaryError } from '../../base/errors.ts';
+import { readSettings } from '../../base/help.ts';
+import { createPaint, exitCode, type Io, table } from '../../base/terminal.ts';
+import { closeCommand, listCommand, showCommand } from './settings.ts';
+
+/** Settling and publishing 100,000 workers takes seconds. */
+const ANSWER_MS_MAX = 120_000;
+
+const units = z.string().regex(/^-?\d+$/);
+const closed = z.object({ epoch: units });
+const row = z.object({
+  number: units,
+  state: z.enum(['open', 'closing', 'closed']),
+  openedAt: z.number(),
+  endedAt: z.number().nullable(),
+  termsVersion: z.number(),
+  recorded: z.boolean(),
+});
+const statement = z.object({
+  epoch: units,
+  termsVersion: z.number(),
+  root: z.string(),
+  recorded: z.boolean(),
+  workers: z.array(
+    z.object({
+      worker: z.string(),
+      units,
+      owed: z.record(z.string(), units),
+      cumulative: z.record(z.string(), units),
+      lines: z.array(
+        z.object({ kind: z.string(), asset: z.string(), amount: units, text: z.string() }),
+      ),
+    }),
+  ),
+});
+
+/** `tributary epoch …`: asks the admin address of the running pool. */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const [verb = '', ...rest] = args;
+  switch (verb) {
+    case 'close':
+      return close(rest, io);
+    case 'list':
+      return list(rest, io);
+    case 'show':
+      return show(rest, io);
+    default:
+      throw new TributaryError('command_unknown', `"epoch ${verb}" is not a command.`);
+  }
+}
+
+async function close(args: readonly string[], io: Io): Promise<number> {
+  const settings = readSettings(closeCommand, args, io);
+  if (!settings) return exitCode.ok;
+  const { yes, json, ...pool } = settings.values;
+  if (!yes && !(await confirmed(io))) {
+    io.stdout.write('Nothing was done.\n');
+    return exitCode.failed;
+  }
+  const { epoch } = decode(closed, await ask(pool, 'POST', '/api/v1/epochs/close'));
+  const text = `Epoch ${epoch} is closed and published. See it: tributary epoch show ${epoch}`;
+  io.stdout.write(`${json ? JSON.stringify({ epoch }) : text}\n`);
+  return exitCode.ok;
+}
+
+/** Where nobody can answer, `--yes` has to be given. */
+async function confirmed(io: Io): Promise<boolean> {
+  if (!io.isTty)
+    throw new TributaryError('setting_missing', 'Nobody can be asked here: give --yes.');
+  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    const answer = await lines.question('Close the open epoch now, for good? [y/N] ');
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    lines.close();
+  }
+}
+
+async function list(args: readonly string[], io: Io): Promise<number> {
+  const settings = readSettings(listCommand, args, io);
+  if (!settings) return exitCode.ok;
+  const { json, ...pool } = settings.values;
+  const epochs = decode(z.array(row), await ask(pool, 'GET', '/api/v1/epochs'));
+  const time = (ms: number | null) => (ms === null ? '' : new Date(ms).toISOString().slice(0, 16));
+  const rows = epochs.map(({ number, state, openedAt, endedAt, termsVersion, recorded }) => [
+    number,
+    state === 'closed' && recorded ? 'published' : state,
+    time(openedAt),
+    time(endedAt),
+    termsVersion === 0 ? 'default' : `version ${termsVersion}`,
+  ]);
+  const titles = [
+    { title: 'Epoch', align: 'right' as const },
+    { title: 'State' },
+    { title: 'From' },
+    { title: 'To' },
+    { title: 'Terms' },
+  ];
+  const text = table(titles, rows, { paint: createPaint(io) }).join('\n');
+  io.stdout.write(`${json ? JSON.stringify(epochs) : text}\n`);
+  return exitCode.ok;
+}
+
+async function show(args: readonly string[], io: Io): Promise<number> {
+  const settings = readSettings(showCommand, args, io);
+  if (!settings) return exitCode.ok;
+  const { epoch, json, ...pool } = settings.values;
+  const shown = decode(statement, await ask(pool, 'GET', `/api/v1/epochs/${epoch}`));
+  const lines = shown.workers.flatMap(({ worker, units: done, owed, lines: own }) => [
+    `${worker}  ${done} units, owed ${amounts(owed)}`,
+    ...own.map(({ kind, asset, amount, text }) => `  ${kind}  ${amount} ${asset}  ${text}`),
+  ]);
+  const head = `Epoch ${shown.epoch}, terms ${shown.termsVersion}, root ${shown.root}`;
+  io.stdout.write(`${json ? JSON.stringify(shown) : [head, ...lines].join('\n')}\n`);
+  return exitCode.ok;
+}
+
+function amounts(owed: Readonly<Record<string, string>>): string {
+  const parts = Object.entries(owed).map(([asset, amount]) => `${amount} ${asset}`);
+  return parts.length === 0 ? 'nothing' : parts.join(' and ');
+}
+
+function ask(pool: Whereabouts, method: 'GET' | 'POST', path: string): Promise<unknown> {
+  return callerOf(findPool(pool))(method, path, method === 'POST' ? {} : undefined, ANSWER_MS_MAX);
+}

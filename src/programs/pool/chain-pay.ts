@@ -1,0 +1,45 @@
+import type { Address, Hex } from 'viem';
+import { hex } from '../../base/bytes.ts';
+import type { Contracts } from '../../chain/contracts.ts';
+import type { IntentId } from '../../chain/journal-types.ts';
+import { networkOf } from '../../chain/networks.ts';
+import type { Providers } from '../../chain/providers.ts';
+import type { Signing } from '../../chain/signing.ts';
+import { ownReward } from '../../duties/own-reward.ts';
+import { anchorData } from '../../epochs/anchor.ts';
+import type { ChainAccounts } from './chain-accounts.ts';
+
+/** What 48 bytes of data cost beside a transaction without any. */
+const ANCHOR_DATA_GAS = 5_000n;
+
+/** What paying needs of the chain, besides what sends payouts. */
+export interface ChainPay {
+  /** Writes the digest of an epoch's record into the chain, once. */
+  anchor(epoch: bigint, digest: Uint8Array): Promise<void>;
+  /** LPT that a reward call added to the pool's own stake. */
+  rewardOf(transaction: Hex, block: bigint): Promise<bigint>;
+}
+
+export function chainPay(parts: {
+  readonly providers: Providers;
+  readonly contracts: Contracts;
+  readonly signing: Signing;
+  readonly accounts: ChainAccounts;
+  readonly orchestrator: Address;
+}): ChainPay {
+  const { providers, contracts, signing, accounts, orchestrator } = parts;
+  const { bondingManager } = contracts;
+  return {
+    async anchor(epoch, digest) {
+      await accounts.of('node')?.submit({
+        id: `anchor:${epoch}` as IntentId,
+        to: `0x${hex(signing.address)}`,
+        value: 0n,
+        data: anchorData(epoch, digest),
+        gasLimit: networkOf(providers.chainId).cancelGasLimit + ANCHOR_DATA_GAS,
+        worthWei: undefined,
+      });
+    },
+    rewardOf: (_, block) => ownReward({ providers, bondingManager, orchestrator }, block),
+  };
+}

@@ -1,0 +1,123 @@
+import { join } from 'node:path';
+import { servePublic } from '../../api/public.ts';
+import { receiptsRoute } from '../../api/receipts-route.ts';
+import type { Database } from '../../database/database.ts';
+import { type Epochs, startEpochs } from '../../epochs/epochs.ts';
+import { finalPayouts } from '../../epochs/published-payouts.ts';
+import { addressBytes } from '../../ledger/income.ts';
+import type { Ledger, LedgerReceipts } from '../../ledger/ledger.ts';
+import { type Income, startIncome } from '../../ledger/recognise.ts';
+import { nodeHashing } from '../../proofs/node-hashing.ts';
+import { DEFAULT_GROUP, receiptBasis } from '../../terms/terms.ts';
+import { createTermsService, type TermsService } from '../../terms/terms-service.ts';
+import type { Workers } from '../../workers/workers.ts';
+import type { OpenedChain } from './chain.ts';
+import type { PoolName } from './pay-name.ts';
+import type { PoolBase } from './pool.ts';
+import type { PoolSettings } from './settings.ts';
+
+/** Where published proofs are, in the data directory. */
+const PROOFS = 'proofs';
+
+/** What a pool pays by. */
+export interface Pay {
+  readonly epochs: Epochs;
+  /** Where the public address listens; undefined when it is off. */
+  readonly publicPort: number | undefined;
+}
+
+/** The terms of a pool, signed in its name, which is known only once its chain is open. */
+export function openTerms(
+  { clock }: PoolBase,
+  database: Database,
+  name: () => PoolName,
+): TermsService {
+  return createTermsService({
+    database,
+    hashing: nodeHashing,
+    clock,
+    sign: (statement) => name().signTerms(statement),
+  });
+}
+
+/** What receipts say of amounts, by the terms of their epoch. */
+export function rateBy(terms: TermsService): NonNullable<LedgerReceipts['rateOf']> {
+  return async (version) => {
+    const found = receiptBasis(await terms.of(version), DEFAULT_GROUP);
+    if (found.basis === 'gateway_price') return undefined;
+    const { asset, amount, count } = found.rate;
+    return { asset, numerator: amount, denominator: count };
+  };
+}
+
+/** Starts income, epochs and the public address. What was started is closed by `started`. */
+export async function openPay(
+  settings: PoolSettings,
+  base: PoolBase,
+  parts: {
+    readonly database: Database;
+    readonly workers: Workers;
+    readonly ledger: Ledger;
+    readonly terms: TermsService;
+    readonly chain: OpenedChain | undefined;
+    readonly name: PoolName;
+  },
+  started: AsyncDisposableStack,
+): Promise<Pay> {
+  const { database, workers, ledger, terms, chain, name } = parts;
+  const { clock, log } = base;
+  const dir = join(settings.dataDir, PROOFS);
+  const income = chain && incomeOf(base, database, terms, chain);
+  if (income) started.defer(() => income.close());
+
+  const epochs = startEpochs({
+    database,
+    clock,
+    log,
+    terms,
+    dir,
+    hashing: nodeHashing,
+    recognise: async () => income?.recognise(),
+    round: () => chain?.watch.current()?.currentRound,
+    identity: name.identity,
+    account: name.account,
+    endorse: name.endorse,
+    sign: (...args) => ledger.keys.sign(...args),
+    keys: () => ledger.keys.all(),
+    async workers() {
+      return (await workers.list()).map(({ id, name: called, payoutAddress }) => ({
+        worker: id,
+        name: called,
+        ...(payoutAddress ? { address: payoutAddress.toLowerCase() } : {}),
+      }));
+    },
+    payouts: (from, until) => finalPayouts(database, from, until),
+    ...(chain && settings.anchor ? { anchor: chain.anchor } : {}),
+  });
+  started.defer(() => epochs.close());
+  if (settings.httpAddr === 'off') return { epochs, publicPort: undefined };
+
+  const server = await servePublic(
+    { proofsDir: dir, routes: [receiptsRoute({ ledger, workers })], log, clock },
+    settings.httpAddr,
+  );
+  started.defer(() => server.close());
+  return { epochs, publicPort: server.port };
+}
+
+function incomeOf(
+  { clock, log }: PoolBase,
+  database: Database,
+  terms: TermsService,
+  chain: OpenedChain,
+): Income {
+  return startIncome({
+    database,
+    clock,
+    log,
+    policyOf: async (version) => (await terms.of(version)).income.recognised,
+    treasury: chain.signing.address,
+    bondingManager: addressBytes(chain.contracts.bondingManager),
+    rewardOf: chain.rewardOf,
+  });
+}
