@@ -2,6 +2,7 @@ import type { Hex } from 'viem';
 import type { UnsignedTransaction } from './sign-transaction.ts';
 import type { SigningContract } from './signing-contracts.ts';
 import { type Meaning, readCall } from './signing-methods.ts';
+import { readPayout, type TokenLimit } from './signing-payouts.ts';
 import type { SigningAccount, SigningRole } from './signing-wire.ts';
 
 const NOBODY = '0x0000000000000000000000000000000000000000';
@@ -37,6 +38,8 @@ export interface SigningPolicy {
   readonly withdrawTo: ReadonlySet<Hex>;
   /** Who may be sent ETH or LPT: nobody by default. */
   readonly transferTo: ReadonlySet<Hex>;
+  /** What accounts for payouts may send, to anybody: ETH within the limits, and these. */
+  readonly payoutTokens?: ReadonlyMap<Hex, TokenLimit>;
   readonly limits: SigningLimits;
 }
 
@@ -47,6 +50,8 @@ export interface Spending {
   /** Wei besides gas. */
   readonly eth: bigint;
   readonly lpt: bigint;
+  /** Tokens that payouts move, by address; left out where there are none. */
+  readonly tokens?: Readonly<Record<Hex, bigint>>;
 }
 
 /** What was signed in the last 24 hours, as far as it bears on a transaction. */
@@ -81,6 +86,8 @@ export const refusalTexts = {
   eth_per_day: 'The amount of ETH is above what is left of the limit for 24 hours.',
   lpt_per_transaction: 'The amount of LPT is above the limit for a transaction.',
   lpt_per_day: 'The amount of LPT is above what is left of the limit for 24 hours.',
+  token_per_transaction: 'The amount of the token is above the limit for a transaction.',
+  token_per_day: 'The amount of the token is above what is left of the limit for 24 hours.',
   transactions_per_day: 'More transactions were signed in 24 hours than the signer counts.',
 } as const;
 
@@ -105,15 +112,55 @@ export function judge(
   if (tx.chainId !== policy.chainId) return refused('chain');
 
   const work = readWork(policy, account, tx);
-  if (!work.ok) return work;
+  if (!work.ok) {
+    // What is no duty may be a payout, where the account is for those.
+    return account.roles.includes('payout') ? judgePayout(policy, tx, spent, work) : work;
+  }
   const complaint = workComplaint(policy, account, work.meaning);
-  if (complaint) return refused(complaint);
+  if (complaint) {
+    const refusal = refused(complaint);
+    return account.roles.includes('payout') ? judgePayout(policy, tx, spent, refusal) : refusal;
+  }
 
   const { eth = 0n, lpt = 0n, allowance = 0n } = work.meaning;
   const spending = { fee: tx.gasLimit * tx.maxFeePerGas, eth, lpt };
   const excess = excessOf(policy.limits, tx, { spending, allowance, spent });
   if (excess) return refused(excess);
   return { ok: true, method: work.meaning.method, spending };
+}
+
+/** Payouts: known tokens and ETH to anybody, within their limits. */
+function judgePayout(
+  policy: SigningPolicy,
+  tx: UnsignedTransaction,
+  spent: Spent,
+  otherwise: { readonly ok: false; readonly reason: RefusalReason },
+): Verdict {
+  const { payoutTokens = new Map(), contracts, limits } = policy;
+  const work = readPayout(tx, { tokens: payoutTokens, contracts });
+  // A call of the protocol is refused for what is wrong with it as such.
+  if (!work.ok) return contracts.has(tx.to.toLowerCase() as Hex) ? otherwise : work;
+  const fee = tx.gasLimit * tx.maxFeePerGas;
+  const spending: Spending = { fee, eth: work.eth, lpt: 0n, tokens: work.tokens };
+  const excess =
+    excessOf(limits, tx, { spending, allowance: 0n, spent }) ??
+    tokenExcess(payoutTokens, work.tokens, spent);
+  return excess ? refused(excess) : { ok: true, method: work.method, spending };
+}
+
+function tokenExcess(
+  limits: ReadonlyMap<Hex, TokenLimit>,
+  tokens: Readonly<Record<Hex, bigint>>,
+  { others, sameNonce }: Spent,
+): RefusalReason | undefined {
+  for (const [token, amount] of Object.entries(tokens) as [Hex, bigint][]) {
+    const limit = limits.get(token);
+    if (!limit || amount > limit.perTransaction) return 'token_per_transaction';
+    const before = sameNonce.tokens?.[token] ?? 0n;
+    const day = (others.tokens?.[token] ?? 0n) + (before > amount ? before : amount);
+    if (amount > 0n && day > limit.perDay) return 'token_per_day';
+  }
+  return undefined;
 }
 
 function refused(reason: RefusalReason): { readonly ok: false; readonly reason: RefusalReason } {
@@ -220,7 +267,24 @@ function excessOf(
 export const nothing: Spending = { fee: 0n, eth: 0n, lpt: 0n };
 
 export function sumOf(one: Spending, other: Spending): Spending {
-  return { fee: one.fee + other.fee, eth: one.eth + other.eth, lpt: one.lpt + other.lpt };
+  const tokens = tokensOf(one, other, (a, b) => a + b);
+  const { fee, eth, lpt } = one;
+  return { fee: fee + other.fee, eth: eth + other.eth, lpt: lpt + other.lpt, ...tokens };
+}
+
+/** Of two spendings the tokens, each by a rule; nothing where neither has any. */
+export function tokensOf(
+  one: Spending,
+  other: Spending,
+  rule: (a: bigint, b: bigint) => bigint,
+): { readonly tokens?: Readonly<Record<Hex, bigint>> } {
+  if (!one.tokens && !other.tokens) return {};
+  const named = Object.keys({ ...one.tokens, ...other.tokens }) as Hex[];
+  const amounts = named.map((token) => [
+    token,
+    rule(one.tokens?.[token] ?? 0n, other.tokens?.[token] ?? 0n),
+  ]);
+  return { tokens: Object.fromEntries(amounts) };
 }
 
 /** Of each amount the greater. */
@@ -230,5 +294,6 @@ export function greaterOf(one: Spending, other: Spending): Spending {
     fee: greater(one.fee, other.fee),
     eth: greater(one.eth, other.eth),
     lpt: greater(one.lpt, other.lpt),
+    ...tokensOf(one, other, greater),
   };
 }

@@ -2,7 +2,14 @@ import { chmodSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { Hex } from 'viem';
 import { TributaryError } from '../base/errors.ts';
-import { greaterOf, nothing, type Spending, type Spent, sumOf } from './signing-policy.ts';
+import {
+  greaterOf,
+  nothing,
+  type Spending,
+  type Spent,
+  sumOf,
+  tokensOf,
+} from './signing-policy.ts';
 
 /** The limits are for any span of this length: a calendar's day would allow two within an hour. */
 const DAY_MS = 24 * 3_600_000;
@@ -74,7 +81,8 @@ function keyOf(account: Hex, nonce: number): string {
 }
 
 function lessOf(sum: Spending, part: Spending): Spending {
-  return { fee: sum.fee - part.fee, eth: sum.eth - part.eth, lpt: sum.lpt - part.lpt };
+  const tokens = tokensOf(sum, part, (a, b) => a - b);
+  return { fee: sum.fee - part.fee, eth: sum.eth - part.eth, lpt: sum.lpt - part.lpt, ...tokens };
 }
 
 /** SQLite: durable and whole after a crash, and its lock ends with the process, however sudden. */
@@ -105,19 +113,24 @@ function openStore(file: string) {
         fee text not null, eth text not null, lpt text not null
       ) strict;
       commit;`);
+    // Files of signers that knew no payouts lack it.
+    const columns = database.prepare('pragma table_info(charge)').all();
+    if (!columns.some(({ name }) => name === 'tokens')) {
+      database.exec("alter table charge add column tokens text not null default '{}'");
+    }
   } catch (cause) {
     database.close();
     throw failed(cause);
   }
   const put = database.prepare(
-    'insert or replace into charge (transaction_key, at_ms, fee, eth, lpt) values (?, ?, ?, ?, ?)',
+    'insert or replace into charge (transaction_key, at_ms, fee, eth, lpt, tokens) values (?, ?, ?, ?, ?, ?)',
   );
   const drop = database.prepare('delete from charge where at_ms <= ?');
   return {
     load: () =>
       guarded(() =>
         database
-          .prepare('select transaction_key, at_ms, fee, eth, lpt from charge')
+          .prepare('select transaction_key, at_ms, fee, eth, lpt, tokens from charge')
           .all()
           .map((row): [string, Charge] => [
             String(row.transaction_key),
@@ -126,12 +139,23 @@ function openStore(file: string) {
               fee: BigInt(String(row.fee)),
               eth: BigInt(String(row.eth)),
               lpt: BigInt(String(row.lpt)),
+              ...tokensIn(String(row.tokens)),
             },
           ]),
       ),
-    put: (key: string, { atMs, fee, eth, lpt }: Charge) =>
-      void guarded(() => put.run(key, atMs, `${fee}`, `${eth}`, `${lpt}`)),
+    put: (key: string, { atMs, fee, eth, lpt, tokens = {} }: Charge) =>
+      void guarded(() => put.run(key, atMs, `${fee}`, `${eth}`, `${lpt}`, tokensText(tokens))),
     drop: (untilMs: number) => void guarded(() => drop.run(untilMs)),
     close: () => database.close(),
   };
+}
+
+function tokensText(tokens: Readonly<Record<string, bigint>>): string {
+  return JSON.stringify(tokens, (_, value) => (typeof value === 'bigint' ? `${value}` : value));
+}
+
+function tokensIn(text: string): Pick<Spending, 'tokens'> {
+  const entries = Object.entries(JSON.parse(text) as Record<Hex, string>);
+  if (entries.length === 0) return {};
+  return { tokens: Object.fromEntries(entries.map(([token, units]) => [token, BigInt(units)])) };
 }

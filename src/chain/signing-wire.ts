@@ -37,10 +37,10 @@ const KIND = {
   statement: 7,
 } as const;
 const ANSWER = { hello: 128, ok: 129, refused: 130 } as const;
-const ROLE_BITS = { node: 1, redeemer: 2, reward_caller: 4 } as const;
+const ROLE_BITS = { node: 1, redeemer: 2, reward_caller: 4, payout: 8 } as const;
 
 /** What an account is for; what it may sign follows from it. */
-export type SigningRole = 'node' | 'redeemer' | 'reward_caller';
+export type SigningRole = 'node' | 'redeemer' | 'reward_caller' | 'payout';
 
 /** An account whose key the signer holds. */
 export interface SigningAccount {

@@ -6,6 +6,7 @@ import { sameBytes } from '../../protocol/fixed-bytes.ts';
 import { typedAddress } from './policy.ts';
 import type { SignerSettings } from './settings.ts';
 
+/** What the main account does where nothing is said; payouts only by name, since they go to anybody. */
 const ROLES: readonly SigningRole[] = ['node', 'redeemer', 'reward_caller'];
 
 interface KeyPlace {
@@ -66,6 +67,14 @@ function furtherPlaces(settings: SignerSettings): KeyPlace[] {
       passwordFile: settings.rewardCallerPasswordFile ?? passwordFile,
       account: settings.rewardCallerAccount,
       roles: ['reward_caller'],
+    });
+  }
+  if (settings.payoutKeystore !== undefined || settings.payoutAccount !== undefined) {
+    places.push({
+      keystore: settings.payoutKeystore ?? keystore,
+      passwordFile: settings.payoutPasswordFile ?? passwordFile,
+      account: settings.payoutAccount,
+      roles: ['payout'],
     });
   }
   return places;

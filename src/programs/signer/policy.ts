@@ -27,6 +27,9 @@ export function policyOf(
     contracts: contractsOf(settings),
     withdrawTo: new Set(settings.withdrawTo.map(lowerCase)),
     transferTo: new Set(settings.transferTo.map(lowerCase)),
+    payoutTokens: new Map(
+      settings.payoutTokens.map(({ address, ...limit }) => [lowerCase(address), limit]),
+    ),
     limits: {
       gasLimitMax: BigInt(settings.maxGas),
       gasPriceMax: settings.maxGasPrice,

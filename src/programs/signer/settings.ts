@@ -81,6 +81,27 @@ function furtherAccount(what: string) {
 }
 const redeemer = furtherAccount('redeems tickets');
 const rewardCaller = furtherAccount('calls reward');
+const payout = furtherAccount('pays workers');
+
+/** The most of a token that leaves as payouts. */
+interface PayoutToken {
+  readonly address: `0x${string}`;
+  readonly perTransaction: bigint;
+  readonly perDay: bigint;
+}
+
+const payoutToken: SettingType<PayoutToken> = {
+  schema: read((given) => {
+    const parts = /^(0x[0-9a-fA-F]{40})=(\d{1,40})\/(\d{1,40})$/.exec(String(given));
+    const [, address, perTransaction = '', perDay = ''] = parts ?? [];
+    if (!address) return undefined;
+    const limits = { perTransaction: BigInt(perTransaction), perDay: BigInt(perDay) };
+    return { address: address as `0x${string}`, ...limits };
+  }),
+  placeholder: '0x…=EACH/DAY',
+  allowed: '0x…=EACH/DAY: a token with the most of a transaction and of 24 hours, in base units',
+  show: ({ address, perTransaction, perDay }) => `${address}=${perTransaction}/${perDay}`,
+};
 
 /** `tributary signer`. */
 export const signerCommand = defineCommand({
@@ -120,10 +141,10 @@ export const signerCommand = defineCommand({
       aliases: { ethAcctAddr: true },
     },
     roles: {
-      type: listOf(choice(['node', 'redeemer', 'reward_caller'])),
+      type: listOf(choice(['node', 'redeemer', 'reward_caller', 'payout'])),
       doc: 'What the main account is for; without node it signs no results.',
       default: [],
-      defaultText: 'all that no further account is named for',
+      defaultText: 'all but payout that no further account is named for',
     },
     redeemerKeystore: redeemer.keystore,
     redeemerPasswordFile: redeemer.passwordFile,
@@ -131,6 +152,19 @@ export const signerCommand = defineCommand({
     rewardCallerKeystore: rewardCaller.keystore,
     rewardCallerPasswordFile: rewardCaller.passwordFile,
     rewardCallerAccount: rewardCaller.account,
+    payoutKeystore: {
+      ...payout.keystore,
+      defaultText: 'no payouts are signed, unless --roles names payout',
+    },
+    payoutPasswordFile: payout.passwordFile,
+    payoutAccount: payout.account,
+    payoutTokens: {
+      type: listOf(payoutToken),
+      doc: 'Tokens that the account for payouts may send to anybody, each with its limits.',
+      default: [],
+      defaultText: 'none; ETH goes out within --max-eth and --max-eth-per-day',
+      why: 'The signer cannot know workers: these limits are what a pool that was taken over can lose.',
+    },
     orchestrator: {
       type: account,
       doc: 'The on-chain orchestrator, which may be a cold account: bonds, tickets and rewards must name it.',
