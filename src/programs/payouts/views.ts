@@ -1,0 +1,192 @@
+import { z } from 'zod';
+import { decode } from '../../api/admin-client.ts';
+import { harmless } from '../../base/terminal.ts';
+
+const units = z.string().regex(/^-?\d+$/);
+
+const quote = z.object({
+  numerator: units,
+  denominator: units,
+  source: z.string(),
+  at: z.number(),
+});
+const plan = z.object({
+  digest: z.string(),
+  approvalsNeeded: z.number(),
+  plan: z.object({
+    termsVersion: z.number(),
+    batches: z.array(
+      z.object({
+        method: z.string(),
+        asset: z.string(),
+        feeWei: units,
+        shares: z.array(
+          z.object({
+            name: z.string(),
+            to: z.string().optional(),
+            fiatAccount: z.string().optional(),
+            amount: units,
+            lines: z.array(z.object({ asset: z.string(), amount: units, quote: quote.optional() })),
+          }),
+        ),
+      }),
+    ),
+    held: z.array(
+      z.object({
+        name: z.string(),
+        asset: z.string(),
+        amount: units,
+        reason: z.string(),
+        detail: z.string().optional(),
+      }),
+    ),
+  }),
+});
+
+/** What each reason means, and what would have to be otherwise. */
+const HOLDS: Readonly<Record<string, string>> = {
+  not_due: 'not due yet: the terms pay every',
+  not_asked: 'did not ask',
+  on_demand_off: 'the terms pay nothing on demand',
+  paused: 'payouts wait:',
+  points_stay: 'points stay in the books',
+  asset_not_paid: 'the terms pay nothing in this asset',
+  no_conversion: 'the terms have no exchange into what the worker chose',
+  rate_unavailable: 'no rate:',
+  rate_old: 'the rate is too old:',
+  too_little_to_convert: 'too little to be exchanged',
+  no_address: 'the worker has no address',
+  no_fiat_account: 'the worker has no account at a bank',
+  zero_address: 'from the zero address nothing comes back',
+  own_address: 'the address is the pool itself',
+  below_threshold: 'below the threshold of',
+  fee_too_high: 'the fee would be',
+  rejected_by_recipient: 'the recipient rejects it',
+  refused_by_token: 'the token refuses this account',
+  token_returned_false: 'the token answers false',
+  funds_short: 'the paying account has too little:',
+  chain_away: 'there is no account on chain that pays, or no node answers',
+};
+
+/** What would go out, to whom, by which rate; then what is held back, and why. */
+export function planView(value: unknown): string {
+  const { digest, approvalsNeeded, plan: shown } = decode(plan, value);
+  const lines: string[] = [];
+  for (const batch of shown.batches) {
+    const fee = batch.feeWei === '0' ? '' : `, about ${batch.feeWei} wei of gas`;
+    lines.push(`${batch.method}, ${batch.shares.length} in ${batch.asset}${fee}`);
+    for (const share of batch.shares) {
+      const where = share.to ?? share.fiatAccount ?? '';
+      lines.push(`  ${harmless(share.name)}  ${share.amount} ${batch.asset}  ${harmless(where)}`);
+      for (const { asset, amount, quote: rate } of share.lines) {
+        if (!rate) continue;
+        const time = new Date(rate.at).toISOString();
+        lines.push(`    for ${amount} ${asset} at ${rate.numerator}/${rate.denominator}`);
+        lines.push(`    by ${harmless(rate.source)}, ${time}`);
+      }
+    }
+  }
+  if (lines.length === 0) lines.push('Nothing goes out now.');
+  if (shown.held.length > 0) lines.push('', 'Held back:');
+  for (const { name, asset, amount, reason, detail } of shown.held) {
+    const why = [HOLDS[reason] ?? reason, detail].filter((part) => part !== undefined).join(' ');
+    lines.push(`  ${harmless(name)}  ${amount} ${asset}: ${harmless(why)}`);
+  }
+  if (shown.batches.length === 0) return lines.join('\n');
+  lines.push('', `Terms: version ${shown.termsVersion}. Amounts are base units.`);
+  if (approvalsNeeded > 0) lines.push(`${approvalsNeeded} people must approve it first.`);
+  lines.push(
+    'Nothing was sent. This plan, and nothing else, is paid by',
+    `  tributary payouts run ${digest}`,
+  );
+  return lines.join('\n');
+}
+
+const status = z.object({
+  open: z.array(z.object({ id: z.string(), method: z.string(), asset: z.string() })),
+  newest: z.array(
+    z.object({
+      id: z.string(),
+      worker: z.string(),
+      asset: z.string(),
+      amount: units,
+      state: z.string(),
+      reason: z.string().optional(),
+      received: units.optional(),
+      reference: z.string().optional(),
+    }),
+  ),
+  pauses: z.array(z.object({ asset: z.string().optional(), reason: z.string() })),
+  addressChanges: z.array(
+    z.object({ worker: z.string(), newAddress: z.string(), effectiveAt: z.number() }),
+  ),
+  assets: z.array(
+    z.object({
+      asset: z.string(),
+      onHand: units,
+      owed: units,
+      heldBack: units,
+      inFlight: units,
+      ratioBasisPoints: units.optional(),
+      solvent: z.boolean(),
+    }),
+  ),
+  tickets: z.object({ earned: units, won: units, redeemed: units, writtenOff: units }),
+});
+
+/** Payouts and what stands behind them. */
+export function statusView(value: unknown): string {
+  const { open, newest, pauses, addressChanges, assets, tickets } = decode(status, value);
+  const lines = newest.map((one) => {
+    const why = one.reason === undefined ? '' : `: ${one.reason}`;
+    const short =
+      one.received !== undefined && one.received !== one.amount ? `, ${one.received} arrived` : '';
+    const at = one.reference ? `  ${harmless(one.reference)}` : '';
+    return `${one.id}  ${one.worker}  ${one.amount} ${one.asset}  ${one.state}${why}${short}${at}`;
+  });
+  if (lines.length === 0) lines.push('Nothing was paid yet.');
+  lines.push('', `${open.length} ${open.length === 1 ? 'batch' : 'batches'} on the way.`);
+  for (const { asset, reason } of pauses) {
+    lines.push(`${asset === undefined ? 'All payouts' : `Payouts in ${asset}`} wait: ${reason}.`);
+  }
+  for (const { worker, newAddress, effectiveAt } of addressChanges) {
+    const when = new Date(effectiveAt).toISOString();
+    lines.push(`${worker} is to be paid at ${newAddress} from ${when} on.`);
+  }
+  lines.push('', `Tickets, in wei: ${tickets.earned} earned by expected value,`);
+  lines.push(
+    `${tickets.won} won, ${tickets.redeemed} redeemed, ${tickets.writtenOff} written off.`,
+  );
+  for (const { asset, onHand, owed, heldBack, inFlight, ratioBasisPoints, solvent } of assets) {
+    const ratio = ratioBasisPoints === undefined ? '' : `, ratio ${basisPoints(ratioBasisPoints)}`;
+    lines.push(
+      `${asset}: ${onHand} on hand; ${owed} owed, ${heldBack} held back, ${inFlight} in flight${ratio}`,
+    );
+    if (!solvent) lines.push(`  Payouts in ${asset} wait: there is less than the pool owes.`);
+  }
+  return lines.join('\n');
+}
+
+function basisPoints(value: string): string {
+  const digits = value.padStart(5, '0');
+  return `${digits.slice(0, -4)}.${digits.slice(-4)}`;
+}
+
+const reconciliation = z.object({
+  differences: z.array(
+    z.object({ what: z.string(), text: z.string(), lines: z.array(z.string()) }),
+  ),
+  notCompared: z.array(z.string()),
+});
+
+/** Differences with the lines that cause them. */
+export function reconciliationView(value: unknown): string {
+  const { differences, notCompared } = decode(reconciliation, value);
+  const lines = differences.flatMap((one) => [
+    `${one.what}: ${harmless(one.text)}`,
+    ...one.lines.map((line) => `  ${harmless(line)}`),
+  ]);
+  if (lines.length === 0) lines.push('Ledger, receipts and payouts agree.');
+  lines.push(...notCompared.map((text) => `Not compared. ${harmless(text)}`));
+  return lines.join('\n');
+}
