@@ -14,7 +14,7 @@ import { quotesFor } from './quotes.ts';
 import { isDue } from './schedule.ts';
 import { readSolvency } from './solvency.ts';
 
-/** Measured by bench/payout-gas.ts with the contracts of the local chain; docs/reference has the table. */
+/** Reckoned from the costs of the opcodes; not measured, so they only decide what a fee share is. */
 const GAS = {
   single: { eth: 21_000n, erc20: 52_000n },
   batch: { base: 31_000n, eth: 13_000n, erc20: 33_000n },

@@ -54,7 +54,7 @@ export interface RecipientFacts {
     | undefined;
 }
 
-/** Gas of each way to pay, as measured by bench/payout-gas.ts, and the price to reckon with. */
+/** Gas that each way to pay is reckoned with, and its price. */
 export interface GasFigures {
   readonly gasPriceWei: bigint;
   /** A transaction of its own. */
