@@ -9,6 +9,7 @@ const CLAIMS = [
   'connections',
   'acknowledge',
   'closing',
+  'verify',
   'failure-tax',
   'event-loop',
   'tickets',
