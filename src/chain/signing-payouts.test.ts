@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeFunctionData, type Hex } from 'viem';
 import { livepeerTokenAbi } from './abi/livepeer-token.ts';
-import { CREATOR, DISPERSE, deployDisperseData, disperseEtherData, disperseTokenData } from './disperse.ts';
+import {
+  CREATOR,
+  DISPERSE,
+  deployDisperseData,
+  disperseEtherData,
+  disperseTokenData,
+} from './disperse.ts';
 import { at, ETH, node, stranger, testPolicy, unsigned } from './signing.test-kit.ts';
 import { judge, nothing, type Spent } from './signing-policy.ts';
 import { openSums } from './signing-sums.ts';
@@ -20,7 +26,10 @@ const payoutTokens = new Map([[TOKEN, { perTransaction: 100n, perDay: 150n }]]);
 function verdict(work: { to: Hex; data: Hex; value?: bigint }, spent = unspent, account = PAYER) {
   const policy = testPolicy();
   const accounts = [...policy.accounts, { address: PAYER, roles: ['payout'] as const }];
-  const result = judge({ ...policy, accounts, payoutTokens }, { account, tx: unsigned(work), spent });
+  const result = judge(
+    { ...policy, accounts, payoutTokens },
+    { account, tx: unsigned(work), spent },
+  );
   return result.ok ? 'ok' : result.reason;
 }
 
@@ -52,7 +61,10 @@ test('it does nothing else, and no other account pays', () => {
 });
 
 test('each token has a limit for a transaction and for a day, also after a restart', () => {
-  assert.equal(verdict({ to: TOKEN, data: encodeTransfer(stranger, 101n) }), 'token_per_transaction');
+  assert.equal(
+    verdict({ to: TOKEN, data: encodeTransfer(stranger, 101n) }),
+    'token_per_transaction',
+  );
   const sums = openSums(':memory:', () => 1_000);
   const spending = { fee: 1n, eth: 0n, lpt: 0n, tokens: { [TOKEN]: 100n } };
   assert.equal(sums.count(PAYER, 0, spending), true);

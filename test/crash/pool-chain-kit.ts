@@ -77,7 +77,12 @@ export async function startVictim(t: Cleanup, kind: Load): Promise<Victim> {
       t,
       [
         ...['pool', `--data-dir=${dataDir}`, `--database-url=${url}`, ...chain.flags()],
-        ...[`--service-addr=${own}`, `--listen=${own}`, '--admin-addr=127.0.0.1:0', '--http-addr=off'],
+        ...[
+          `--service-addr=${own}`,
+          `--listen=${own}`,
+          '--admin-addr=127.0.0.1:0',
+          '--http-addr=off',
+        ],
         ...[`--price=${PRICE}wei`, '--auto-adjust-price=false', '--reward=false'],
         ...[`--max-face-value=${FACE}`, `--ticket-ev=${FACE - 1n}`, '--log-level=warn'],
       ],
