@@ -21,6 +21,7 @@ import {
 } from './programs/keys/settings.ts';
 import { replayCommand, reserveCommand } from './programs/lab/settings.ts';
 import { accountsCommand, balanceCommand, linesCommand } from './programs/ledger/settings.ts';
+import { payoutCommands } from './programs/payouts/settings.ts';
 import { poolCommand } from './programs/pool/settings.ts';
 import {
   resetCommand,
@@ -62,6 +63,7 @@ const programs: Readonly<Record<string, () => Promise<Program>>> = {
   ledger: () => import('./programs/ledger/main.ts'),
   epoch: () => import('./programs/epoch/main.ts'),
   verify: () => import('./programs/verify/main.ts'),
+  payouts: () => import('./programs/payouts/main.ts'),
   keys: () => import('./programs/keys/main.ts'),
   signer: () => import('./programs/signer/main.ts'),
   redeemer: () => import('./programs/redeemer/main.ts'),
@@ -92,6 +94,7 @@ export const commands: readonly Command[] = [
   listEpochsCommand,
   showEpochCommand,
   verifyCommand,
+  ...Object.values(payoutCommands),
   gatewayPushCommand,
   gatewayServeCommand,
   newCommand,

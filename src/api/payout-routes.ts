@@ -18,7 +18,10 @@ export interface PayoutRoutesParts {
     readonly tickets: TicketFigures;
   }>;
   reconcile(): Promise<Reconciliation>;
-  /** Puts the batch contract on the chain; undefined: it is there. Throws `chain_off` off chain. */
+  /**
+   * Puts the batch contract on the chain; the name of the transaction in the journal, or undefined: it
+   * is there. Throws `chain_off` off chain, `chain_key_missing`.
+   */
   deployDisperse(): Promise<string | undefined>;
 }
 

@@ -59,10 +59,12 @@ export interface SignerOptions {
         readonly contracts: readonly ContractPlace[];
       };
   readonly main: SignerKey;
-  /** Default: all roles that no further key has. */
+  /** Default: all roles that no further key has, but payouts. */
   readonly roles?: readonly SigningRole[];
   readonly redeemer?: SignerKey | undefined;
   readonly rewardCaller?: SignerKey | undefined;
+  /** Without it no payouts are signed, unless `roles` names them. */
+  readonly payout?: SignerKey | undefined;
   /** The on-chain orchestrator, when it is not the main account. */
   readonly orchestrator?: Hex | undefined;
   /** A TOML file with the limits, at its top or in `[signer]`: what `tributary signer --config` takes. */
@@ -277,7 +279,7 @@ function argumentsOf(
   options: SignerOptions,
   { home, socket }: { readonly home: string; readonly socket: string },
 ): string[] {
-  const { chain, main, redeemer, rewardCaller, orchestrator, roles, policyFile } = options;
+  const { chain, main, orchestrator, roles, policyFile } = options;
   const args = ['--with-parent', '--socket', socket, '--state-file', join(home, 'sums.sqlite')];
   const add = (name: string, value: string | undefined) => {
     if (value !== undefined && value !== '') args.push(name, value);
@@ -294,8 +296,9 @@ function argumentsOf(
   }
   addKey('', main);
   add('--roles', roles?.join(','));
-  addKey('redeemer-', redeemer);
-  addKey('reward-caller-', rewardCaller);
+  addKey('redeemer-', options.redeemer);
+  addKey('reward-caller-', options.rewardCaller);
+  addKey('payout-', options.payout);
   add('--orchestrator', orchestrator);
   add('--config', policyFile);
   return [...args, ...(options.settings ?? [])];

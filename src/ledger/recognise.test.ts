@@ -35,7 +35,7 @@ const parts: IncomeParts = {
   clock,
   log: quiet,
   policyOf: async (version) => policies[version] as IncomePolicy,
-  treasury: TREASURY,
+  treasury: [TREASURY],
   bondingManager: BONDING_MANAGER,
   rewardOf: (transaction) => rewards?.(transaction) ?? Promise.reject(new Error('nobody tells')),
 };

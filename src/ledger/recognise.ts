@@ -44,8 +44,8 @@ export interface IncomeParts {
   readonly log: Log;
   /** Of the terms of that version; 0: none were published. */
   policyOf(termsVersion: number): Promise<IncomePolicy>;
-  /** 20 bytes each: the pool's own account, and BondingManager. */
-  readonly treasury: Uint8Array;
+  /** 20 bytes each: the pool's own accounts, which together are the treasury, and BondingManager. */
+  readonly treasury: readonly Uint8Array[];
   readonly bondingManager: Uint8Array;
   /**
    * LPT base units that the reward call in that transaction added to the pool's own stake. Throws
@@ -187,7 +187,7 @@ function bookingOf(
 ): { readonly posting?: Posting; readonly mark: IncomeMark } | undefined {
   const { at, subject } = event;
   const side = (account: Uint8Array) =>
-    Buffer.compare(account, treasury) === 0 ? 'treasury' : 'external';
+    treasury.some((own) => Buffer.compare(account, own) === 0) ? 'treasury' : 'external';
   switch (event.kind) {
     case 'ticket_won':
       return { mark, posting: ticketWon({ at, epoch, ticket: subject, face: event.face }) };
@@ -217,6 +217,8 @@ function bookingOf(
           return { mark, posting };
         }
         case 'sent': {
+          // From one account of the treasury to another it stays where it was.
+          if (side(event.account) === side(event.call.recipient)) return { mark };
           if (side(event.account) === 'external') return { mark };
           const { amount } = move;
           const cause = `sent:${transaction}`;

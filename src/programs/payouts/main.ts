@@ -175,7 +175,11 @@ const handlers = {
   }),
   'deploy-disperse': command(payoutCommands['deploy-disperse'], async (_, { ask, print }) => {
     const { transaction } = (await ask('/deploy-disperse', {})) as { transaction?: string };
-    print(transaction === undefined ? 'It is there already.' : `It is on its way: ${transaction}`);
+    print(
+      transaction === undefined
+        ? 'It is there.'
+        : `On its way as ${transaction}. Run this again to see whether it is there.`,
+    );
     return undefined;
   }),
 } as const;

@@ -3,6 +3,7 @@ import { serveAdmin } from '../../api/admin.ts';
 import { type ChainRoutesParts, chainRoutes } from '../../api/chain-routes.ts';
 import { type EpochsRoutesParts, epochsRoutes } from '../../api/epochs-routes.ts';
 import { type LedgerRoutesParts, ledgerRoutes } from '../../api/ledger-routes.ts';
+import { type PayoutRoutesParts, payoutRoutes } from '../../api/payout-routes.ts';
 import { type PricesRoutesParts, pricesRoutes } from '../../api/prices-routes.ts';
 import { type StatusRoutesParts, statusRoutes } from '../../api/status-routes.ts';
 import { type TermsRoutesParts, termsRoutes } from '../../api/terms-routes.ts';
@@ -35,7 +36,8 @@ export async function startAdmin(
     PricesRoutesParts &
     LedgerRoutesParts &
     TermsRoutesParts &
-    EpochsRoutesParts & {
+    EpochsRoutesParts &
+    PayoutRoutesParts & {
       readonly metrics: Metrics;
       readonly log: Log;
       ready(): Promise<string | undefined>;
@@ -54,6 +56,7 @@ export async function startAdmin(
         ...ledgerRoutes(parts),
         ...termsRoutes(parts),
         ...epochsRoutes(parts),
+        ...payoutRoutes(parts),
       ],
       metrics: parts.metrics,
       ready: parts.ready,

@@ -8,16 +8,19 @@ import type { Signing } from '../../chain/signing.ts';
 import { ownReward } from '../../duties/own-reward.ts';
 import { anchorData } from '../../epochs/anchor.ts';
 import type { ChainAccounts } from './chain-accounts.ts';
+import { type ChainPaying, chainPaying } from './chain-paying.ts';
 
 /** What 48 bytes of data cost beside a transaction without any. */
 const ANCHOR_DATA_GAS = 5_000n;
 
-/** What paying needs of the chain, besides what sends payouts. */
+/** What paying needs of the chain. */
 export interface ChainPay {
   /** Writes the digest of an epoch's record into the chain, once. */
   anchor(epoch: bigint, digest: Uint8Array): Promise<void>;
   /** LPT that a reward call added to the pool's own stake. */
   rewardOf(transaction: Hex, block: bigint): Promise<bigint>;
+  /** What sends payouts. */
+  readonly paying: ChainPaying;
 }
 
 export function chainPay(parts: {
@@ -40,6 +43,7 @@ export function chainPay(parts: {
         worthWei: undefined,
       });
     },
+    paying: chainPaying(parts),
     rewardOf: (_, block) => ownReward({ providers, bondingManager, orchestrator }, block),
   };
 }

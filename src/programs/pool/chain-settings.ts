@@ -66,6 +66,19 @@ export const chainSettings = {
     type: path('FILE'),
     doc: 'The password of --reward-caller-keystore.',
   },
+  payoutKeystore: {
+    type: keystorePath,
+    doc: 'The key file of an account of its own that pays workers; what lies in it is all that payouts can move.',
+    defaultText: 'nobody is paid on chain',
+    why: 'Payouts go to anybody, which the node account never may.',
+  },
+  payoutPasswordFile: { type: path('FILE'), doc: 'The password of --payout-keystore.' },
+  payoutGasMoney: {
+    type: amount('ETH'),
+    doc: 'What stays in the account that pays workers, for the gas of payouts.',
+    default: 10_000_000_000_000_000n,
+    why: 'Some hundred batches on Arbitrum.',
+  },
   signer: {
     type: text('PATH|HOST:PORT'),
     doc: 'A running tributary signer that holds the keys: its Unix socket, or its address with --signer-cert, --signer-key and --signer-ca.',
@@ -213,6 +226,9 @@ export function chainComplaint(values: ChainSettings): string | undefined {
   }
   if (signer !== undefined && values.keystore !== undefined) {
     return 'Give either --signer or --keystore: only one of them holds the key.';
+  }
+  if (signer !== undefined && values.payoutKeystore !== undefined) {
+    return 'Give --payout-keystore to the signer that --signer names: it holds the keys.';
   }
   const currency = values.price?.currency ?? 'wei';
   if (currency !== 'wei' && values.network === 'devnet' && values.priceFeed === undefined) {

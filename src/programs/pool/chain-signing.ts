@@ -42,6 +42,7 @@ function startOwn(settings: PoolSettings, base: PoolBase, chain: SigningChain): 
       main: { keystore, passwordFile, account: settings.account },
       redeemer: further(settings.redeemerKeystore, settings.redeemerPasswordFile),
       rewardCaller: further(settings.rewardCallerKeystore, settings.rewardCallerPasswordFile),
+      payout: further(settings.payoutKeystore, settings.payoutPasswordFile),
       orchestrator: settings.orchestratorAddress,
       policyFile: settings.signerPolicy,
     },

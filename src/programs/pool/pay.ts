@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { PayoutRoutesParts } from '../../api/payout-routes.ts';
 import { servePublic } from '../../api/public.ts';
 import { receiptsRoute } from '../../api/receipts-route.ts';
 import type { Database } from '../../database/database.ts';
@@ -13,6 +14,7 @@ import { createTermsService, type TermsService } from '../../terms/terms-service
 import type { Workers } from '../../workers/workers.ts';
 import type { OpenedChain } from './chain.ts';
 import type { PoolName } from './pay-name.ts';
+import { openPoolPayouts } from './pay-payouts.ts';
 import type { PoolBase } from './pool.ts';
 import type { PoolSettings } from './settings.ts';
 
@@ -22,6 +24,7 @@ const PROOFS = 'proofs';
 /** What a pool pays by. */
 export interface Pay {
   readonly epochs: Epochs;
+  readonly payouts: PayoutRoutesParts;
   /** Where the public address listens; undefined when it is off. */
   readonly publicPort: number | undefined;
 }
@@ -50,7 +53,7 @@ export function rateBy(terms: TermsService): NonNullable<LedgerReceipts['rateOf'
   };
 }
 
-/** Starts income, epochs and the public address. What was started is closed by `started`. */
+/** Starts income, epochs, payouts and the public address. What was started is closed by `started`. */
 export async function openPay(
   settings: PoolSettings,
   base: PoolBase,
@@ -95,14 +98,20 @@ export async function openPay(
     ...(chain && settings.anchor ? { anchor: chain.anchor } : {}),
   });
   started.defer(() => epochs.close());
-  if (settings.httpAddr === 'off') return { epochs, publicPort: undefined };
+  const payouts = await openPoolPayouts(
+    settings,
+    base,
+    { ...parts, chain: chain?.paying },
+    started,
+  );
+  if (settings.httpAddr === 'off') return { epochs, payouts, publicPort: undefined };
 
   const server = await servePublic(
     { proofsDir: dir, routes: [receiptsRoute({ ledger, workers })], log, clock },
     settings.httpAddr,
   );
   started.defer(() => server.close());
-  return { epochs, publicPort: server.port };
+  return { epochs, payouts, publicPort: server.port };
 }
 
 function incomeOf(
@@ -116,7 +125,7 @@ function incomeOf(
     clock,
     log,
     policyOf: async (version) => (await terms.of(version)).income.recognised,
-    treasury: chain.signing.address,
+    treasury: chain.paying.treasury.map(addressBytes),
     bondingManager: addressBytes(chain.contracts.bondingManager),
     rewardOf: chain.rewardOf,
   });

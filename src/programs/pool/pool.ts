@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Metrics } from '../../base/metrics.ts';
 import { watchProcess } from '../../base/process-metrics.ts';
+import { showHostPort } from '../../base/setting-types.ts';
 import { type Database, openDatabase } from '../../database/database.ts';
 import { createBooks } from '../../ledger/books.ts';
 import { createLedger } from '../../ledger/ledger.ts';
@@ -31,6 +32,8 @@ export interface RunningPool {
   /** `https://HOST:PORT` as gateways and workers are told. */
   readonly serviceUri: string;
   readonly adminUrl: string;
+  /** Where everybody reads what the pool publishes; undefined when that is off. */
+  readonly publicUrl: string | undefined;
   /** No new sessions and workers; resolves when running segments are answered. */
   drain(): Promise<void>;
   stop(): Promise<void>;
@@ -55,7 +58,7 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
   const { dispatch, relay, joinString } = front;
   const duties = chain?.startDuties(front);
   if (duties) started.defer(() => duties.close());
-  const { epochs } = await openPay(settings, base, { ...stores, chain, name }, started);
+  const pay = await openPay(settings, base, { ...stores, chain, name }, started);
 
   const admin = await startAdmin(
     {
@@ -65,7 +68,8 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
       books: createBooks(database),
       database,
       terms,
-      epochs,
+      epochs: pay.epochs,
+      ...pay.payouts,
       dispatch,
       joinString,
       chain: duties?.actions,
@@ -88,9 +92,15 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
   return {
     serviceUri: front.serviceUri,
     adminUrl: admin.url,
+    publicUrl: publicUrlOf(settings, pay.publicPort),
     drain: front.drain,
     stop: () => running.disposeAsync(),
   };
+}
+
+function publicUrlOf({ httpAddr }: PoolSettings, port: number | undefined): string | undefined {
+  if (httpAddr === 'off' || port === undefined) return undefined;
+  return `http://${showHostPort({ host: httpAddr.host || '127.0.0.1', port })}`;
 }
 
 /** What outlives a restart: enrolled workers, contributions, shared secrets. */

@@ -1,0 +1,67 @@
+import type { PayoutRoutesParts } from '../../api/payout-routes.ts';
+import { TributaryError } from '../../base/errors.ts';
+import type { Database } from '../../database/database.ts';
+import { defaultPayoutRules, openPayouts } from '../../payouts/payouts.ts';
+import { reconcile } from '../../payouts/reconcile.ts';
+import { readSolvency, readTickets } from '../../payouts/solvency.ts';
+import { toHex } from '../../proofs/bytes.ts';
+import type { Terms } from '../../terms/terms.ts';
+import type { TermsService } from '../../terms/terms-service.ts';
+import type { ChainPaying } from './chain-paying.ts';
+import type { PoolName } from './pay-name.ts';
+import { approvalLimits } from './pay-settings.ts';
+import type { PoolBase } from './pool.ts';
+import type { PoolSettings } from './settings.ts';
+
+/** Starts payouts, on chain where there is an account for them. What was started is closed by `started`. */
+export async function openPoolPayouts(
+  settings: PoolSettings,
+  { clock, log }: PoolBase,
+  parts: {
+    readonly database: Database;
+    readonly terms: TermsService;
+    readonly name: PoolName;
+    /** Undefined off chain. */
+    readonly chain: ChainPaying | undefined;
+  },
+  started: AsyncDisposableStack,
+): Promise<PayoutRoutesParts> {
+  const { database, chain, name } = parts;
+  const { pool, chainId } = name.identity;
+  const terms = async (): Promise<Terms> => parts.terms.of((await parts.terms.list()).current);
+  const payouts = openPayouts({
+    ...{ database, terms, clock, log },
+    chain: chain?.chain,
+    pool: {
+      address: `0x${toHex(pool)}`,
+      chainId: Number(chainId),
+      name: (await terms()).name,
+    },
+    ownAddresses: chain?.ownAddresses ?? [],
+    rules: {
+      ...defaultPayoutRules,
+      automatic: settings.automaticPayouts,
+      approveAbove: approvalLimits(settings.approvePayoutsAbove),
+      keepWei: settings.payoutGasMoney,
+    },
+  });
+  started.defer(() => payouts.close());
+  return {
+    payouts,
+    solvency: async () => ({
+      assets: await readSolvency(database, (await terms()).assets),
+      tickets: await readTickets(database),
+    }),
+    reconcile: () =>
+      reconcile({
+        ...{ database, terms },
+        chain: chain?.chain,
+        treasury: chain?.treasury ?? [],
+        ...(chain ? { pendingFees: chain.pendingFees } : {}),
+      }),
+    async deployDisperse() {
+      if (chain) return chain.deployDisperse();
+      throw new TributaryError('chain_off', 'This pool works off chain.');
+    },
+  };
+}
