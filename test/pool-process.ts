@@ -6,6 +6,8 @@ import { startTributary, type TributaryProcess } from './tributary-process.ts';
 
 /** A pool as an operator runs it: `bin/tributary pool` in a process of its own. */
 export interface PoolProcess extends TestPool {
+  /** Where it publishes its proofs: `http://127.0.0.1:PORT`. */
+  readonly publicUrl: string;
   /** The process that runs now, or ran last. */
   readonly process: TributaryProcess;
   /** SIGKILL; resolves when it is gone. Its PostgreSQL may live on. */
@@ -22,7 +24,7 @@ export async function startPoolProcess(
   const dataDir = await mkdtemp(join(tmpdir(), 'tributary-test-'));
   const running: TributaryProcess[] = [];
   let port = 0;
-  let urls = { service: '', admin: '' };
+  let urls = { service: '', admin: '', http: '' };
   let enrolled = 0;
   const current = () => running.at(-1) as TributaryProcess;
 
@@ -39,8 +41,9 @@ export async function startPoolProcess(
         ...flags,
       ]),
     );
-    const [, service = '', admin = ''] = await current().line(/^READY service=(\S+) admin=(\S+)$/);
-    urls = { service, admin };
+    const ready = /^READY service=(\S+) admin=(\S+) http=(\S+)$/;
+    const [, service = '', admin = '', http = ''] = await current().line(ready);
+    urls = { service, admin, http };
     port = Number(new URL(service).port);
   }
 
@@ -66,6 +69,9 @@ export async function startPoolProcess(
     },
     get adminUrl() {
       return urls.admin;
+    },
+    get publicUrl() {
+      return urls.http;
     },
     get port() {
       return port;

@@ -23,7 +23,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     metrics: createMetrics(),
     env: io.env,
   });
-  io.stdout.write(`READY service=${pool.serviceUri} admin=${pool.adminUrl}\n`);
+  const http = pool.publicUrl === undefined ? '' : ` http=${pool.publicUrl}`;
+  io.stdout.write(`READY service=${pool.serviceUri} admin=${pool.adminUrl}${http}\n`);
 
   log.info('pool_stopping', { signal: await nextSignal() });
   const again = nextSignal().then(() => pool.stop());
