@@ -5,7 +5,7 @@
 export async function eventually(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  ms = 30_000,
+  ms = 120_000,
 ): Promise<void> {
   const deadline = performance.now() + ms;
   while (!(await holds())) {
