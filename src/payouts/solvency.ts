@@ -1,6 +1,7 @@
 import sql from 'sql-template-tag';
 import type { AssetId } from '../base/asset.ts';
 import type { Queryable } from '../database/transaction.ts';
+import { expectedTotal } from '../ledger/income-store.ts';
 import { balancesOf } from '../ledger/postings-store.ts';
 import type { AssetKind } from '../terms/terms.ts';
 
@@ -92,11 +93,11 @@ export interface TicketFigures {
 }
 
 export async function readTickets(from: Queryable): Promise<TicketFigures> {
-  const { rows } = await from.query<Record<keyof TicketFigures, bigint>>(sql`
-    select (select coalesce(sum(credited), 0) from payment_total) as earned,
-      coalesce(sum(face_value), 0) as won,
+  const { rows } = await from.query<Omit<TicketFigures, 'earned'>>(sql`
+    select coalesce(sum(face_value), 0) as won,
       coalesce(sum(paid), 0) as redeemed,
       coalesce(sum(face_value) filter (where state = 'written_off'), 0) as "writtenOff"
     from winning_ticket`);
-  return rows[0] ?? { earned: 0n, won: 0n, redeemed: 0n, writtenOff: 0n };
+  const earned = await expectedTotal(from);
+  return { earned, ...(rows[0] ?? { won: 0n, redeemed: 0n, writtenOff: 0n }) };
 }
