@@ -21,7 +21,7 @@ test('the demo kills the busy worker, redeems what was won, and everything holds
   const result = JSON.parse(demo.printed.out);
   assert.deepEqual(
     result.checks.map(({ ok }: { ok: boolean }) => ok),
-    Array(8).fill(true),
+    Array(9).fill(true),
     demo.printed.out,
   );
   assert.equal(result.pool.redeemedWei, result.chain.paidWei);
@@ -31,6 +31,8 @@ test('the demo kills the busy worker, redeems what was won, and everything holds
     credited.reduce((sum: bigint, one: bigint) => sum + one, 0n),
     BigInt(result.gateway.pixels),
   );
+  const found = result.pay.verdicts.map(({ found }: { found: { ok: boolean } }) => found.ok);
+  assert.deepEqual(found, [true, true]);
   assert.match(await readFile(svg, 'utf8'), /All 6 segments came back/);
   // Nothing stays but what was asked for.
   assert.deepEqual((await readdir(folder)).sort(), ['hls', 'screen.svg']);

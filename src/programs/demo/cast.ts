@@ -6,6 +6,7 @@ import type { Clock } from '../../base/clock.ts';
 import { type DemoChain, startChain } from './chain.ts';
 import { LADDER } from './checks.ts';
 import { type Child, createChildren, failureOf, lineOf, WITH_PARENT } from './children.ts';
+import { fetchReceipts } from './lost-receipts.ts';
 import { type ChainStatus, connectPool, type Enrolled, type PoolApi } from './pool-api.ts';
 
 /** Names of the workers. */
@@ -38,6 +39,10 @@ export interface Cast extends AsyncDisposable {
     readonly output: string;
     readonly seconds: number | undefined;
   }): Child;
+  /** Settles and publishes what there is to settle; prints JSON. */
+  closeEpoch(): Child;
+  /** A worker's owner gets missed receipts and checks the pay; prints JSON. */
+  verify(worker: string): Promise<Child>;
 }
 
 /**
@@ -66,8 +71,8 @@ export async function startCast(options: {
       ...['--service-addr', ANY_PORT, '--listen', ANY_PORT, '--admin-addr', ANY_PORT],
       ...['--http-addr', ANY_PORT],
     ]);
-    const ready = await lineOf(pool, /^READY service=(\S+) admin=(\S+)$/);
-    const [, service, admin] = ready as unknown as [string, string, string];
+    const ready = await lineOf(pool, /^READY service=(\S+) admin=(\S+) http=(\S+)$/);
+    const [, service, admin, published] = ready as unknown as [string, string, string, string];
     const api = await connectPool({ url: admin, dataDir });
 
     /** Asks until there is an answer; not for ever, and not without those who make it true. */
@@ -135,6 +140,18 @@ export async function startCast(options: {
           ...(seconds === undefined ? [] : ['--seconds', String(seconds)]),
           ...chain.gatewayArgs,
         ]),
+      closeEpoch: () =>
+        children.start('closing of the epoch', [
+          ...['epoch', 'close', '--yes', '--json', '--admin-url', admin, '--data-dir', dataDir],
+        ]),
+      async verify(worker) {
+        const own = enrolled.get(worker);
+        if (own) await fetchReceipts(published, own, receipts);
+        return children.start(`verification by ${worker}`, [
+          ...['verify', '--json', '--pool', published, '--worker', worker],
+          ...['--receipts', receipts, ...chain.lookArgs],
+        ]);
+      },
       [Symbol.asyncDispose]: dispose,
     };
   } catch (error) {

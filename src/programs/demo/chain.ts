@@ -57,6 +57,8 @@ export interface DemoChain {
   /** Arguments for the pool, and for the gateway that pays it. */
   readonly poolArgs: readonly string[];
   readonly gatewayArgs: readonly string[];
+  /** Arguments for whoever looks at the chain and needs no key. */
+  readonly lookArgs: readonly string[];
   readonly child: Child;
   /** Makes blocks without waiting for the time between them. */
   advance(blocks: number): Promise<void>;
@@ -100,6 +102,7 @@ export async function startChain(children: Children, scratch: string): Promise<D
 
   return {
     child,
+    lookArgs: ['--rpc', url, '--controller', contract('Controller')],
     poolArgs: [...on, await keystoreOf(orchestrator), ...PRICING, ...ROUND_DUTY],
     gatewayArgs: [
       ...on,

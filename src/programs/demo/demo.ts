@@ -10,6 +10,7 @@ import { type Evidence, type GatewaySummary, LADDER } from './checks.ts';
 import { type Child, failureOf } from './children.ts';
 import { createKilling } from './killing.ts';
 import { type MoneyEvidence, settle } from './money.ts';
+import { type PayEvidence, settlePay } from './pay.ts';
 import { lookAt, play } from './playable.ts';
 import type { ChainStatus, PoolStatus } from './pool-api.ts';
 import { minutes, type Scene, type WorkerRow } from './view.ts';
@@ -50,6 +51,7 @@ export interface DemoParts {
 export interface DemoResult {
   readonly evidence: Evidence;
   readonly money: MoneyEvidence;
+  readonly pay: PayEvidence;
   /** The end of the stream; its latency is the gateway's, from segment end to last rendition. */
   readonly scene: Scene;
   /** Path of the master playlist. */
@@ -100,6 +102,9 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<D
     parts.show(scene);
   };
   const settled = await untilStopped(parts.signal, settle(cast, { clock, show }));
+  show('Closing the epoch, then checking as each worker would what it is owed.', settled);
+  const workers = totals.map(({ name }) => name);
+  const pay = await untilStopped(parts.signal, settlePay(cast, workers));
   show('Decoding what came back, as a player would.', settled);
   const playlists = [];
   for (const name of ['source', ...LADDER]) {
@@ -109,6 +114,7 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<D
   return {
     master: join(options.output, 'master.m3u8'),
     scene,
+    pay,
     money: {
       gateway: streamed.summary.paid,
       pool: settled,

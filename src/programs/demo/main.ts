@@ -7,6 +7,7 @@ import { createPaint, exitCode, type Io } from '../../base/terminal.ts';
 import { checksOf } from './checks.ts';
 import { type DemoResult, runDemo } from './demo.ts';
 import { moneyChecks } from './money.ts';
+import { owedText, payCheck } from './pay.ts';
 import { demoCommand } from './settings.ts';
 import { terminalSvg } from './svg.ts';
 import { type Check, resultLines, type Scene, sceneLines, scenePlain } from './view.ts';
@@ -46,7 +47,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
         },
       },
     );
-    const checks = [...checksOf(result.evidence), ...moneyChecks(result.money)];
+    const checks = [
+      ...checksOf(result.evidence),
+      ...moneyChecks(result.money),
+      payCheck(result.pay, result.evidence.totals),
+    ];
     const report = reportOf(result, checks);
     if (json) io.stdout.write(`${jsonReport(result, checks)}\n`);
     // In the place of the live view: what stays is the result.
@@ -75,7 +80,7 @@ function plainLines(): (scene: Scene) => string {
   };
 }
 
-function reportOf({ evidence, money, scene, master }: DemoResult, checks: readonly Check[]) {
+function reportOf({ evidence, money, pay, scene, master }: DemoResult, checks: readonly Check[]) {
   const ok = checks.every((check) => check.ok);
   const { gateway, killed } = evidence;
   const although = killed ? `, although ${killed.worker} was killed in the middle of one` : '';
@@ -84,7 +89,10 @@ function reportOf({ evidence, money, scene, master }: DemoResult, checks: readon
     headline: ok
       ? `All ${gateway.segments} segments came back${although}.`
       : `${checks.filter((check) => !check.ok).length} of ${checks.length} checks failed.`,
-    contributed: evidence.totals,
+    contributed: evidence.totals.map((row) => ({
+      ...row,
+      owed: owedText(pay.verdicts.find(({ worker }) => worker === row.name)?.found),
+    })),
     checks,
     chain: money.pool,
     addedMs: scene.addedMs,
@@ -94,7 +102,7 @@ function reportOf({ evidence, money, scene, master }: DemoResult, checks: readon
 }
 
 function jsonReport(
-  { evidence, money, scene, master }: DemoResult,
+  { evidence, money, pay, scene, master }: DemoResult,
   checks: readonly Check[],
 ): string {
   const value = {
@@ -106,6 +114,7 @@ function jsonReport(
     killed: evidence.killed,
     pool: money.pool,
     chain: money.chain,
+    pay,
     master,
   };
   return JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? String(item) : item));

@@ -68,9 +68,14 @@ const chainStatus = z.object({
 /** The orchestrator on chain at one moment, as `tributary chain status --json` tells it. */
 export type ChainStatus = z.infer<typeof chainStatus>;
 
-const enrolment = z.object({ id: z.string(), name: z.string(), join: z.string() });
+const enrolment = z.object({
+  id: z.string(),
+  name: z.string(),
+  credential: z.string(),
+  join: z.string(),
+});
 
-/** A worker as enrolled, with the join string that lets it in. */
+/** A worker as enrolled, with the credential and the join string that let it in. */
 export type Enrolled = z.infer<typeof enrolment>;
 
 /** The admin API of the demo's pool. Calls throw `demo_failed`. */

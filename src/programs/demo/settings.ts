@@ -5,7 +5,8 @@ import { configSetting } from '../../base/standard-settings.ts';
 /** `tributary demo`. */
 export const demoCommand = defineCommand({
   name: 'demo',
-  summary: 'Run a whole pool here, on a chain of its own: stream, kill a worker, redeem tickets.',
+  summary:
+    'Run a whole pool here, on a chain of its own: stream, kill a worker, redeem, verify pay.',
   settings: {
     config: configSetting,
     input: {

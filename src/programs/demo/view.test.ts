@@ -46,7 +46,7 @@ const scene: Scene = {
 const result = {
   headline: 'All 15 segments came back, although heron was killed in the middle of one.',
   ok: true,
-  contributed: scene.workers,
+  contributed: scene.workers.map((row) => ({ ...row, owed: '0.07123 ETH' })),
   checks: [{ name: 'Pixels agree', ok: true, figure: '303 Mpx decoded = counted = credited' }],
   chain: scene.chain,
   addedMs: scene.addedMs,
@@ -75,7 +75,7 @@ test('the view says in words and 80 columns what goes on', () => {
 
 test('what stays on the screen is the outcome with its sums and checks', () => {
   const lines = resultLines(result, plain);
-  assert.match(lines.join('\n'), /heron +7 +303,782,400 +1\n/);
+  assert.match(lines.join('\n'), /heron +7 +303,782,400 +1 +0\.07123 ETH\n/);
   assert.match(lines.join('\n'), /Together +8 +303,782,405 +1\n/);
   assert.match(lines.join('\n'), /Tickets won and redeemed +9 +144000000000000000 +0\.144 ETH/);
   assert.doesNotMatch(lines.join('\n'), /nobody/);

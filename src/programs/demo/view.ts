@@ -88,7 +88,10 @@ export function resultLines(
   result: {
     readonly headline: string;
     readonly ok: boolean;
-    readonly contributed: readonly Omit<WorkerRow, 'state' | 'tone'>[];
+    /** What each worker did, and the verified pay for it in words. */
+    readonly contributed: readonly (Omit<WorkerRow, 'state' | 'tone'> & {
+      readonly owed: string;
+    })[];
     readonly checks: readonly Check[];
     readonly chain: Scene['chain'];
     readonly addedMs: Scene['addedMs'];
@@ -103,12 +106,14 @@ export function resultLines(
     segments: contributed.reduce((all, row) => all + row.segments, 0),
     failedAttempts: contributed.reduce((all, row) => all + row.failedAttempts, 0),
     pixels: contributed.reduce((all, row) => all + row.pixels, 0n),
+    owed: '',
   };
-  const rows = [...contributed, sum].map(({ name, segments, failedAttempts, pixels }) => [
+  const rows = [...contributed, sum].map(({ name, segments, failedAttempts, pixels, owed }) => [
     name,
     showCount(segments),
     showCount(pixels),
     showCount(failedAttempts),
+    owed,
   ]);
   const widest = Math.max(...result.checks.map(({ name }) => name.length));
   return [
@@ -121,6 +126,7 @@ export function resultLines(
         { title: 'Segments', align: 'right' },
         { title: 'Pixels credited', align: 'right' },
         { title: 'Attempts lost', align: 'right' },
+        { title: 'Owed', align: 'right' },
       ],
       rows,
       { paint },
