@@ -37,7 +37,7 @@ const args = [
   ...['--controller', protocol.devnet.addresses.Controller],
   ...['--orchestrator-address', protocol.of('orchestrator')],
   ...['--keystore', join(dir, 'keys'), '--password-file', passwordFile],
-  ...['--admin-addr', '127.0.0.1:0', '--http-addr', 'off'],
+  ...['--admin-addr', '127.0.0.1:0'],
 ];
 
 test('a redeemer beside a pool redeems what the pool wins, and pays the gas', async (t) => {
