@@ -13,7 +13,8 @@ async function markedFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-parents-'));
   t.after(async () => {
     for (const { pid } of await processesIn(folder)) process.kill(pid, 'SIGKILL');
-    await rm(folder, { recursive: true, force: true });
+    // PostgreSQL is given a moment to notice and end.
+    await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
   });
   return folder;
 }
@@ -64,7 +65,7 @@ test('the local worker of a pool that is killed ends with it', { skip }, async (
     t,
     [
       ...['pool', `--data-dir=${join(folder, 'pool')}`, '--local-worker'],
-      ...[`--service-addr=${own}`, `--listen=${own}`, `--admin-addr=${own}`],
+      ...[`--service-addr=${own}`, `--listen=${own}`, `--admin-addr=${own}`, '--http-addr=off'],
     ],
     { TMPDIR: folder },
   );
