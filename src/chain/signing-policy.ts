@@ -272,7 +272,7 @@ export function sumOf(one: Spending, other: Spending): Spending {
   return { fee: fee + other.fee, eth: eth + other.eth, lpt: lpt + other.lpt, ...tokens };
 }
 
-/** Of two spendings the tokens, each by a rule; nothing where neither has any. */
+/** The tokens of two spendings, put together by a rule; nothing where neither has any. */
 export function tokensOf(
   one: Spending,
   other: Spending,
