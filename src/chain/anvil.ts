@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { TributaryError } from '../base/errors.ts';
 
@@ -40,13 +43,16 @@ export interface Anvil {
  */
 export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
   const { port, blockTime, chainId, mnemonic, stateFile } = options;
+  // Anvil keeps old states on disk, gigabytes of a long chain, in the home folder unless told where.
+  const oldStates = await mkdtemp(join(tmpdir(), 'tributary-chain-'));
   const args = [
+    ...['--cache-path', oldStates],
     ...['--host', '127.0.0.1', '--port', `${port}`, '--chain-id', `${chainId}`],
     ...['--mnemonic', mnemonic, '--gas-limit', `${BLOCK_GAS}`],
     ...(blockTime > 0 ? ['--block-time', `${blockTime}`] : []),
     ...(stateFile === undefined ? [] : ['--state', stateFile]),
   ];
-  const child = spawn('/bin/sh', ['-c', KEEPER, 'anvil', anvilBinary(), ...args], {
+  const child = spawn('/bin/sh', ['-c', KEEPER, 'anvil', oldStates, anvilBinary(), ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     // Ctrl-C reaches the program that started the chain, which then stops it in order.
     detached: true,
@@ -72,15 +78,21 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
 
 /**
  * Runs the chain until standard input closes: by `stop()`, or because the program that started it is
- * gone, however it ended. A chain that nobody knows of any more would keep its port.
+ * gone, however it ended. A chain that nobody knows of any more would keep its port. Then the old
+ * states, in the folder of the first argument, are of no use.
  */
 const KEEPER = `
 exec 3<&0
+old_states=$1
+shift
 "$@" 3<&- </dev/null &
 chain=$!
 (cat <&3 >/dev/null; kill "$chain") >/dev/null 2>&1 &
 exec 3<&-
 wait "$chain"
+code=$?
+rm -rf "$old_states"
+exit "$code"
 `;
 
 function killGroup({ pid }: ChildProcess): void {
