@@ -49,7 +49,8 @@ test('a redeemer beside a pool redeems what the pool wins, and pays the gas', as
   await kit.store(database, ...winners);
   const balance = await balanceOf('redeemer');
 
-  const running = startTributary(t, [...args, '--pool-data-dir', scratch.dataDir]);
+  const quiet = ['--log-level', 'warn', '--pool-data-dir', scratch.dataDir];
+  const running = startTributary(t, [...args, ...quiet]);
   const [, account, admin] = await running.line(/^READY account=(0x\w{40}) admin=(http:\S+)$/);
   assert.equal(account, protocol.of('redeemer'));
   await eventually('all is redeemed', async () => (await winnerTotals(database)).redeemed === 3n);
@@ -64,6 +65,8 @@ test('a redeemer beside a pool redeems what the pool wins, and pays the gas', as
   );
   running.child.kill('SIGTERM');
   assert.equal(await running.exited, 0);
+  const said = running.printed.out + running.printed.err;
+  assert.doesNotMatch(said, /"level":"info"/, 'its signer keeps to --log-level too');
 });
 
 test('without a pool there, a redeemer says what it needs', async (t) => {

@@ -45,6 +45,7 @@ function startOwn(settings: PoolSettings, base: PoolBase, chain: SigningChain): 
       payout: further(settings.payoutKeystore, settings.payoutPasswordFile),
       orchestrator: settings.orchestratorAddress,
       policyFile: settings.signerPolicy,
+      settings: ['--log-level', settings.logLevel],
     },
     base,
   );

@@ -158,6 +158,7 @@ function startSigning(
       roles: ['redeemer'],
       orchestrator: orchestratorAddress,
       policyFile: signerPolicy,
+      settings: ['--log-level', settings.logLevel],
     },
     base,
   );
