@@ -363,7 +363,9 @@ create table history_head (
   size bigint not null default 0,
   txid xid8 not null default '0'::xid8,
   number bigint not null default 0,
+  home bigint not null default 1,
   constraint history_head_pkey PRIMARY KEY (one),
+  constraint history_head_home_fkey FOREIGN KEY (home) REFERENCES receipt_home(number),
   constraint history_head_one_check CHECK (one),
   constraint history_head_size_check CHECK ((size >= 0))
 );
@@ -665,6 +667,17 @@ create table receipt (
 CREATE INDEX receipt_in_order ON public.receipt USING btree (txid, number);
 CREATE TRIGGER receipt_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.receipt FOR EACH STATEMENT EXECUTE FUNCTION receipt_is_final();
 
+create table receipt_home (
+  number bigint not null,
+  cluster text not null,
+  after_receipt bigint not null,
+  since timestamp with time zone not null default now(),
+  constraint receipt_home_pkey PRIMARY KEY (number),
+  constraint receipt_home_after_receipt_check CHECK ((after_receipt >= 0)),
+  constraint receipt_home_number_check CHECK ((number > 0))
+);
+CREATE TRIGGER receipt_home_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.receipt_home FOR EACH STATEMENT EXECUTE FUNCTION receipt_home_is_final();
+
 create table secret (
   purpose text not null,
   version integer not null,
@@ -960,7 +973,8 @@ AS $function$
 begin
   if tg_op = 'UPDATE' then
     if tg_table_name = 'history_head' then
-      if new.size >= old.size and (new.txid, new.number) >= (old.txid, old.number) then
+      if new.size >= old.size
+        and (new.home, new.txid, new.number) >= (old.home, old.txid, old.number) then
         return new;
       end if;
     elsif (new.level, new.index) = (old.level, old.index)
@@ -980,6 +994,26 @@ AS $function$
 begin
   insert into book_event (kind, subject) values ('intent', new.hash);
   return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.note_receipt_home()
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+declare
+  here text := (select system_identifier::text from pg_control_system());
+  last receipt_home;
+begin
+  lock table receipt_home in share row exclusive mode;
+  select * into strict last from receipt_home order by number desc limit 1;
+  if last.cluster = here then
+    return false;
+  end if;
+  insert into receipt_home (number, cluster, after_receipt)
+    values (last.number + 1, here, greatest(last.after_receipt,
+      coalesce(pg_sequence_last_value(pg_get_serial_sequence('receipt', 'number')::regclass), 0)));
+  return true;
 end
 $function$;
 
@@ -1098,6 +1132,15 @@ begin
       w.last_sequence, w.last_receipt_hash
     from worker_epoch w where w.epoch = current.number and w.worker = any(workers)
     order by w.worker for update;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.receipt_home_is_final()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'where receipts came into being does not change' using errcode = '55000';
 end
 $function$;
 

@@ -11,15 +11,22 @@ export interface HistoryPlace {
   readonly cursor: ReceiptCursor;
 }
 
+interface HeadRow {
+  size: bigint;
+  home: bigint;
+  txid: string;
+  number: bigint;
+}
+
 /** Where the history stands; `hold` keeps it for this transaction alone. */
 export async function historyPlace(from: Queryable, hold?: 'hold'): Promise<HistoryPlace> {
-  const { rows } = await from.query<{ size: bigint; txid: string; number: bigint }>(
+  const { rows } = await from.query<HeadRow>(
     hold
-      ? sql`select size, txid::text, number from history_head for update`
-      : sql`select size, txid::text, number from history_head`,
+      ? sql`select size, home, txid::text, number from history_head for update`
+      : sql`select size, home, txid::text, number from history_head`,
   );
-  const { size, txid, number } = rows[0] as { size: bigint; txid: string; number: bigint };
-  return { size: Number(size), cursor: { txid: BigInt(txid), number } };
+  const { size, home, txid, number } = rows[0] as HeadRow;
+  return { size: Number(size), cursor: { home, txid: BigInt(txid), number } };
 }
 
 /** Writes new and longer tiles, and how far the history got with them. */
@@ -37,7 +44,7 @@ export async function storeHistory(
     );
   }
   await tx.query(sql`
-    update history_head set size = ${size}, txid = ${String(cursor.txid)}::xid8,
+    update history_head set size = ${size}, home = ${cursor.home}, txid = ${String(cursor.txid)}::xid8,
       number = ${cursor.number}::bigint`);
 }
 
@@ -50,16 +57,4 @@ export async function historyTile(
     sql`select hashes from history_tile where level = ${level} and index = ${index}`,
   );
   return rows[0] && new Uint8Array(rows[0].hashes);
-}
-
-/** Whether a receipt of this epoch or an earlier one is not in the history yet. */
-export async function lacksReceipts(
-  from: Queryable,
-  epoch: bigint,
-  { txid, number }: ReceiptCursor,
-): Promise<boolean> {
-  const { rows } = await from.query<{ lacks: boolean }>(sql`
-    select exists (select from receipt
-      where (txid, number) > (${String(txid)}::xid8, ${number}::bigint) and epoch <= ${epoch}) as lacks`);
-  return rows[0]?.lacks === true;
 }

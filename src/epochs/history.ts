@@ -1,7 +1,7 @@
 import { crashPoint } from '../base/crash-point.ts';
 import type { Database } from '../database/database.ts';
 import type { Queryable } from '../database/transaction.ts';
-import { receiptsAfter } from '../ledger/receipts-store.ts';
+import { receiptsAfter, receiptsLieAfter } from '../ledger/receipts-store.ts';
 import type { ProofHashing } from '../proofs/hashing.ts';
 import type { HistoryHead } from '../proofs/history.ts';
 import {
@@ -11,7 +11,7 @@ import {
   readHistory,
 } from '../proofs/history-tiles.ts';
 import { receiptHash } from '../proofs/receipt.ts';
-import { historyPlace, historyTile, lacksReceipts, storeHistory } from './history-store.ts';
+import { historyPlace, historyTile, storeHistory } from './history-store.ts';
 
 /** Receipts that one transaction adds: 8 tiles of the lowest level, in some 20 ms. */
 const BATCH = 2_048;
@@ -75,6 +75,6 @@ export async function headCovering(
 ): Promise<HistoryHead | undefined> {
   const { database, hashing } = parts;
   const { size, cursor } = await historyPlace(database);
-  if (await lacksReceipts(database, epoch, cursor)) return undefined;
+  if (await receiptsLieAfter(database, cursor, epoch)) return undefined;
   return { size, root: await historyOf(database, size, hashing).root() };
 }

@@ -144,9 +144,23 @@ export async function receiptsOf(
 
 /** How far somebody has read through all receipts. */
 export interface ReceiptCursor {
+  /** Numbers of transactions are a cluster's own: in which one of those that held the database. */
+  readonly home: bigint;
   /** The number of a database transaction, and of a receipt in it. */
   readonly txid: bigint;
   readonly number: bigint;
+}
+
+/** Before all receipts. */
+export const receiptsStart: ReceiptCursor = { home: 1n, txid: 0n, number: 0n };
+
+/**
+ * Notes when the database was moved into another cluster, as by restoring a backup. Must be called
+ * before anything is appended there; true when it was moved since.
+ */
+export async function noteReceiptHome(from: Queryable): Promise<boolean> {
+  const { rows } = await from.query<{ moved: boolean }>(sql`select note_receipt_home() as moved`);
+  return rows[0]?.moved === true;
 }
 
 /**
@@ -155,18 +169,55 @@ export interface ReceiptCursor {
  */
 export async function receiptsAfter(
   from: Queryable,
-  { txid, number }: ReceiptCursor,
+  { home, txid, number }: ReceiptCursor,
   limit: number = RECEIPTS_MAX,
 ): Promise<readonly (StoredReceipt & { readonly cursor: ReceiptCursor })[]> {
+  const { after, until } = await boundsOf(from, home);
+  // No transaction of an earlier cluster is open any more, whatever its number.
   const { rows } = await from.query<ReceiptRow & { txid: string; number: bigint }>(sql`
     select worker, sequence, epoch, body, txid::text, number from receipt
     where (txid, number) > (${String(txid)}::xid8, ${number}::bigint)
-      and txid < pg_snapshot_xmin(pg_current_snapshot())
+      and case when ${until}::bigint is null then txid < pg_snapshot_xmin(pg_current_snapshot())
+        else number <= ${until}::bigint end
+      and number > ${after}
     order by receipt.txid, number limit ${limit}`);
-  return rows.map((row) => ({
+  const here = rows.map((row) => ({
     ...decodeReceiptRow(row),
-    cursor: { txid: BigInt(row.txid), number: row.number },
+    cursor: { home, txid: BigInt(row.txid), number: row.number },
   }));
+  if (until === null || here.length === limit) return here;
+  const next = { home: home + 1n, txid: 0n, number: 0n };
+  return [...here, ...(await receiptsAfter(from, next, limit - here.length))];
+}
+
+/** Whether a receipt of this epoch or an earlier one lies behind the cursor, be it readable yet or not. */
+export async function receiptsLieAfter(
+  from: Queryable,
+  { home, txid, number }: ReceiptCursor,
+  epoch: bigint,
+): Promise<boolean> {
+  const { after, until } = await boundsOf(from, home);
+  const { rows } = await from.query<{ lie: boolean }>(sql`
+    select exists (select from receipt
+        where (txid, number) > (${String(txid)}::xid8, ${number}::bigint) and number > ${after}
+          and (${until}::bigint is null or number <= ${until}::bigint) and epoch <= ${epoch})
+      or (${until}::bigint is not null
+        and exists (select from receipt where number > ${until}::bigint and epoch <= ${epoch})) as lie`);
+  return rows[0]?.lie === true;
+}
+
+/** Which numbers the receipts have that came into being in a home; null: it is where we are. */
+async function boundsOf(
+  from: Queryable,
+  home: bigint,
+): Promise<{ readonly after: bigint; readonly until: bigint | null }> {
+  const { rows } = await from.query<{ after: bigint; until: bigint | null }>(sql`
+    select h.after_receipt as after, next.after_receipt as until
+    from receipt_home h left join receipt_home next on next.number = h.number + 1
+    where h.number = ${home}`);
+  const [row] = rows;
+  if (!row) throw new RangeError('receipts never came into being in such a home');
+  return row;
 }
 
 function decodeReceiptRow(row: ReceiptRow): StoredReceipt {

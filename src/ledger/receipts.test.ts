@@ -23,7 +23,7 @@ import { type Contribution, type CreditedContribution, failedVerdicts } from './
 import { closeEpoch, openEpoch, switchEpoch, workerEpochs } from './epoch-store.ts';
 import { type AppendResult, createLedger } from './ledger.ts';
 import { deviceTime, rateOfTerms } from './receipts.ts';
-import { receiptsAfter } from './receipts-store.ts';
+import { receiptsAfter, receiptsStart } from './receipts-store.ts';
 
 const AT = instant(1_700_000_000_123);
 const POOL = Uint8Array.from(randomBytes(20));
@@ -286,7 +286,7 @@ test('epochs that end while contributions come in divide them: each is in one, a
 test('who reads on through all receipts sees each of them once, while others are being written', async () => {
   const worker = await enrol();
   const seen: bigint[] = [];
-  let cursor = { txid: 0n, number: 0n };
+  let cursor = receiptsStart;
   const readOn = async () => {
     for (;;) {
       const more = await receiptsAfter(database, cursor);

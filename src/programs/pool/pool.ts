@@ -7,6 +7,7 @@ import { showHostPort } from '../../base/setting-types.ts';
 import { type Database, openDatabase } from '../../database/database.ts';
 import { createBooks } from '../../ledger/books.ts';
 import { createLedger } from '../../ledger/ledger.ts';
+import { noteReceiptHome } from '../../ledger/receipts-store.ts';
 import { createWorkers } from '../../workers/workers.ts';
 import { startAdmin } from './admin.ts';
 import { offchainGateways } from './gateways.ts';
@@ -117,6 +118,7 @@ async function openStores(
   const database = await openDatabase(place, { log, metrics });
   started.defer(() => database.close());
   await database.migrate();
+  if (await noteReceiptHome(database)) log.warn('database_moved');
   const secrets = await followSecrets(database);
   started.defer(() => secrets.close());
   const workers = await createWorkers({ database, log, metrics });
