@@ -47,6 +47,7 @@ const workerInput = objectOf({
   lastReceiptHash: hash,
   window: optional(listOf(objectOf({ epoch: count, units: count }))),
   releases: optional(listOf(objectOf({ epoch: count, asset, amount: count }))),
+  awards: optional(listOf(objectOf({ dispute: text, asset, amount: count }))),
   refunds: optional(listOf(objectOf({ id: text, asset, amount: count }))),
 });
 

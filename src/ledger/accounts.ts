@@ -41,6 +41,10 @@ export const accountKinds = {
   worker: 'owes',
   /** With the worker: what it will be owed later. */
   holdback: 'owes',
+  /** With the worker: what disputes gave it, until the epoch is settled. */
+  award: 'owes',
+  /** With the dispute: what is disputed, set aside until it is decided. */
+  disputed: 'owes',
   /** With the payout: neither owed any more nor known to be paid. */
   in_flight: 'owes',
 } as const;
@@ -48,13 +52,19 @@ export const accountKinds = {
 export type AccountKind = keyof typeof accountKinds;
 
 /** Accounts of which there is one for each owner. */
-export type OwnedKind = 'worker' | 'holdback' | 'in_flight';
+export type OwnedKind = 'worker' | 'holdback' | 'award' | 'disputed' | 'in_flight';
 
 /** `income`, or `worker:abcdefghij`: a kind, with its owner where each has one. */
 export type AccountName = string & { readonly __brand: 'AccountName' };
 
 const OWNER = /^[A-Za-z0-9._-]{1,80}$/;
-const OWNED: ReadonlySet<string> = new Set<OwnedKind>(['worker', 'holdback', 'in_flight']);
+const OWNED: ReadonlySet<string> = new Set<OwnedKind>([
+  'worker',
+  'holdback',
+  'award',
+  'disputed',
+  'in_flight',
+]);
 
 /** The account of all, or of one owner. Throws RangeError for an owner that cannot be one. */
 export function account(kind: Exclude<AccountKind, OwnedKind>): AccountName;

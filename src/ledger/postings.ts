@@ -254,9 +254,12 @@ export function epochSettled(input: EpochInput, settlement: Settlement, at: Inst
   put(account('dust'), input.carried, 1n);
   put(account('reserve'), settlement.fromReserve, 1n);
   put(account('issued'), settlement.issued, 1n);
-  for (const { worker, releases = [] } of input.workers) {
+  for (const { worker, releases = [], awards = [] } of input.workers) {
     for (const { asset, amount } of releases) {
       put(account('holdback', worker), { [asset]: amount }, 1n);
+    }
+    for (const { asset, amount } of awards) {
+      put(account('award', worker), { [asset]: amount }, 1n);
     }
   }
   for (const [worker, owed] of Object.entries(settlement.owed)) {

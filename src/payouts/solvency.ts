@@ -56,8 +56,8 @@ export function solvencyOf(
     const won = of('tickets_won');
     const treasury = of('treasury');
     const bonding = of('bonding_fees') + of('bonding_rewards');
-    const owed = -all('worker');
-    const heldBack = -all('holdback');
+    const owed = -all('worker') - all('award');
+    const heldBack = -all('holdback') - all('disputed');
     const inFlight = -all('in_flight');
     const onHand = treasury + bonding;
     const obligations = owed + heldBack + inFlight;

@@ -23,8 +23,9 @@ export function check(terms: Terms, input: EpochInput): readonly WorkerInput[] {
     for (const [name, value] of Object.entries({ ...counts, promisedMs })) {
       if (value < 0n) throw new RangeError(`${name} of worker ${worker.worker} is negative`);
     }
-    for (const each of [...(worker.releases ?? []), ...(worker.refunds ?? [])]) {
-      notNegative('release or refund', { [each.asset]: each.amount });
+    const { releases = [], refunds = [], awards = [] } = worker;
+    for (const each of [...releases, ...refunds, ...awards]) {
+      notNegative('release, refund or award', { [each.asset]: each.amount });
     }
     for (const each of worker.window ?? []) {
       if (each.units < 0n) throw new RangeError('units of a window are negative');
@@ -42,9 +43,10 @@ function notNegative(name: string, amounts: Amounts): void {
 /** Not one base unit appears or disappears, and each worker's lines add up to what it is owed. */
 export function conserve(input: EpochInput, settlement: Settlement): void {
   const { commission, penalties, toReserve, dust, fromReserve, issued, released } = settlement;
+  const { awarded = {} } = settlement;
   const owed = Object.values(settlement.owed);
   const held = settlement.heldBack.map(({ asset, amount }) => ({ [asset]: amount }));
-  const into = createTally(input.income, input.carried, fromReserve, issued, released);
+  const into = createTally(input.income, input.carried, fromReserve, issued, released, awarded);
   const out = createTally(...owed, ...held, commission, penalties, toReserve, dust);
   for (const asset of assetsOf(into.amounts(), out.amounts())) {
     if (into.of(asset) !== out.of(asset)) throw broken(`${asset} does not add up`);

@@ -72,6 +72,8 @@ export function readTerms(document: TermsDocument): Terms {
       openDays: disputes['open-days'],
       answerDays: disputes['answer-days'],
       decideDays: disputes['decide-days'],
+      late: disputes.late,
+      setAside: disputes['set-aside'],
     },
     expectations: {
       uptime: expectations.uptime === undefined ? undefined : percent(expectations.uptime),

@@ -36,6 +36,12 @@ export interface WorkerInput {
     readonly asset: AssetId;
     readonly amount: bigint;
   }[];
+  /** What disputes gave it since the epoch before. */
+  readonly awards?: readonly {
+    readonly dispute: string;
+    readonly asset: AssetId;
+    readonly amount: bigint;
+  }[];
   /** What gateways took back for work of this worker. */
   readonly refunds?: readonly {
     readonly id: string;
@@ -106,7 +112,8 @@ export type LineKind =
   | 'penalty'
   | 'refund'
   | 'holdback'
-  | 'release';
+  | 'release'
+  | 'award';
 
 /** One line of a worker's statement. The lines of a worker and asset add up to what it is owed. */
 export interface StatementLine {
@@ -132,7 +139,7 @@ export interface HeldBack {
 }
 
 /**
- * What an epoch comes to. Per asset: income + carried + fromReserve + issued + released =
+ * What an epoch comes to. Per asset: income + carried + fromReserve + issued + released + awarded =
  * Σ owed + Σ heldBack + commission + penalties + toReserve + dust.
  */
 export interface Settlement {
@@ -144,6 +151,8 @@ export interface Settlement {
   readonly heldBack: readonly HeldBack[];
   /** Of what was held back in earlier epochs; part of `owed`. */
   readonly released: Amounts;
+  /** By disputes; part of `owed`. Left out where there are none. */
+  readonly awarded?: Amounts;
   readonly commission: Amounts;
   /** Kept by the pool's account of penalties; where terms share them, they are in `dust`. */
   readonly penalties: Amounts;

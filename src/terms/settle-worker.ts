@@ -21,6 +21,7 @@ export interface Accounts {
   readonly penalties: Tally;
   readonly dust: Tally;
   readonly released: Tally;
+  readonly awarded: Tally;
 }
 
 /** One worker's statement. */
@@ -33,7 +34,7 @@ export interface SettledWorker {
 
 /**
  * From credits to what is payable, in this order: multipliers shown apart, commission, penalties (of
- * what is left), refunds, holdback, releases. Each is rounded down and none takes more than there is.
+ * what is left), refunds, holdback, releases, awards. Each is rounded down and none takes more than there is.
  */
 export function settleWorker(
   terms: Terms,
@@ -121,6 +122,11 @@ export function settleWorker(
     if (release.amount === 0n) continue;
     accounts.released.add(release.asset, release.amount);
     write('release', release.asset, release.amount, `held back in epoch ${release.epoch}`);
+  }
+  for (const { dispute, asset, amount } of input.awards ?? []) {
+    if (amount === 0n) continue;
+    accounts.awarded.add(asset, amount);
+    write('award', asset, amount, 'awarded in a dispute', { evidence: dispute });
   }
   return { worker: input.worker, lines, owed: owed.amounts(), heldBack };
 }

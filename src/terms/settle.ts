@@ -48,6 +48,7 @@ export function settleEpoch(terms: Terms, input: EpochInput): Settlement {
     penalties: createTally(),
     dust: createTally(),
     released: createTally(),
+    awarded: createTally(),
   };
   const reserve = createTally();
   const issued = createTally();
@@ -71,12 +72,15 @@ export function settleEpoch(terms: Terms, input: EpochInput): Settlement {
     settleWorker(terms, input, worker, credits.get(worker.input.worker) ?? [], accounts),
   );
   const [toReserve, fromReserve] = bothWays(reserve);
+  const awarded = accounts.awarded.amounts();
   const settlement: Settlement = {
     epoch: input.epoch,
     lines: settled.flatMap(({ lines }) => lines),
     owed: Object.fromEntries(settled.map(({ worker, owed }) => [worker, owed])),
     heldBack: settled.flatMap(({ heldBack }) => heldBack),
     released: accounts.released.amounts(),
+    // Only where there are any: what earlier epochs came to keeps its digest.
+    ...(entriesOf(awarded).length === 0 ? {} : { awarded }),
     commission: accounts.commission.amounts(),
     penalties: accounts.penalties.amounts(),
     toReserve,

@@ -81,6 +81,10 @@ thresholds = { ETH = "0.01" }
 open-days = 14
 answer-days = 7
 decide-days = 14
+# A pool that is late with one of them gives back what a disputed penalty took ("upheld"),
+# or the dispute stays "open". What is disputed can be set aside until it is decided.
+late = "upheld"
+set-aside = true
 
 # What workers should bring, in words and as a share of the promised time.
 [expectations]

@@ -49,6 +49,13 @@ export interface Terms {
     readonly answerDays: number;
     /** Days after the answer in which it is decided. */
     readonly decideDays: number;
+    /**
+     * What it means that the pool is late with one of them: `upheld` gives back what a penalty or a
+     * refund took; with `open` the dispute stays open, and that the pool is late is published.
+     */
+    readonly late: 'upheld' | 'open';
+    /** Whether what a disputed penalty or refund took is set aside until it is decided. */
+    readonly setAside: boolean;
   };
   readonly expectations: {
     /** Share of the promised time for which a worker shall be there. */
@@ -227,7 +234,7 @@ export const defaultTerms: Terms = {
     latestDays: undefined,
     conversions: [],
   },
-  disputes: { openDays: 14, answerDays: 7, decideDays: 14 },
+  disputes: { openDays: 14, answerDays: 7, decideDays: 14, late: 'open', setAside: false },
   expectations: { uptime: undefined, hardware: undefined, notes: undefined },
   privacy: 'public',
 };
