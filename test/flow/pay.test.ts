@@ -93,6 +93,7 @@ async function verify(place: string, name: string): Promise<{ code: unknown; out
   const verifier = startTributary(whole, [
     ...['verify', '--pool', place, '--worker', name, '--receipts', receiptsOf(name)],
     ...['--rpc', url, '--controller', addresses.Controller],
+    ...(place === pool.publicUrl ? ['--keep', join(folder, 'kept')] : []),
   ]);
   const code = await verifier.exited;
   return { code, out: verifier.printed.out + verifier.printed.err };
@@ -131,7 +132,7 @@ test('each worker checks its pay from what is published, its receipts and the ch
 
 test('one published byte that is not what it was is found, and named', async () => {
   const copy = join(folder, 'copy');
-  await cp(join(pool.dataDir, 'proofs'), copy, { recursive: true });
+  await cp(join(folder, 'kept'), copy, { recursive: true });
   assert.equal((await verify(copy, 'heron')).code, 0);
 
   const input = join(copy, 'epoch-2', 'input.json');
@@ -156,15 +157,14 @@ test('a receipt that was lost is missed', async () => {
   assert.match(out, /WRONG: epoch 2: receipt /);
 });
 
-test('the second verifier finds the same', async (t) => {
+test('the second verifier finds the same in what was kept of a check', async (t) => {
   if (!hasPython(t)) return;
-  const proofs = join(pool.dataDir, 'proofs');
   const files = await Promise.all(
     ['heron', 'otter'].map(async (name) =>
       (await readdir(receiptsOf(name))).map((file) => join(receiptsOf(name), file)),
     ),
   );
-  const good = verifyInPython([proofs, ...files.flat()]);
+  const good = verifyInPython([join(folder, 'kept'), ...files.flat()]);
   assert.equal(good.code, 0, good.text);
   const bad = verifyInPython([join(folder, 'copy')]);
   assert.equal(bad.code, 1);

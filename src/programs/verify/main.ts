@@ -12,6 +12,7 @@ import type { SignedReceipt } from '../../proofs/receipt.ts';
 import { readReceiptsFile } from '../../proofs/receipts-file.ts';
 import { recover } from '../../protocol/signature.ts';
 import { openVerifyChain } from './chain.ts';
+import { keepIn } from './keep.ts';
 import { verifyCommand } from './settings.ts';
 import { verdictJson, verdictView } from './views.ts';
 
@@ -19,8 +20,9 @@ import { verdictJson, verdictView } from './views.ts';
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const settings = readSettings(verifyCommand, args, io);
   if (!settings) return exitCode.ok;
-  const { pool, worker, rpc, controller, receipts, json } = settings.values;
-  const files = openPublished(await placeOf(pool));
+  const { pool, worker, rpc, controller, receipts, keep, json } = settings.values;
+  const published = openPublished(await placeOf(pool));
+  const files = keep === undefined ? published : keepIn(published, keep);
   if (rpc === undefined && (await isOnChain(files))) {
     throw new TributaryError('setting_missing', 'This pool pays on a chain: give --rpc, too.');
   }

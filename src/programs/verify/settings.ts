@@ -40,6 +40,11 @@ export const verifyCommand = defineCommand({
       doc: 'The folder in which the worker kept its receipts (`tributary worker join --receipts`).',
       defaultText: 'none: then the work is what the pool says',
     },
+    keep: {
+      type: path('DIR'),
+      doc: 'Where a copy of all that was checked is kept, for --pool or another verifier.',
+      defaultText: 'nothing is kept',
+    },
     json: {
       type: onOff(),
       doc: 'Print JSON on standard output, and nothing else there.',
