@@ -1,6 +1,7 @@
 import { type AssetId, isAssetId } from '../base/asset.ts';
 import { instant } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
+import type { Deposit } from '../payouts/funding.ts';
 import type { Payouts } from '../payouts/payouts.ts';
 import type { Reconciliation } from '../payouts/reconcile.ts';
 import type { AssetFigures, TicketFigures } from '../payouts/solvency.ts';
@@ -23,6 +24,14 @@ export interface PayoutRoutesParts {
    * is there. Throws `chain_off` off chain, `chain_key_missing`.
    */
   deployDisperse(): Promise<string | undefined>;
+  /**
+   * Books what a transaction from outside brought to the treasury, once. `added`: what was not booked
+   * yet. Throws `chain_off` off chain, `funding_refused`, `rpc_unavailable`.
+   */
+  funded(transaction: string): Promise<{
+    readonly deposits: readonly Deposit[];
+    readonly added: readonly Deposit[];
+  }>;
 }
 
 type Body = Readonly<Record<string, unknown>>;
@@ -54,6 +63,7 @@ export function payoutRoutes(parts: PayoutRoutesParts): readonly Route[] {
     post('/resume', (body) => payouts.resume(assetIn(body))),
     post('/rate', (body) => payouts.setRate(rateIn(body))),
     post('/deploy-disperse', async () => ({ transaction: await parts.deployDisperse() })),
+    post('/funded', (body) => parts.funded(text(body, 'transaction'))),
     post('/approvers/add', (body) => payouts.addApprover(text(body, 'name'))),
     post('/approvers/remove', (body) => payouts.removeApprover(text(body, 'name'))),
     get('/workers/{worker}', (_, worker) => payouts.choicesOf(worker)),

@@ -132,6 +132,7 @@ export const errorAdvice = {
   payout_state_wrong: 'See how the payout stands in `tributary payouts status`.',
   payout_file_wrong:
     'Correct the named lines and import the file again; nothing was taken from it.',
+  funding_refused: 'Read the text; give the transaction that brought the money, once it is final.',
   payout_choice_refused: 'Read the text: it says what cannot be chosen.',
   payout_address_refused: 'Read the text; an address needs both signatures, or 48 hours.',
   demo_stopped: 'Every process of it was stopped, too; nothing needs to be done.',

@@ -42,7 +42,10 @@ export async function findFinal(
 }
 
 /** The lowest of what the providers take for final. */
-async function finalBlock(providers: Providers, finality: Finality): Promise<bigint | undefined> {
+export async function finalBlock(
+  providers: Providers,
+  finality: Finality,
+): Promise<bigint | undefined> {
   const tag = 'tag' in finality ? finality.tag : 'latest';
   const answers = await providers.requestAll('eth_getBlockByNumber', [tag, false]);
   const numbers = answers.flatMap((answer) => {

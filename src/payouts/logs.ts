@@ -14,6 +14,16 @@ export interface ReceiptLog {
   readonly data: string;
 }
 
+/** The logs of a receipt as a node says them; undefined when that is no list. */
+export function receiptLogs(value: unknown): readonly ReceiptLog[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  return value.map((log: Record<string, unknown>) => ({
+    address: String(log.address).toLowerCase(),
+    topics: Array.isArray(log.topics) ? log.topics.map((topic) => String(topic).toLowerCase()) : [],
+    data: String(log.data).toLowerCase(),
+  }));
+}
+
 /** What the logs of a batch say of one recipient. */
 export interface Told {
   readonly moved: bigint;
@@ -65,7 +75,13 @@ export function toldByBatch(
   return told.length === batch.shares.length ? told : undefined;
 }
 
-function transferIn({ topics, data }: ReceiptLog) {
+/** A Transfer event, with addresses in lower case; undefined for any other. */
+export function transferIn({
+  topics,
+  data,
+}: ReceiptLog):
+  | { readonly from: Recipient; readonly to: Recipient; readonly value: bigint }
+  | undefined {
   try {
     const { args } = decodeEventLog({
       abi: transferAbi,
@@ -73,7 +89,7 @@ function transferIn({ topics, data }: ReceiptLog) {
       data: data as Hex,
     });
     const { from, to, value } = args;
-    return { from: from.toLowerCase(), to: to.toLowerCase(), value };
+    return { from: from.toLowerCase() as Recipient, to: to.toLowerCase() as Recipient, value };
   } catch {
     return undefined; // some other event of the token
   }

@@ -6,7 +6,7 @@ import type { Providers } from '../chain/providers.ts';
 import { ownError, RpcRefusal } from '../chain/rpc-refusal.ts';
 import type { Transactions } from '../chain/transactions.ts';
 import { encodeApprove, encodeTransfer, readBalance, readWord } from './erc20.ts';
-import { movedTo, type ReceiptLog, toldByBatch } from './logs.ts';
+import { movedTo, type ReceiptLog, receiptLogs, toldByBatch } from './logs.ts';
 import { judgeTransfer, notMoved } from './outcome.ts';
 import type { PayoutEvent } from './payout.ts';
 import type { Recipient, RecipientFacts } from './plan-types.ts';
@@ -304,10 +304,5 @@ async function logsOf(providers: Providers, hash: Hex): Promise<readonly Receipt
 function logsIn(value: unknown, hash: Hex): readonly ReceiptLog[] | undefined {
   const { transactionHash, status, logs } = (value ?? {}) as Record<string, unknown>;
   if (String(transactionHash).toLowerCase() !== hash || status !== '0x1') return undefined;
-  if (!Array.isArray(logs)) return undefined;
-  return logs.map((log: Record<string, unknown>) => ({
-    address: String(log.address).toLowerCase(),
-    topics: Array.isArray(log.topics) ? log.topics.map((topic) => String(topic).toLowerCase()) : [],
-    data: String(log.data).toLowerCase(),
-  }));
+  return receiptLogs(logs);
 }

@@ -5,7 +5,7 @@ import { messageOf, TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
 import { exitCode, type Io } from '../../base/terminal.ts';
 import { payoutCommands } from './settings.ts';
-import { planView, reconciliationView, statusView } from './views.ts';
+import { fundedView, planView, reconciliationView, statusView } from './views.ts';
 
 /** Many questions to nodes that may be far away: each address is looked at. */
 const ANSWER_MS_MAX = 120_000;
@@ -171,6 +171,11 @@ const handlers = {
       const when = new Date(change.effectiveAt).toISOString();
       print(`${worker} is paid there from ${when} on. \`--stop\` stops it until then.`);
     }
+    return undefined;
+  }),
+  funded: command(payoutCommands.funded, async ({ transaction, json }, { ask, print }) => {
+    const booked = await ask('/funded', { transaction });
+    print(json ? text(booked) : fundedView(booked));
     return undefined;
   }),
   'deploy-disperse': command(payoutCommands['deploy-disperse'], async (_, { ask, print }) => {

@@ -221,6 +221,20 @@ export const payoutCommands = {
       return '--valid-until, --old-signature and --new-signature go together.';
     },
   }),
+  funded: defineCommand({
+    name: 'payouts funded',
+    summary: 'Book what a transaction of yours brought to the accounts of the pool, once.',
+    settings: {
+      transaction: {
+        type: { ...text('0x…'), allowed: 'the hash of a transaction' },
+        doc: 'The hash of the transaction that brought ETH or tokens; it must be final.',
+        required: true,
+        positional: 'only',
+      },
+      json,
+      ...pool,
+    },
+  }),
   'deploy-disperse': defineCommand({
     name: 'payouts deploy-disperse',
     summary:

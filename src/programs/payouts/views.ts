@@ -190,3 +190,17 @@ export function reconciliationView(value: unknown): string {
   lines.push(...notCompared.map((text) => `Not compared. ${harmless(text)}`));
   return lines.join('\n');
 }
+
+const deposit = z.object({ asset: z.string(), amount: units });
+const funded = z.object({ deposits: z.array(deposit), added: z.array(deposit) });
+
+/** What a transaction brought, and whether it was booked before. */
+export function fundedView(value: unknown): string {
+  const { deposits, added } = decode(funded, value);
+  const booked = new Set(added.map(({ asset }) => asset));
+  return deposits
+    .map(({ asset, amount }) =>
+      booked.has(asset) ? `${amount} ${asset} booked.` : `${amount} ${asset} was booked before.`,
+    )
+    .join('\n');
+}

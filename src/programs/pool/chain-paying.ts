@@ -9,6 +9,7 @@ import type { IntentId } from '../../chain/journal-types.ts';
 import type { Providers } from '../../chain/providers.ts';
 import type { Signing } from '../../chain/signing.ts';
 import type { Transactions } from '../../chain/transactions.ts';
+import { type FundingParts, readDeposits } from '../../payouts/funding.ts';
 import { createPayoutChain, type PayoutChain } from '../../payouts/payout-chain.ts';
 import type { Recipient } from '../../payouts/plan-types.ts';
 import type { ChainAccounts } from './chain-accounts.ts';
@@ -23,6 +24,8 @@ export interface ChainPaying {
   readonly ownAddresses: readonly Recipient[];
   /** Wei of fees that the protocol holds for the orchestrator now. Throws `rpc_unavailable`. */
   pendingFees(): Promise<bigint>;
+  /** See payouts/funding.ts. */
+  deposits(transaction: string, assets: FundingParts['assets']): ReturnType<typeof readDeposits>;
   /** See api/payout-routes.ts. */
   deployDisperse(): Promise<string | undefined>;
 }
@@ -50,6 +53,7 @@ export function chainPaying(parts: {
     treasury,
     ownAddresses: own.map((address) => address.toLowerCase() as Recipient),
     pendingFees: () => readPendingFees(providers, contracts, orchestrator),
+    deposits: (transaction, assets) => readDeposits({ providers, treasury, assets }, transaction),
     deployDisperse: () => deployDisperse(providers, transactions),
   };
 }

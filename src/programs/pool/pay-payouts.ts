@@ -63,5 +63,14 @@ export async function openPoolPayouts(
       if (chain) return chain.deployDisperse();
       throw new TributaryError('chain_off', 'This pool works off chain.');
     },
+    async funded(transaction) {
+      if (!chain) throw new TributaryError('chain_off', 'This pool works off chain.');
+      const deposits = await chain.deposits(transaction, async () => (await terms()).assets);
+      // Off chain nothing of payouts on chain is loaded.
+      const { bookDeposits } = await import('../../payouts/funding.ts');
+      const added = await bookDeposits(database, transaction, deposits, clock.now());
+      for (const { asset } of added) log.info('treasury_funded', { name: asset });
+      return { deposits, added };
+    },
   };
 }
