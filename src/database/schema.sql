@@ -241,6 +241,39 @@ create table credential (
 CREATE UNIQUE INDEX credential_slot ON public.credential USING btree (worker, slot) WHERE (revoked_at IS NULL);
 CREATE TRIGGER worker_changed AFTER INSERT OR UPDATE ON public.credential FOR EACH ROW EXECUTE FUNCTION worker_changed();
 
+create table dispute (
+  id text not null,
+  worker text not null,
+  subject text not null,
+  facts jsonb not null,
+  opened_at timestamp with time zone not null,
+  constraint dispute_pkey PRIMARY KEY (id),
+  constraint dispute_subject_key UNIQUE (subject),
+  constraint dispute_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id),
+  constraint dispute_facts_check CHECK ((jsonb_typeof(facts) = 'object'::text)),
+  constraint dispute_id_check CHECK ((id ~ '^[a-z2-7]{16}$'::text)),
+  constraint dispute_subject_check CHECK ((subject ~ '^[!-~]{1,160}$'::text))
+);
+CREATE INDEX dispute_of_worker ON public.dispute USING btree (worker, opened_at);
+CREATE TRIGGER dispute_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.dispute FOR EACH STATEMENT EXECUTE FUNCTION dispute_is_kept();
+
+create table dispute_event (
+  sequence bigint not null,
+  dispute text not null,
+  record text not null,
+  hash bytea not null,
+  content text not null,
+  constraint dispute_event_pkey PRIMARY KEY (sequence),
+  constraint dispute_event_dispute_fkey FOREIGN KEY (dispute) REFERENCES dispute(id),
+  constraint dispute_event_check CHECK ((hash = sha256(convert_to(record, 'UTF8'::name)))),
+  constraint dispute_event_content_check CHECK ((length(content) <= 40000)),
+  constraint dispute_event_record_check CHECK ((length(record) <= 4000)),
+  constraint dispute_event_sequence_check CHECK ((sequence > 0))
+);
+CREATE INDEX dispute_event_of_dispute ON public.dispute_event USING btree (dispute, sequence);
+CREATE TRIGGER dispute_event_follows BEFORE INSERT ON public.dispute_event FOR EACH ROW EXECUTE FUNCTION dispute_event_follows();
+CREATE TRIGGER dispute_event_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.dispute_event FOR EACH STATEMENT EXECUTE FUNCTION dispute_is_kept();
+
 create table entry (
   posting bigint not null,
   line integer not null,
@@ -883,6 +916,35 @@ CREATE OR REPLACE FUNCTION public.contribution_pixels(renditions jsonb)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE STRICT
 RETURN (SELECT COALESCE(sum(((rendition.value ->> 'pixels'::text))::numeric), (0)::numeric) AS "coalesce" FROM jsonb_array_elements(contribution_pixels.renditions) rendition(value));
+
+CREATE OR REPLACE FUNCTION public.dispute_event_follows()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  last record;
+begin
+  perform pg_advisory_xact_lock(hashtextextended('tributary disputes', 0));
+  select sequence, encode(hash, 'hex') as hash into last
+    from dispute_event order by sequence desc limit 1;
+  if new.sequence <> coalesce(last.sequence, 0) + 1
+    or (new.record::jsonb ->> 'sequence')::bigint <> new.sequence
+    or new.record::jsonb ->> 'dispute' <> new.dispute
+    or new.record::jsonb ->> 'previous' <> coalesce(last.hash, repeat('0', 64)) then
+    raise exception 'an event follows the last one of the log' using errcode = '23514';
+  end if;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.dispute_is_kept()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'disputes are appended, never changed' using errcode = '55000';
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION public.entries_sum_to_zero()
  RETURNS trigger

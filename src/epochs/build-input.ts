@@ -13,8 +13,10 @@ import type {
   WorkerInput,
 } from '../terms/settle-types.ts';
 import { groupOf, type PayoutModel, type Terms } from '../terms/terms.ts';
+import { measuredIn } from './measured.ts';
 import { speedPercentiles } from './speed-percentiles.ts';
 import {
+  awardsOf,
   type EpochWorker,
   epochWorkers,
   type IncomeRow,
@@ -33,7 +35,8 @@ type IncomeLine = EpochInput['incomeLines'][number];
  * closed.
  */
 export async function buildInput(from: Queryable, epoch: Epoch, terms: Terms): Promise<EpochInput> {
-  if (epoch.endedAt === undefined) {
+  const { endedAt } = epoch;
+  if (endedAt === undefined) {
     throw new TributaryError('internal', 'an open epoch has no input');
   }
   const lines = await incomeLines(from, epoch.number, terms);
@@ -44,13 +47,13 @@ export async function buildInput(from: Queryable, epoch: Epoch, terms: Terms): P
   return {
     epoch: epoch.number,
     opensAt: epoch.openedAt,
-    closesAt: epoch.endedAt,
+    closesAt: endedAt,
     termsVersion: epoch.termsVersion,
     income: totals(lines),
     incomeLines: lines,
     carried: dust,
     reserve,
-    workers: await workersOf(from, epoch.number, terms),
+    workers: await workersOf(from, { ...epoch, endedAt }, terms),
   };
 }
 
@@ -130,16 +133,21 @@ const keysOf = (amounts: Amounts) => Object.keys(amounts) as AssetId[];
 
 async function workersOf(
   from: Queryable,
-  epoch: bigint,
+  ended: Epoch & { readonly endedAt: number },
   terms: Terms,
 ): Promise<readonly WorkerInput[]> {
+  const epoch = ended.number;
   const worked = new Map<string, WorkerEpoch>(
     (await workerEpochs(from, epoch)).map((each) => [each.worker, each]),
   );
   const before = new Map<string, EpochWorker>(
     (await epochWorkers(from, epoch - 1n)).map((each) => [each.worker, each]),
   );
-  const ids = [...new Set([...worked.keys(), ...before.keys()])].sort();
+  const awards = Map.groupBy(await awardsOf(from, epoch), ({ worker }) => worker);
+  const measured = await measuredIn(from, ended, terms);
+  const ids = [
+    ...new Set([...worked.keys(), ...before.keys(), ...awards.keys(), ...measured.alsoThere]),
+  ].sort();
   const releases = Map.groupBy(await releasesDue(from, epoch), ({ worker }) => worker);
   const span = windowOf(terms);
   const windows = span === undefined ? undefined : await windowUnits(from, epoch - span, epoch);
@@ -152,11 +160,14 @@ async function workersOf(
     const earlier = before.get(worker);
     const first = since?.get(worker);
     const speed = speeds?.get(worker);
+    const { facts: said, refunds, ...seen } = measured.of(worker);
     const facts: WorkerFacts = {
+      ...said,
       ...(first === undefined ? {} : { memberSinceEpoch: first }),
       ...(speed === undefined ? {} : { speedPercentile: speed }),
     };
     const due = releases.get(worker);
+    const awarded = awards.get(worker);
     return {
       worker,
       group: groupOf(terms, { worker, facts }),
@@ -166,17 +177,18 @@ async function workersOf(
       deviceMs: own?.deviceMs ?? 0n,
       grossFee: own?.gross ? { [own.gross.asset]: own.gross.amount } : {},
       failedAttempts: own?.failedAttempts ?? 0n,
-      failedChecks: 0n,
-      onlineMs: 0n,
-      promisedMs: 0n,
+      ...seen,
       facts,
-      evidence: [],
       cumulative: earlier?.cumulative ?? {},
       lastSequence: own?.lastSequence ?? earlier?.lastSequence ?? 0n,
       lastReceiptHash: hex(own?.lastReceiptHash ?? earlier?.lastReceiptHash ?? NO_RECEIPT),
       ...(windows ? { window: windows.get(worker) ?? [] } : {}),
       ...(due
         ? { releases: due.map(({ epoch, asset, amount }) => ({ epoch, asset, amount })) }
+        : {}),
+      ...(refunds.length > 0 ? { refunds } : {}),
+      ...(awarded
+        ? { awards: awarded.map(({ dispute, asset, amount }) => ({ dispute, asset, amount })) }
         : {}),
     };
   });

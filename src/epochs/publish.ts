@@ -3,6 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Instant } from '../base/clock.ts';
 import { crashPoint } from '../base/crash-point.ts';
+import { disputeLogText } from '../ledger/disputes-store.ts';
 import { toHex } from '../proofs/bytes.ts';
 import { type IndexFile, type PayoutsFile, writeFile } from '../proofs/files.ts';
 import { privateLeafId } from '../proofs/merkle-sum.ts';
@@ -67,6 +68,8 @@ export async function publish(parts: PublishingParts): Promise<void> {
       writeWorkers({ format: 'tributary-workers-1', workers }),
     );
   } else await rm(join(parts.dir, 'workers.json'), { force: true });
+  const disputes = await disputeLogText(parts.database);
+  if (disputes !== '') await putFile(parts.dir, 'disputes.jsonl', disputes);
   crashPoint('epoch_written');
   await putFile(parts.dir, 'index.json', writeFile(await indexOf(parts, records)));
   crashPoint('epoch_published');

@@ -1,4 +1,5 @@
 import sql from 'sql-template-tag';
+import type { Instant } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
 import type { Queryable } from '../database/transaction.ts';
 import { type Epoch, epochOf } from '../ledger/epoch-store.ts';
@@ -55,9 +56,48 @@ export interface EpochStatement {
     readonly units: bigint;
     readonly owed: Readonly<Record<string, bigint>>;
     readonly cumulative: Readonly<Record<string, bigint>>;
-    readonly lines: readonly Readonly<Record<keyof StatementLine, unknown>>[];
+    /** Each with the id by which it can be disputed. */
+    readonly lines: readonly Readonly<Record<keyof StatementLine | 'id', unknown>>[];
   }[];
 }
+
+/** What an epoch says of one worker: its lines in their order, which is how disputes number them. */
+export interface WorkerLines {
+  readonly closedAt: Instant;
+  readonly termsVersion: number;
+  readonly lines: readonly StatementLine[];
+}
+
+/**
+ * The lines of one worker; `open` while the epoch goes on. Throws `epoch_unknown`, or `epoch_closing`
+ * while its books are being written.
+ */
+export async function workerLines(
+  from: Queryable,
+  number: bigint,
+  worker: string,
+): Promise<WorkerLines | { readonly open: true; readonly termsVersion: number }> {
+  const epoch = await epochOf(from, number);
+  if (!epoch) throw new TributaryError('epoch_unknown', `There is no epoch ${number}.`);
+  const { state, closedAt, termsVersion } = epoch;
+  if (state === 'open') return { open: true, termsVersion };
+  const result = closedAt === undefined ? undefined : await resultOf(from, number);
+  if (!result || closedAt === undefined) {
+    throw new TributaryError('epoch_closing', `The books of epoch ${number} are being written.`);
+  }
+  const stored = JSON.parse(result.settlement) as { lines: readonly StoredLine[] };
+  const own = stored.lines.filter((line) => line.worker === worker);
+  const lines = own.map(({ units, amount, ...line }) => ({
+    ...line,
+    amount: BigInt(amount),
+    ...(units === undefined ? {} : { units: BigInt(units) }),
+  }));
+  return { closedAt, termsVersion, lines };
+}
+type StoredLine = Omit<StatementLine, 'amount' | 'units'> & {
+  readonly amount: string;
+  readonly units?: string;
+};
 
 /**
  * What an epoch came to. Throws `epoch_unknown`, `epoch_open`, or `epoch_closing` while its books are
@@ -90,7 +130,10 @@ export async function statementOf(from: Queryable, number: bigint): Promise<Epoc
       units,
       owed,
       cumulative,
-      lines: byWorker.get(worker) ?? [],
+      lines: (byWorker.get(worker) ?? []).map((line, index) => ({
+        ...line,
+        id: `epoch-${number}/${worker}/${index + 1}`,
+      })),
     })),
   };
 }

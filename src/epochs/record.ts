@@ -1,6 +1,7 @@
 import { crashPoint } from '../base/crash-point.ts';
 import { TributaryError } from '../base/errors.ts';
 import type { Database } from '../database/database.ts';
+import { disputeLogHead } from '../ledger/disputes-store.ts';
 import { toHex } from '../proofs/bytes.ts';
 import { digestOf } from '../proofs/canonical.ts';
 import { epochStatement, namedAmounts } from '../proofs/epoch-proofs.ts';
@@ -66,6 +67,7 @@ async function makeHead(parts: RecordingParts, epoch: bigint): Promise<EpochHead
   const { commission, dust } = readKept(result.settlement);
   const { tree, assets } = await storedTree(parts, result);
   const previous = await recordOf(database, epoch - 1n);
+  const disputes = await disputeLogHead(database);
   return {
     format: 'tributary-epoch-1',
     pool: `0x${toHex(identity.pool)}`,
@@ -87,6 +89,7 @@ async function makeHead(parts: RecordingParts, epoch: bigint): Promise<EpochHead
     input: textDigest(result.input, hashing),
     settlement: textDigest(result.settlement, hashing),
     history: { size: BigInt(history.size), root: toHex(history.root) },
+    ...(disputes.size === 0 ? {} : { disputes }),
   };
 }
 

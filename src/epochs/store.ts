@@ -219,6 +219,34 @@ export async function releasesDue(from: Queryable, epoch: bigint): Promise<reado
   return rows.map((row) => ({ ...row, asset: row.asset as AssetId }));
 }
 
+/** What disputes gave workers while an epoch went on: part of what it owes them. */
+export async function awardsOf(
+  from: Queryable,
+  epoch: bigint,
+): Promise<
+  readonly {
+    readonly worker: string;
+    readonly dispute: string;
+    readonly asset: AssetId;
+    readonly amount: bigint;
+  }[]
+> {
+  const { rows } = await from.query<{
+    worker: string;
+    dispute: string;
+    asset: string;
+    amount: bigint;
+  }>(sql`
+    select split_part(e.account, ':', 2) as worker, p.facts ->> 'dispute' as dispute, e.asset,
+      -sum(e.amount) as amount
+    from posting p join entry e on e.posting = p.number and starts_with(e.account, 'award:')
+    where p.kind = 'dispute'
+      and p.number > coalesce((select posting from epoch_end where epoch = ${epoch - 1n}), 0)
+      and p.number <= (select posting from epoch_end where epoch = ${epoch})
+    group by 1, 2, 3 order by 1, 2, 3`);
+  return rows.map((row) => ({ ...row, asset: row.asset as AssetId }));
+}
+
 /** Units per worker in the epochs from `first` to just before `epoch`, oldest first. */
 export async function windowUnits(
   from: Queryable,

@@ -33,6 +33,8 @@ export const verifyFaults = [
   'income_wrong',
   'income_not_on_chain',
   'history_rewritten',
+  'disputes_rewritten',
+  'award_differs',
   'payment_not_on_chain',
   'payment_not_final',
   'payment_short',

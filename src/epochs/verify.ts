@@ -12,6 +12,7 @@ import { privateLeafId } from '../proofs/merkle-sum.ts';
 import type { Amounts, Settlement, WorkerInput } from '../terms/settle-types.ts';
 import type { Terms } from '../terms/terms.ts';
 import { type ChainCheck, openChainCheck } from './verify-chain.ts';
+import { type DisputesCheck, openDisputesCheck } from './verify-disputes.ts';
 import {
   checkCumulative,
   checkHistory,
@@ -41,6 +42,7 @@ interface Walk {
   readonly worker: string;
   readonly own: OwnReceipts | undefined;
   readonly chain: ChainCheck | undefined;
+  readonly disputes: DisputesCheck;
   before: EpochHead | undefined;
   beforeLeaf: FileLeaf | undefined;
   owed: Amounts;
@@ -86,6 +88,7 @@ async function begin(request: VerifyRequest, parts: VerifyParts): Promise<Walk> 
     chain: onChain
       ? await openChainCheck(parts.chain as NonNullable<typeof parts.chain>, parts, index)
       : undefined,
+    disputes: await openDisputesCheck(parts),
     before: undefined,
     beforeLeaf: undefined,
     owed: {},
@@ -117,6 +120,7 @@ async function checkEpoch(walk: Walk, entry: IndexFile['epochs'][number]): Promi
   checkTotals(head, before);
   checkCumulative(epoch, leaf, walk.beforeLeaf);
   await checkHistory(parts, head, before);
+  walk.disputes.check(head, input);
   const paid = await checkPayouts(walk, head, leaf, contents, terms);
 
   const owed = Object.fromEntries(

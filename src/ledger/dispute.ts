@@ -97,8 +97,8 @@ export function dueBy(
   const { deadline, taken, isOverdue } = dispute;
   if (deadline === undefined || now <= deadline) return undefined;
   if (terms.disputes.late === 'upheld' && taken) {
-    const { claimed } = dispute;
-    return { event: 'lapsed', award: claimed && claimed.amount < taken.amount ? claimed : taken };
+    const claimed = dispute.claimed?.amount ?? taken.amount;
+    return { event: 'lapsed', award: { ...taken, amount: least(claimed, taken.amount) } };
   }
   return isOverdue ? undefined : { event: 'overdue' };
 }
@@ -171,19 +171,20 @@ export function endPosting(
   const from = (asset: AssetId) => bearer(about, asset, end.terms);
   let missing = award;
   if (setAside) {
-    const given =
-      award?.asset === setAside.asset
-        ? { ...setAside, amount: award.amount < setAside.amount ? award.amount : setAside.amount }
-        : { ...setAside, amount: 0n };
-    const back = { ...setAside, amount: setAside.amount - given.amount };
-    entries.push(...moved(own, account('award', worker), given));
-    entries.push(...moved(own, from(setAside.asset), back));
-    if (award) missing = { ...award, amount: award.amount - given.amount };
+    const { asset, amount } = setAside;
+    const given = award?.asset === asset ? least(award.amount, amount) : 0n;
+    entries.push(...moved(own, account('award', worker), { asset, amount: given }));
+    entries.push(...moved(own, from(asset), { asset, amount: amount - given }));
+    if (award) missing = { ...award, amount: award.amount - given };
   }
   if (missing) entries.push(...moved(from(missing.asset), account('award', worker), missing));
   if (entries.length === 0) return undefined;
   const facts = { dispute: id };
   return { cause: `dispute:${id}:ended`, kind: 'dispute', at: end.at, entries, facts };
+}
+
+function least(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }
 
 /** From the first account, which is debited, to the second. */

@@ -107,17 +107,8 @@ export function disputeAfter(
 ): DisputeState | undefined {
   if (event === 'opened') return state === undefined ? 'open' : undefined;
   if (state !== 'open' && state !== 'answered') return undefined;
-  switch (event) {
-    case 'answered':
-      return state === 'open' ? 'answered' : undefined;
-    case 'replied':
-    case 'overdue':
-      return state;
-    case 'decided':
-    case 'withdrawn':
-    case 'lapsed':
-      return event;
-  }
+  if (event === 'answered') return state === 'open' ? 'answered' : undefined;
+  return event === 'replied' || event === 'overdue' ? state : event;
 }
 
 /** What a published log says. */

@@ -23,6 +23,7 @@ import {
 //   epoch-<n>/leaves.json              every leaf of its tree; of a private pool, in its place
 //   epoch-<n>/paths/<worker>.json      one leaf with its salt and path
 //   epoch-<n>/history.json             that the history of receipts goes on from the epoch before
+//   disputes.jsonl                     what happened in disputes, without names (dispute-log.ts)
 //   epoch-<n>/payouts.json             what was paid since
 // Hashes and keys are lower-case hex without prefix, addresses and transactions with 0x.
 
@@ -108,6 +109,8 @@ const epochHead = objectOf({
   settlement: hash,
   /** Of all receipts up to the end of the epoch. */
   history: objectOf({ size: long, root: hash }),
+  /** Lines of disputes.jsonl when the record was made, and the hash of the last; none: left out. */
+  disputes: optional(objectOf({ size: integer, hash })),
 });
 /** What is hashed and signed of an epoch. */
 export type EpochHead = ReturnType<typeof epochHead>;

@@ -236,8 +236,8 @@ const parts = {
         'open-days': whole(1, DAYS_MAX).default(14),
         'answer-days': whole(1, DAYS_MAX).default(7),
         'decide-days': whole(1, DAYS_MAX).default(14),
-        late: oneOf('upheld', 'open').default('open'),
-        'set-aside': z.boolean({ error: 'true or false' }).default(false),
+        late: oneOf('upheld', 'open').default('upheld'),
+        'set-aside': z.boolean({ error: 'true or false' }).default(true),
       },
       { error: table },
     )

@@ -234,7 +234,7 @@ export const defaultTerms: Terms = {
     latestDays: undefined,
     conversions: [],
   },
-  disputes: { openDays: 14, answerDays: 7, decideDays: 14, late: 'open', setAside: false },
+  disputes: { openDays: 14, answerDays: 7, decideDays: 14, late: 'upheld', setAside: true },
   expectations: { uptime: undefined, hardware: undefined, notes: undefined },
   privacy: 'public',
 };
