@@ -7,6 +7,7 @@ const BIN = join(ROOT, 'node_modules/.bin');
 /** What each check asks, and the command that answers with its exit code. */
 const CHECKS: readonly (readonly [question: string, command: string, args: readonly string[]])[] = [
   ['types', join(BIN, 'tsc'), ['--noEmit', '-p', '.']],
+  ['types of pages', join(BIN, 'tsc'), ['--noEmit', '-p', 'web']],
   ['lint, format, import direction', join(BIN, 'biome'), ['check', '.']],
   ['import rules fresh', process.execPath, ['scripts/imports.ts', '--check']],
   ['reference pages fresh', process.execPath, ['scripts/docs.ts', '--check']],

@@ -58,8 +58,29 @@ export function overrides(): readonly Override[] {
       'Programs do not import each other: see CONTRIBUTING.md',
     ),
   );
-  return [...perFolder, ...perProgram, environmentAllowed];
+  return [...perFolder, ...perProgram, pages, environmentAllowed];
 }
+
+/**
+ * Pages run in browsers: of src/ they take the pure cores, and types of the API. What these are is
+ * checked by the build, which finds nothing of Node's there.
+ */
+const pages: Override = override(
+  ['web/**'],
+  [
+    ...groups
+      .flat()
+      .filter((folder) => !['base', 'proofs', 'terms', 'epochs', 'api'].includes(folder))
+      .flatMap((folder) => [`../src/${folder}/**`, `../../src/${folder}/**`]),
+    ...['node:*', '../../src/base/log.ts', '../../src/base/errors.ts'],
+    ...['store', 'terms-service', 'replay'].map((file) => `../../src/terms/${file}.ts`),
+    ...['*-store', 'store', 'publish', 'close', 'epochs', 'record'].map(
+      (file) => `../../src/epochs/${file}.ts`,
+    ),
+    ...['../../src/proofs/node-*.ts', '../../src/api/*-routes.ts'],
+  ],
+  'web/ takes types of src/api and the pure cores of src/: see CONTRIBUTING.md',
+);
 
 /** Only the start of a process reads its environment; tests and scripts are starts of their own. */
 const environmentAllowed: Override = {
@@ -72,7 +93,7 @@ function above(folder: string): string[] {
   return [`../${folder}/**`, `../../${folder}/**`];
 }
 
-function override(includes: string[], patterns: string[], message: string): Override {
+function override(includes: string[], patterns: readonly string[], message: string): Override {
   const group = [...patterns, '../cli.ts', '../../cli.ts'];
   const options = { patterns: [{ group, message }] };
   return {

@@ -1,6 +1,7 @@
 import { existsSync, globSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
+import { buildWeb, isBuilt } from './build-web.ts';
 import { countsText, type FileReport, reportFile } from './test-report.ts';
 
 /** The tests start pools and transcode: more files at once than this only wait for each other. */
@@ -53,6 +54,8 @@ async function main(): Promise<number> {
     console.error(wanted ? `No test file has such a path.\n${USAGE}` : USAGE);
     return 2;
   }
+  // The pools of the tests serve pages.
+  if (!isBuilt()) await buildWeb();
   const waiting = [...wanted.files];
   const total = { passed: 0, failed: 0, skipped: 0 };
   const work = async () => {

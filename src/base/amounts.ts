@@ -39,6 +39,25 @@ export function showLpt(amount: bigint): string {
   return `${significant(amount, DECIMALS)} LPT`;
 }
 
+/**
+ * An amount of any asset as people read it: {@link showEth}, {@link showLpt}, or four significant
+ * digits, cut and never rounded up, with the symbol behind.
+ *
+ * @param amount base units
+ */
+export function showAsset(amount: bigint, asset: string, decimals: number): string {
+  if (asset === 'ETH') return showEth(amount);
+  if (asset === 'LPT') return showLpt(amount);
+  if (amount < 0n) return `-${showAsset(-amount, asset, decimals)}`;
+  return `${significant(amount, decimals)} ${asset}`;
+}
+
+/** All digits of an amount of any asset, with its symbol: `0.012345678901234567 ETH`. */
+export function exactAsset(amount: bigint, asset: string, decimals: number): string {
+  const sign = amount < 0n ? '-' : '';
+  return `${sign}${decimalText(amount < 0n ? -amount : amount, decimals)} ${asset}`;
+}
+
 /** All digits of an amount, without trailing zeros: what {@link parseAmount} reads back. */
 export function exactAmount(amount: bigint): string {
   return decimalText(amount, DECIMALS);

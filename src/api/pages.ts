@@ -1,0 +1,239 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { brotliCompress, constants, gzip } from 'node:zlib';
+import { messageOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Ask, PageAssets, PageReply, PageRequest, PageServer } from './page-types.ts';
+
+/** Beside src/ in the repository, and beside dist/ in a release. */
+const BUILT = join(import.meta.dirname, '../../dist-web');
+/** Shorter text is not worth it. */
+const COMPRESSED_BYTES_MIN = 1_400;
+/** Of a page that is made for each reader: more would cost more time than the line does. */
+const QUALITY = 4;
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+/**
+ * What a page may do: run and look by the pool's own files, talk to the pool alone. No inline script
+ * or style, nothing of anybody else, no frame around it.
+ */
+export const CONTENT_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "worker-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const SAFETY = {
+  'content-security-policy': CONTENT_POLICY,
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
+} as const;
+
+/** What a reader is told when something went wrong. */
+export type PageProblem = Parameters<PageServer['problem']>[1];
+
+export interface PagesParts {
+  /** Asks the API within the process, with what the reader may see. */
+  ask(path: string, request: Request): ReturnType<Ask>;
+  readonly log: Log;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Where the built pages are; the one beside the program when left out. */
+  readonly dir?: string;
+}
+
+/** The pages of the pool. */
+export interface Pages {
+  /**
+   * The page or file of a GET or HEAD; undefined when there is none at this path, so that the API may
+   * answer, or {@link Pages.problem}.
+   */
+  answer(request: Request): Promise<Response | undefined>;
+  /** The same words as problem+json, as a page: for a reader whose browser asked for one. */
+  problem(request: Request, problem: PageProblem): Promise<Response>;
+}
+
+/** Whether whoever asks is a person with a browser, and not a program. */
+export function wantsPage(request: Request): boolean {
+  return (request.headers.get('accept') ?? '').includes('text/html');
+}
+
+/** Opens the built pages. A pool whose pages were not built serves everything else, and says so. */
+export async function openPages(parts: PagesParts): Promise<Pages> {
+  const dir = parts.dir ?? BUILT;
+  if (!existsSync(join(dir, 'built.json'))) {
+    parts.log.warn('pages_not_built', {});
+    return { answer: async () => undefined, problem: async (_, problem) => plain(problem) };
+  }
+  const assets = readAssets(join(dir, 'browser'));
+  const files = readFiles(join(dir, 'browser/assets'));
+  const url = pathToFileURL(join(dir, 'server/server.js')).href;
+  const { server } = (await import(url)) as { readonly server: PageServer };
+
+  const requestOf = (request: Request): PageRequest => {
+    const url = new URL(request.url);
+    return {
+      path: url.pathname,
+      query: url.searchParams,
+      ask: (path) => parts.ask(path, request),
+      assets,
+      theme: themeOf(request.headers.get('cookie') ?? ''),
+      origin: url.origin,
+      now: parts.now(),
+    };
+  };
+
+  async function problem(request: Request, what: PageProblem): Promise<Response> {
+    return htmlResponse(request, await server.problem(requestOf(request), what));
+  }
+
+  return {
+    problem,
+    async answer(request) {
+      if (request.method !== 'GET' && request.method !== 'HEAD') return undefined;
+      const { pathname } = new URL(request.url);
+      if (pathname.startsWith('/assets/')) {
+        const file = files.get(pathname.slice('/assets/'.length));
+        return file && fileResponse(request, file);
+      }
+      try {
+        const reply = await server.page(requestOf(request));
+        return reply && (await htmlResponse(request, reply));
+      } catch (error) {
+        parts.log.error('page_failed', { error: messageOf(error) });
+        return problem(request, {
+          status: 500,
+          title: 'This page could not be made',
+          detail: 'The pool met a fault of its own while it put this page together.',
+          advice: 'Try again in a minute. The operator finds the reason in the log of the pool.',
+        });
+      }
+    },
+  };
+}
+
+/** A built file, with whatever it was compressed to. */
+interface BuiltFile {
+  readonly type: string;
+  readonly plain: Uint8Array<ArrayBuffer>;
+  readonly br: Uint8Array<ArrayBuffer> | undefined;
+  readonly gzip: Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** All of them: some hundred kilobytes, so no request for one ever touches the disk. */
+function readFiles(dir: string): ReadonlyMap<string, BuiltFile> {
+  const names = readdirSync(dir);
+  const read = (name: string) =>
+    names.includes(name) ? new Uint8Array(readFileSync(join(dir, name))) : undefined;
+  return new Map(
+    names.flatMap((name): [string, BuiltFile][] => {
+      const type = TYPES[extname(name)];
+      const bytes = type && read(name);
+      return bytes
+        ? [[name, { type, plain: bytes, br: read(`${name}.br`), gzip: read(`${name}.gz`) }]]
+        : [];
+    }),
+  );
+}
+
+function readAssets(dir: string): PageAssets {
+  const manifest = JSON.parse(readFileSync(join(dir, 'manifest.json'), 'utf8')) as Record<
+    string,
+    { readonly file: string; readonly css?: readonly string[] }
+  >;
+  const main = manifest['browser/main.ts'];
+  return {
+    script: `/${main?.file}`,
+    styles: (main?.css ?? []).map((file) => `/${file}`),
+    icon: `/${manifest['parts/mark.svg']?.file}`,
+  };
+}
+
+function themeOf(cookie: string): PageRequest['theme'] {
+  return /(?:^|; )theme=(light|dark)(?:;|$)/.exec(cookie)?.[1] as PageRequest['theme'];
+}
+
+function fileResponse(request: Request, file: BuiltFile): Response {
+  const encoding = encodingOf(request, file);
+  const body = (encoding && file[encoding === 'br' ? 'br' : 'gzip']) ?? file.plain;
+  const headers = {
+    ...SAFETY,
+    'content-type': file.type,
+    'content-length': String(body.byteLength),
+    // The name holds the hash of what is in it.
+    'cache-control': 'public, max-age=31536000, immutable',
+    vary: 'accept-encoding',
+    ...(encoding ? { 'content-encoding': encoding } : {}),
+  };
+  return new Response(request.method === 'HEAD' ? null : body, { headers });
+}
+
+function encodingOf(request: Request, file: BuiltFile): 'br' | 'gzip' | undefined {
+  const accepted = request.headers.get('accept-encoding') ?? '';
+  if (file.br && /\bbr\b/.test(accepted)) return 'br';
+  return file.gzip && /\bgzip\b/.test(accepted) ? 'gzip' : undefined;
+}
+
+async function htmlResponse(request: Request, reply: PageReply): Promise<Response> {
+  const { status, html, location } = reply;
+  const etag = `W/"${createHash('sha256').update(html).digest('base64url').slice(0, 22)}"`;
+  const headers = new Headers({
+    ...SAFETY,
+    'content-type': 'text/html; charset=utf-8',
+    'content-language': 'en',
+    // Asked for again each time, and mostly answered by 304: figures must not be old ones.
+    'cache-control': 'private, no-cache',
+    vary: 'accept-encoding, cookie',
+    etag,
+  });
+  if (location) headers.set('location', location);
+  if (status === 200 && request.headers.get('if-none-match') === etag) {
+    return new Response(null, { status: 304, headers });
+  }
+  const packed = await compressed(html, request.headers.get('accept-encoding') ?? '');
+  if (packed.encoding) headers.set('content-encoding', packed.encoding);
+  headers.set('content-length', String(packed.body.byteLength));
+  return new Response(request.method === 'HEAD' ? null : packed.body, { status, headers });
+}
+
+const brotli = promisify<Uint8Array, object, Buffer>(brotliCompress);
+const zip = promisify<Uint8Array, object, Buffer>(gzip);
+
+async function compressed(
+  html: string,
+  accepted: string,
+): Promise<{ body: Uint8Array<ArrayBuffer>; encoding?: 'br' | 'gzip' }> {
+  const body = new TextEncoder().encode(html);
+  if (body.byteLength < COMPRESSED_BYTES_MIN) return { body };
+  if (/\bbr\b/.test(accepted)) {
+    const params = { [constants.BROTLI_PARAM_QUALITY]: QUALITY };
+    return { body: new Uint8Array(await brotli(body, { params })), encoding: 'br' };
+  }
+  if (/\bgzip\b/.test(accepted)) {
+    return { body: new Uint8Array(await zip(body, { level: QUALITY })), encoding: 'gzip' };
+  }
+  return { body };
+}
+
+function plain({ status, title, detail, advice }: PageProblem): Response {
+  return new Response(`${title}\n\n${detail}\n${advice}\n`, {
+    status,
+    headers: { ...SAFETY, 'content-type': 'text/plain; charset=utf-8' },
+  });
+}

@@ -1,0 +1,37 @@
+/** How long the word "Copied" stands. */
+const SAID_MS = 1_600;
+
+/** A click or tap on whatever has `data-copy` copies it whole, says so, and shows it. */
+export function copyOnClick(): void {
+  document.addEventListener('click', (event) => {
+    const target =
+      event.target instanceof Element && event.target.closest<HTMLElement>('[data-copy]');
+    if (!target || target.dataset.copy === undefined) return;
+    const said = announcer();
+    navigator.clipboard?.writeText(target.dataset.copy).then(
+      () => {
+        said.textContent = 'Copied';
+        target.dataset.copied = '';
+        setTimeout(() => {
+          delete target.dataset.copied;
+          said.textContent = '';
+        }, SAID_MS);
+      },
+      () => {
+        // Not allowed here; the exact value is shown all the same.
+        said.textContent = '';
+      },
+    );
+  });
+}
+
+function announcer(): HTMLElement {
+  const found = document.getElementById('said');
+  if (found) return found;
+  const made = document.createElement('div');
+  made.id = 'said';
+  made.className = 'visually-hidden';
+  made.setAttribute('role', 'status');
+  document.body.append(made);
+  return made;
+}

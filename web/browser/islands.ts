@@ -1,0 +1,20 @@
+import type { IslandName } from '../parts/island.tsx';
+
+/** Takes over an element of the page; what the server rendered stands in it until then. */
+export type Wake = (element: HTMLElement, props: unknown) => void;
+
+/** Each is fetched only by pages that have one. */
+const islands: Readonly<Record<IslandName, () => Promise<{ readonly wake: Wake }>>> = {
+  chart: () => import('./chart-island.tsx'),
+  'check-epoch': () => import('./check-epoch-island.tsx'),
+  flow: () => import('./flow-island.tsx'),
+};
+
+/** Brings the islands below `root` to life. */
+export function wakeIslands(root: ParentNode): void {
+  for (const element of root.querySelectorAll<HTMLElement>('[data-island]')) {
+    const load = islands[element.dataset.island as IslandName];
+    const props: unknown = JSON.parse(element.dataset.props ?? '{}');
+    void load?.().then(({ wake }) => wake(element, props));
+  }
+}

@@ -1,0 +1,16 @@
+import '../parts/tokens.css';
+import '../parts/base.css';
+import '../parts/parts.css';
+import '../parts/mark.svg';
+import { copyOnClick } from './copy.ts';
+import { wakeIslands } from './islands.ts';
+import { localTimes } from './local-times.ts';
+import { themeSwitch } from './theme.ts';
+
+for (const element of document.querySelectorAll<HTMLElement>('[data-needs-script]')) {
+  element.hidden = false;
+}
+themeSwitch();
+localTimes(document);
+copyOnClick();
+wakeIslands(document);

@@ -1,0 +1,61 @@
+import { exactAsset, showAsset } from '../../src/base/amounts.ts';
+
+/** An amount as the API says it: base units as decimal text. */
+export interface AmountView {
+  readonly asset: string;
+  readonly amount: string;
+  readonly decimals: number;
+}
+
+/**
+ * Four significant digits and the unit; every digit on hover and focus, and copied with a click or
+ * tap. With `href` it links to the lines that it is the sum of.
+ */
+export function Amount({ of, href }: { readonly of: AmountView; readonly href?: string }) {
+  const amount = BigInt(of.amount);
+  const shown = showAsset(amount, of.asset, of.decimals);
+  const exact = exactAsset(amount, of.asset, of.decimals);
+  if (href !== undefined) {
+    return (
+      <a class="amount" href={href} data-exact={exact === shown ? undefined : exact}>
+        {shown}
+      </a>
+    );
+  }
+  if (exact === shown) return <data value={exact}>{shown}</data>;
+  return (
+    <button
+      type="button"
+      class="amount"
+      data-exact={exact}
+      data-copy={exact}
+      aria-label={`${shown}, exactly ${exact}`}
+    >
+      {shown}
+    </button>
+  );
+}
+
+/** Several assets of one sum: `1.2 ETH and 4 LPT`; in words when there is nothing. */
+export function Amounts({
+  of,
+  none = 'nothing',
+  href,
+}: {
+  readonly of: readonly AmountView[];
+  readonly none?: string;
+  readonly href?: string;
+}) {
+  const some = of.filter(({ amount }) => amount !== '0');
+  if (some.length === 0) return <span class="muted">{none}</span>;
+  return (
+    <>
+      {some.map((one, at) => (
+        <span key={one.asset}>
+          {at === 0 ? '' : at === some.length - 1 ? ' and ' : ', '}
+          <Amount of={one} {...(href === undefined ? {} : { href })} />
+        </span>
+      ))}
+    </>
+  );
+}

@@ -1,0 +1,17 @@
+import type { ComponentChildren } from 'preact';
+
+/** What is wider than the page scrolls within itself, and is reached by the keyboard for that. */
+export function Scroll({
+  label,
+  children,
+}: {
+  readonly label: string;
+  readonly children: ComponentChildren;
+}) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
+    <section class="scroll" tabIndex={0} aria-label={label}>
+      {children}
+    </section>
+  );
+}

@@ -1,0 +1,132 @@
+import { showCount, showMs, showPixels } from '../../src/base/figures.ts';
+import type { Page } from '../page.ts';
+import { Amounts } from '../parts/amount.tsx';
+import { Facts, type Figure, Figures } from '../parts/figures.tsx';
+import { Flow } from '../parts/flow.tsx';
+import { Notice } from '../parts/state.tsx';
+import { Time } from '../parts/time.tsx';
+import { dueDiligence } from './due-diligence.tsx';
+import { publicFrame } from './frame.ts';
+import { loadPool, type PublicPool } from './pool.ts';
+import { list, payoutRhythm, thresholdText, workersShare } from './terms-words.ts';
+
+/** `/`: would I join this pool? */
+export const homePage: Page = {
+  path: '/',
+  async show({ reader }) {
+    const loaded = await loadPool(reader);
+    return {
+      frame: publicFrame(loaded, {
+        title: loaded.pool.name,
+        description: promise(loaded),
+        current: '/',
+      }),
+      content: <Home of={loaded} />,
+    };
+  },
+};
+
+/** What the pool promises, in one sentence with its numbers. */
+export function promise({ terms }: PublicPool): string {
+  const { model, payouts } = terms;
+  const what =
+    model.kind === 'fixed_rate' || model.kind === 'pool_token'
+      ? 'Pays GPU owners a fixed rate for their work'
+      : `Pays GPU owners ${workersShare(terms)} of what their work earns`;
+  const rest = [`in ${list(payouts.assets, 'or')}`, payoutRhythm(terms), thresholdText(terms)];
+  return `${[what, ...rest].filter((part) => part !== '').join(', ')}.`;
+}
+
+function Home({ of }: { readonly of: PublicPool }) {
+  const { pool } = of;
+  return (
+    <>
+      <h1>{pool.name}</h1>
+      <p class="lead">{promise(of)}</p>
+      <Flow
+        view={{
+          gateways: pool.now.gateways,
+          workers: pool.now.workers,
+          gatewayCount: pool.now.gateways.length,
+          workerCount: pool.now.workersConnected,
+          streams: pool.now.streams,
+        }}
+      />
+      <Figures of={figures(of)} />
+      <Notice
+        tone="attention"
+        title="No honest pool ever asks for a private key, seed phrase or keystore."
+      >
+        This one needs your payout address and nothing else. Whoever asks for more is not this pool.
+      </Notice>
+      <section aria-labelledby="before">
+        <h2 id="before">Before you join</h2>
+        <p class="prose">
+          What a careful owner of a GPU looks at first, each answered from what this pool has
+          published and signed.
+        </p>
+        <Facts
+          of={dueDiligence(of).map(({ question, answer, more }) => ({
+            label: question,
+            value: answer,
+            note: <a href={more.href}>{more.label}</a>,
+          }))}
+        />
+      </section>
+    </>
+  );
+}
+
+function figures({ pool, index }: PublicPool): readonly Figure[] {
+  const { now, totals, payouts, solvency } = pool;
+  const done = totals.segments + totals.failed;
+  return [
+    {
+      label: 'Added latency, p50',
+      value: now.addedLatencyMs ? showMs(now.addedLatencyMs.p50) : 'not measured yet',
+      note: now.addedLatencyMs
+        ? `p99 ${showMs(now.addedLatencyMs.p99)}`
+        : 'no segment since the start',
+    },
+    {
+      label: 'Work so far',
+      value: showPixels(BigInt(totals.pixels)),
+      note: `${showCount(totals.segments)} segments, failed ${showCount(totals.failed)} of ${showCount(done)}`,
+    },
+    {
+      label: 'Payouts',
+      value: showCount(payouts.count),
+      note:
+        payouts.count === 0 ? (
+          payouts.nextAt ? (
+            <>
+              first due <Time at={payouts.nextAt} detail="date" />
+            </>
+          ) : (
+            'none yet'
+          )
+        ) : payouts.late === 0 ? (
+          'none late'
+        ) : (
+          `${showCount(payouts.late)} late`
+        ),
+    },
+    {
+      label: 'Owed to workers',
+      value: <Amounts of={solvency.owed} none="nothing" />,
+      note:
+        solvency.held === null ? (
+          'off chain, nothing is held'
+        ) : (
+          <>
+            held <Amounts of={solvency.held} none="nothing" />
+          </>
+        ),
+    },
+    {
+      label: 'Epochs published',
+      value: <a href="/epochs">{showCount(index?.epochs.length ?? 0)}</a>,
+      note: `epoch ${pool.epoch.number} is open`,
+    },
+  ];
+}

@@ -1,0 +1,34 @@
+import type { Ask } from '../../src/api/page-types.ts';
+
+/** Reads what pages show, by the same addresses that everybody can use. */
+export interface Reader {
+  /** The JSON of an API route; undefined where there is no such thing (404), or it is not for you. */
+  json<T>(path: string): Promise<T | undefined>;
+  /** The same, as the text that it is. */
+  text(path: string): Promise<string | undefined>;
+  /** A published file, such as `index.json`; undefined when there is none. */
+  file(path: string): Promise<string | undefined>;
+}
+
+/** What went wrong inside: the page of it says so. */
+export class NotRead extends Error {
+  override readonly name = 'NotRead';
+}
+
+/** A reader over the pool's own answers. */
+export function readerOf(ask: Ask): Reader {
+  async function text(path: string): Promise<string | undefined> {
+    const { status, text } = await ask(path);
+    if (status === 200) return text;
+    if ([401, 403, 404].includes(status)) return undefined;
+    throw new NotRead(`${path} answered ${status}`);
+  }
+  return {
+    text,
+    file: (path) => text(`/proofs/${path}`),
+    async json<T>(path: string) {
+      const found = await text(path);
+      return found === undefined ? undefined : (JSON.parse(found) as T);
+    },
+  };
+}

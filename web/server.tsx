@@ -1,0 +1,47 @@
+import { renderToString } from 'preact-render-to-string';
+import type { PageReply, PageRequest, PageServer } from '../src/api/page-types.ts';
+import { findPage, type Shown } from './page.ts';
+import { Document, type Frame } from './parts/layout.tsx';
+import { problemPage } from './problem.tsx';
+import { publicPages } from './public/pages.ts';
+import { readerOf } from './public/reader.ts';
+
+/** Every page, of every audience. */
+const pages = [...publicPages];
+
+/** What the pool imports of the built pages. */
+export const server: PageServer = {
+  async page(request) {
+    const found = findPage(pages, request.path);
+    if (!found) return undefined;
+    const reader = readerOf(request.ask);
+    const shown = await found.page.show({ reader, request, params: found.params });
+    if (!shown) return undefined;
+    if ('location' in shown) return { status: 308, html: '', location: shown.location };
+    return { status: shown.status ?? 200, html: documentOf(request, shown) };
+  },
+  async problem(request, problem): Promise<PageReply> {
+    const shown = problemPage(await frameOf(request, problem.title), problem);
+    return { status: problem.status, html: documentOf(request, shown) };
+  },
+};
+
+/** The frame of a problem: of the pool when it can say who it is, and bare when that is the problem. */
+async function frameOf({ ask }: PageRequest, title: string): Promise<Frame> {
+  const bare = { title, description: title, poolName: 'Pool', links: [], density: 'airy' } as const;
+  try {
+    const pool = await readerOf(ask).json<{ readonly name: string }>('/api/v1/pool');
+    return pool ? { ...bare, poolName: pool.name } : bare;
+  } catch {
+    return bare; // the reader sees the first problem, not the second
+  }
+}
+
+function documentOf({ assets, theme }: PageRequest, { frame, content }: Shown): string {
+  const html = renderToString(
+    <Document frame={frame} assets={assets} theme={theme}>
+      {content}
+    </Document>,
+  );
+  return `<!doctype html>${html}`;
+}
