@@ -43,3 +43,19 @@ export const runningPoolSettings = {
     secret: true,
   },
 } as const satisfies Settings;
+
+/** `--json`, the same for every command that shows something. */
+export const jsonSetting = {
+  type: onOff(),
+  doc: 'Print JSON on standard output, and nothing else there.',
+  default: false,
+  why: 'People read it more often than programs.',
+} as const;
+
+/** The worker that a command is about, without a flag. */
+export const workerSetting = {
+  type: { ...text('WORKER'), allowed: 'the name or the id of a worker' },
+  doc: 'The name or the id of the worker.',
+  required: true,
+  positional: 'only',
+} as const;

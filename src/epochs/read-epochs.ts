@@ -61,6 +61,25 @@ export interface EpochStatement {
   }[];
 }
 
+/**
+ * The canonical text that an epoch was settled by, also of a private pool. Throws as
+ * {@link statementOf} does.
+ */
+export async function inputOf(from: Queryable, number: bigint): Promise<string> {
+  return (await settled(from, number)).result.input;
+}
+
+async function settled(from: Queryable, number: bigint) {
+  const epoch = await epochOf(from, number);
+  if (!epoch) throw new TributaryError('epoch_unknown', `There is no epoch ${number}.`);
+  if (epoch.state === 'open') {
+    throw new TributaryError('epoch_open', `Epoch ${number} is still open.`);
+  }
+  const result = await resultOf(from, number);
+  if (result) return { epoch, result };
+  throw new TributaryError('epoch_closing', `The books of epoch ${number} are being written.`);
+}
+
 /** What an epoch says of one worker: its lines in their order, which is how disputes number them. */
 export interface WorkerLines {
   readonly closedAt: Instant;
@@ -104,15 +123,7 @@ type StoredLine = Omit<StatementLine, 'amount' | 'units'> & {
  * being written: of work that may still grow there is no statement.
  */
 export async function statementOf(from: Queryable, number: bigint): Promise<EpochStatement> {
-  const epoch = await epochOf(from, number);
-  if (!epoch) throw new TributaryError('epoch_unknown', `There is no epoch ${number}.`);
-  if (epoch.state === 'open') {
-    throw new TributaryError('epoch_open', `Epoch ${number} is still open.`);
-  }
-  const result = await resultOf(from, number);
-  if (!result) {
-    throw new TributaryError('epoch_closing', `The books of epoch ${number} are being written.`);
-  }
+  const { epoch, result } = await settled(from, number);
   const { lines } = JSON.parse(result.settlement) as {
     lines: readonly (Record<keyof StatementLine, unknown> & { worker: string })[];
   };

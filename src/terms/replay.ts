@@ -1,4 +1,5 @@
 import type { AssetId } from '../base/asset.ts';
+import { idleWorker } from './idle-worker.ts';
 import { settleEpoch } from './settle.ts';
 import type { Amounts, EpochInput, HeldBack, Settlement, WorkerInput } from './settle-types.ts';
 import { createTally, entriesOf, type Tally } from './tally.ts';
@@ -54,7 +55,7 @@ function workersOf(terms: Terms, input: EpochInput, now: Replayed): readonly Wor
   const there = new Map(input.workers.map((worker) => [worker.worker, worker]));
   const others = [...now.done.keys()]
     .filter((worker) => !there.has(worker))
-    .map((worker) => absent(worker));
+    .map((worker) => idleWorker(worker));
   return [...there.values(), ...others].flatMap((worker): WorkerInput[] => {
     // What was held back before the replay began was so under the terms of then.
     const kept = (worker.releases ?? []).filter(({ epoch }) => epoch < now.first);
@@ -82,27 +83,6 @@ function unitsPerWorker(inputs: readonly EpochInput[]): Replayed['done'] {
     }
   }
   return done;
-}
-
-function absent(worker: string): WorkerInput {
-  return {
-    worker,
-    group: '',
-    jobs: 0n,
-    units: 0n,
-    sourceMs: 0n,
-    deviceMs: 0n,
-    grossFee: {},
-    failedAttempts: 0n,
-    failedChecks: 0n,
-    onlineMs: 0n,
-    promisedMs: 0n,
-    facts: {},
-    evidence: [],
-    cumulative: {},
-    lastSequence: 0n,
-    lastReceiptHash: '0'.repeat(64),
-  };
 }
 
 /** Epochs that a sliding window reaches over, this one included. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { type AssetId, assetId, ETH, LPT } from '../base/asset.ts';
+import { idleWorker } from './idle-worker.ts';
 import { ratio } from './ratio.ts';
 import type { EpochInput, WorkerInput } from './settle-types.ts';
 import { defaultTerms, type PayoutModel, type Ratio, type Terms } from './terms.ts';
@@ -19,25 +20,7 @@ export function percent(value: number): Ratio {
 
 /** A worker that did nothing, with what is given. */
 export function workerWith(worker: string, changes: Partial<WorkerInput> = {}): WorkerInput {
-  return {
-    worker,
-    group: 'default',
-    jobs: 0n,
-    units: 0n,
-    sourceMs: 0n,
-    deviceMs: 0n,
-    grossFee: {},
-    failedAttempts: 0n,
-    failedChecks: 0n,
-    onlineMs: 0n,
-    promisedMs: 0n,
-    facts: {},
-    evidence: [],
-    cumulative: {},
-    lastSequence: 0n,
-    lastReceiptHash: '0'.repeat(64),
-    ...changes,
-  };
+  return { ...idleWorker(worker), ...changes };
 }
 
 /** Epoch 10 under version 1, without income, with what is given. */

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { callerOf, decode, findPool, type Whereabouts } from '../../api/admin-client.ts';
 import { openPublished, type PublishedFiles } from '../../api/published-files.ts';
 import { messageOf, TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
@@ -24,9 +26,9 @@ const WINDOW_EPOCHS_MAX = 520;
 export async function runReplay(args: readonly string[], io: Io): Promise<number> {
   const settings = readSettings(replayCommand, args, io);
   if (!settings) return exitCode.ok;
-  const { terms: path, from, to, proofs, json } = settings.values;
+  const { terms: path, from, to, proofs, json, ...pool } = settings.values;
   const terms = await otherTerms(path);
-  const files = openPublished(proofs);
+  const files = proofs === undefined ? fromPool(pool) : openPublished(proofs);
   const inputs: EpochInput[] = [];
   for (let epoch = from; epoch <= to; epoch += 1) inputs.push(await inputOf(files, epoch));
   const was = await settledBefore(files, inputs);
@@ -41,6 +43,33 @@ export async function runReplay(args: readonly string[], io: Io): Promise<number
   io.stdout.write(`${view(io, { terms, found, was, would, from, to })}\n`);
   return exitCode.ok;
 }
+
+/** The same files as the admin address of a running pool gives them, private epochs with them. */
+function fromPool(pool: Whereabouts): PublishedFiles {
+  const call = callerOf(findPool(pool));
+  const one = async (path: string, name: 'input' | 'file') => {
+    const value = await call('GET', path).catch((error: unknown) => {
+      const isMissing = error instanceof TributaryError && MISSING.has(error.code);
+      if (isMissing) return undefined;
+      throw error;
+    });
+    return value === undefined ? undefined : decode(z.object({ [name]: z.string() }), value)[name];
+  };
+  return {
+    async read(path) {
+      const epoch = /^epoch-(\d+)\/input\.json$/.exec(path)?.[1];
+      if (epoch !== undefined) return one(`/api/v1/epochs/${epoch}/input`, 'input');
+      const version = /^terms\/(\d+)\.json$/.exec(path)?.[1];
+      return version === undefined ? undefined : one(`/api/v1/terms/${version}`, 'file');
+    },
+  };
+}
+const MISSING: ReadonlySet<string> = new Set([
+  'epoch_unknown',
+  'epoch_open',
+  'epoch_closing',
+  'terms_unknown',
+]);
 
 async function otherTerms(path: string): Promise<Terms> {
   const source = await readFile(path, 'utf8').catch((cause: unknown) => {

@@ -1,14 +1,8 @@
 import { defineCommand } from '../../base/command.ts';
-import { integer, onOff, path, read, type SettingType, text } from '../../base/setting-types.ts';
+import { integer, path, read, type SettingType, text } from '../../base/setting-types.ts';
+import { jsonSetting as json, runningPoolSettings as pool } from '../../base/standard-settings.ts';
 import { type RateText, splitRate } from '../../terms/quantities.ts';
 import { parseDecimal, parsePercentage } from '../../terms/ratio.ts';
-
-const json = {
-  type: onOff(),
-  doc: 'Print JSON on standard output, and nothing else there.',
-  default: false,
-  why: 'People read it more often than programs.',
-} as const;
 
 const epoch = integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 
@@ -26,14 +20,18 @@ export const replayCommand = defineCommand({
     to: { type: { ...epoch, placeholder: 'EPOCH' }, doc: 'The last epoch.', required: true },
     proofs: {
       type: text('URL|DIR'),
-      doc: 'The published files of the pool: its address with /proofs, or a copy of them.',
-      required: true,
+      doc: 'The published files of a pool: its address with /proofs, or a copy of them.',
+      defaultText: 'what the running pool knows, also of private epochs',
     },
     json,
+    ...pool,
   },
   check: ({ from, to }) =>
     from > to ? `--to cannot be ${to}: it must be --from (${from}) or later.` : undefined,
-  examples: ['tributary lab replay --terms new.toml --from 3 --to 7 --proofs ~/pool/proofs'],
+  examples: [
+    'tributary lab replay --terms new.toml --from 3 --to 7 --proofs ~/pool/proofs',
+    'tributary lab replay --terms new.toml --from 3 --to 7 --data-dir ~/pool',
+  ],
 });
 
 const rate: SettingType<RateText> = {

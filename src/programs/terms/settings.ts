@@ -1,13 +1,6 @@
 import { defineCommand } from '../../base/command.ts';
-import { integer, onOff, path, read, text } from '../../base/setting-types.ts';
-import { runningPoolSettings as pool } from '../../base/standard-settings.ts';
-
-const json = {
-  type: onOff(),
-  doc: 'Print JSON on standard output, and nothing else there.',
-  default: false,
-  why: 'People read it more often than programs.',
-} as const;
+import { integer, path, read, text } from '../../base/setting-types.ts';
+import { jsonSetting as json, runningPoolSettings as pool } from '../../base/standard-settings.ts';
 
 const file = {
   type: path('FILE'),

@@ -1,20 +1,10 @@
 import { defineCommand } from '../../base/command.ts';
-import { onOff, text } from '../../base/setting-types.ts';
-import { runningPoolSettings as pool } from '../../base/standard-settings.ts';
-
-const json = {
-  type: onOff(),
-  doc: 'Print JSON on standard output, and nothing else there.',
-  default: false,
-  why: 'People read it more often than programs.',
-} as const;
-
-const worker = {
-  type: { ...text('WORKER'), allowed: 'the name or the id of a worker' },
-  doc: 'The name or the id of the worker.',
-  required: true,
-  positional: 'only',
-} as const;
+import { text } from '../../base/setting-types.ts';
+import {
+  jsonSetting as json,
+  runningPoolSettings as pool,
+  workerSetting as worker,
+} from '../../base/standard-settings.ts';
 
 /** `tributary workers add`. */
 export const addCommand = defineCommand({
