@@ -222,10 +222,12 @@ END),
   constraint contribution_verdict_check CHECK ((verdict = ANY (ARRAY['credited'::text, 'rejected'::text, 'errored'::text, 'lost'::text, 'late'::text, 'superseded'::text]))),
   constraint contribution_verified_ms_check CHECK ((verified_ms >= 0))
 );
+CREATE INDEX contribution_at ON public.contribution USING brin (at) WITH (pages_per_range='32');
 CREATE UNIQUE INDEX contribution_credited_once ON public.contribution USING btree (job) WHERE (verdict = 'credited'::text);
 CREATE INDEX contribution_failed ON public.contribution USING btree (job) WHERE (verdict <> 'credited'::text);
 CREATE INDEX contribution_worker ON public.contribution USING btree (worker, at);
 CREATE TRIGGER contribution_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.contribution FOR EACH STATEMENT EXECUTE FUNCTION contribution_is_final();
+CREATE TRIGGER rejected_is_a_failed_check AFTER INSERT ON public.contribution FOR EACH ROW WHEN ((new.verdict = 'rejected'::text)) EXECUTE FUNCTION rejected_is_a_failed_check();
 
 create table credential (
   hash bytea not null,
@@ -240,6 +242,18 @@ create table credential (
 );
 CREATE UNIQUE INDEX credential_slot ON public.credential USING btree (worker, slot) WHERE (revoked_at IS NULL);
 CREATE TRIGGER worker_changed AFTER INSERT OR UPDATE ON public.credential FOR EACH ROW EXECUTE FUNCTION worker_changed();
+
+create table demand_hour (
+  hour timestamp with time zone not null,
+  node text not null,
+  jobs bigint not null,
+  failed bigint not null,
+  retried bigint not null,
+  asked jsonb not null,
+  added integer[] not null,
+  winners integer[] not null,
+  constraint demand_hour_pkey PRIMARY KEY (hour, node)
+);
 
 create table dispute (
   id text not null,
@@ -273,6 +287,13 @@ create table dispute_event (
 CREATE INDEX dispute_event_of_dispute ON public.dispute_event USING btree (dispute, sequence);
 CREATE TRIGGER dispute_event_follows BEFORE INSERT ON public.dispute_event FOR EACH ROW EXECUTE FUNCTION dispute_event_follows();
 CREATE TRIGGER dispute_event_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.dispute_event FOR EACH STATEMENT EXECUTE FUNCTION dispute_is_kept();
+
+create table earned_hour (
+  hour timestamp with time zone not null,
+  asset text not null,
+  amount numeric not null,
+  constraint earned_hour_pkey PRIMARY KEY (hour, asset)
+);
 
 create table entry (
   posting bigint not null,
@@ -391,6 +412,22 @@ create table epoch_worker (
 );
 CREATE TRIGGER epoch_worker_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.epoch_worker FOR EACH STATEMENT EXECUTE FUNCTION epoch_result_is_final();
 
+create table failed_check (
+  id bigint not null,
+  worker text not null,
+  epoch bigint not null,
+  at timestamp with time zone not null,
+  contribution uuid,
+  reason text not null,
+  constraint failed_check_pkey PRIMARY KEY (id),
+  constraint failed_check_contribution_fkey FOREIGN KEY (contribution) REFERENCES contribution(id),
+  constraint failed_check_epoch_fkey FOREIGN KEY (epoch) REFERENCES epoch(number),
+  constraint failed_check_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id),
+  constraint failed_check_reason_check CHECK ((reason ~ '^[a-z][a-z0-9_]{0,63}$'::text))
+);
+CREATE INDEX failed_check_of_epoch ON public.failed_check USING btree (epoch, worker);
+CREATE TRIGGER failed_check_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.failed_check FOR EACH STATEMENT EXECUTE FUNCTION said_once();
+
 create table history_head (
   one boolean not null default true,
   size bigint not null default 0,
@@ -417,6 +454,33 @@ create table history_tile (
 CREATE TRIGGER history_tile_only_grows BEFORE DELETE OR UPDATE ON public.history_tile FOR EACH ROW EXECUTE FUNCTION history_only_grows();
 CREATE TRIGGER history_tiles_are_kept BEFORE TRUNCATE ON public.history_tile FOR EACH STATEMENT EXECUTE FUNCTION history_only_grows();
 
+create table incident (
+  id bigint not null,
+  kind text not null,
+  title text not null,
+  starts_at timestamp with time zone not null,
+  ends_at timestamp with time zone,
+  closed_at timestamp with time zone,
+  automatic boolean not null default false,
+  opened_at timestamp with time zone not null,
+  constraint incident_pkey PRIMARY KEY (id),
+  constraint incident_check CHECK ((ends_at >= starts_at)),
+  constraint incident_kind_check CHECK ((kind = ANY (ARRAY['incident'::text, 'maintenance'::text]))),
+  constraint incident_maintenance_has_an_end CHECK (((kind = 'incident'::text) OR (ends_at IS NOT NULL))),
+  constraint incident_title_check CHECK (((length(title) >= 1) AND (length(title) <= 200)))
+);
+CREATE UNIQUE INDEX incident_automatic_once ON public.incident USING btree (starts_at) WHERE automatic;
+CREATE INDEX incident_by_time ON public.incident USING btree (starts_at);
+
+create table incident_update (
+  incident bigint not null,
+  at timestamp with time zone not null,
+  text text not null,
+  constraint incident_update_incident_fkey FOREIGN KEY (incident) REFERENCES incident(id),
+  constraint incident_update_text_check CHECK (((length(text) >= 1) AND (length(text) <= 2000)))
+);
+CREATE INDEX incident_update_of_incident ON public.incident_update USING btree (incident, at);
+
 create table income_mark (
   one boolean not null default true,
   expected numeric not null default 0,
@@ -436,6 +500,16 @@ create table migration (
   applied_at timestamp with time zone not null default now(),
   constraint migration_pkey PRIMARY KEY (number)
 );
+
+create table missed_hour (
+  hour timestamp with time zone not null,
+  node text not null,
+  worker text not null,
+  counts jsonb not null,
+  constraint missed_hour_pkey PRIMARY KEY (worker, hour, node),
+  constraint missed_hour_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id)
+);
+CREATE INDEX missed_hour_of_hour ON public.missed_hour USING btree (hour);
 
 create table payment_balance (
   sender bytea not null,
@@ -662,6 +736,18 @@ create table payout_rate (
 );
 CREATE TRIGGER payout_rate_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.payout_rate FOR EACH STATEMENT EXECUTE FUNCTION payout_is_kept();
 
+create table pool_online (
+  node text not null,
+  part integer not null,
+  since timestamp with time zone not null,
+  until timestamp with time zone not null,
+  constraint pool_online_pkey PRIMARY KEY (node, part),
+  constraint pool_online_check CHECK ((until >= since)),
+  constraint pool_online_node_check CHECK ((node ~ '^[!-~]{1,80}$'::text)),
+  constraint pool_online_part_check CHECK ((part > 0))
+);
+CREATE INDEX pool_online_since ON public.pool_online USING btree (since);
+
 create table posting (
   number bigint not null,
   cause text not null,
@@ -678,6 +764,7 @@ create table posting (
   constraint posting_kind_check CHECK ((kind ~ '^[a-z][a-z_]{0,62}$'::text)),
   constraint posting_balances TRIGGER DEFERRABLE INITIALLY DEFERRED
 );
+CREATE INDEX posting_at ON public.posting USING brin (at) WITH (pages_per_range='32');
 CREATE INDEX posting_of_epoch ON public.posting USING btree (epoch, number);
 CREATE INDEX posting_of_kind ON public.posting USING btree (kind, number);
 CREATE CONSTRAINT TRIGGER posting_balances AFTER INSERT ON public.posting DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION posting_balances();
@@ -710,6 +797,25 @@ create table receipt_home (
   constraint receipt_home_number_check CHECK ((number > 0))
 );
 CREATE TRIGGER receipt_home_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.receipt_home FOR EACH STATEMENT EXECUTE FUNCTION receipt_home_is_final();
+
+create table refund (
+  id text not null,
+  worker text,
+  asset text not null,
+  amount numeric not null,
+  reason text,
+  at timestamp with time zone not null,
+  posting bigint not null,
+  constraint refund_pkey PRIMARY KEY (id),
+  constraint refund_posting_key UNIQUE (posting),
+  constraint refund_posting_fkey FOREIGN KEY (posting) REFERENCES posting(number),
+  constraint refund_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id),
+  constraint refund_amount_check CHECK (((amount > (0)::numeric) AND (amount = trunc(amount)))),
+  constraint refund_asset_check CHECK ((asset ~ '^[A-Z][A-Z0-9]{0,11}$'::text)),
+  constraint refund_id_check CHECK ((id ~ '^[A-Za-z0-9._-]{1,80}$'::text)),
+  constraint refund_reason_check CHECK ((length(reason) <= 500))
+);
+CREATE TRIGGER refund_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.refund FOR EACH STATEMENT EXECUTE FUNCTION said_once();
 
 create table secret (
   purpose text not null,
@@ -827,6 +933,32 @@ CREATE TRIGGER ticket_is_for_the_books AFTER INSERT OR UPDATE ON public.winning_
 CREATE TRIGGER winning_ticket_is_kept BEFORE DELETE OR UPDATE ON public.winning_ticket FOR EACH ROW EXECUTE FUNCTION winning_ticket_is_kept();
 CREATE TRIGGER winning_tickets_are_kept BEFORE TRUNCATE ON public.winning_ticket FOR EACH STATEMENT EXECUTE FUNCTION winning_ticket_is_kept();
 
+create table work_day (
+  day date not null,
+  worker text not null,
+  jobs bigint not null,
+  pixels numeric not null,
+  p50_ms integer,
+  p95_ms integer,
+  failures jsonb not null default '{}'::jsonb,
+  constraint work_day_pkey PRIMARY KEY (worker, day),
+  constraint work_day_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id)
+);
+CREATE INDEX work_day_of_day ON public.work_day USING btree (day);
+
+create table work_hour (
+  hour timestamp with time zone not null,
+  worker text not null,
+  jobs bigint not null,
+  pixels numeric not null,
+  p50_ms integer,
+  p95_ms integer,
+  failures jsonb not null default '{}'::jsonb,
+  constraint work_hour_pkey PRIMARY KEY (worker, hour),
+  constraint work_hour_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id)
+);
+CREATE INDEX work_hour_of_hour ON public.work_hour USING btree (hour);
+
 create table worker (
   id text not null,
   name text not null,
@@ -868,6 +1000,76 @@ create table worker_epoch (
 CREATE INDEX worker_epoch_of_epoch ON public.worker_epoch USING btree (epoch, worker);
 CREATE TRIGGER worker_epoch_only_grows BEFORE DELETE OR UPDATE ON public.worker_epoch FOR EACH ROW EXECUTE FUNCTION worker_epoch_only_grows();
 CREATE TRIGGER worker_epochs_are_kept BEFORE TRUNCATE ON public.worker_epoch FOR EACH STATEMENT EXECUTE FUNCTION worker_epoch_only_grows();
+
+create table worker_fact (
+  id bigint not null,
+  worker text not null,
+  kind text not null,
+  value text,
+  at timestamp with time zone not null,
+  constraint worker_fact_pkey PRIMARY KEY (id),
+  constraint worker_fact_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id),
+  constraint worker_fact_kind_check CHECK ((kind = ANY (ARRAY['hardware_class'::text, 'region'::text, 'promise'::text]))),
+  constraint worker_fact_value_check CHECK ((value ~ '^[^[:cntrl:]]{1,64}$'::text))
+);
+CREATE INDEX worker_fact_of_worker ON public.worker_fact USING btree (worker, kind, id);
+CREATE TRIGGER worker_fact_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.worker_fact FOR EACH STATEMENT EXECUTE FUNCTION said_once();
+
+create table worker_first_online (
+  worker text not null,
+  at timestamp with time zone not null,
+  constraint worker_first_online_pkey PRIMARY KEY (worker),
+  constraint worker_first_online_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id)
+);
+
+create table worker_machine (
+  connection text not null,
+  worker text not null,
+  software text not null,
+  version text,
+  capacity integer not null,
+  bits text not null,
+  distance_ms integer not null,
+  device jsonb,
+  joined_at timestamp with time zone not null,
+  left_at timestamp with time zone,
+  left_because text,
+  constraint worker_machine_pkey PRIMARY KEY (connection),
+  constraint worker_machine_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id),
+  constraint worker_machine_bits_check CHECK ((bits ~ '^[0-9a-f]{1,64}$'::text)),
+  constraint worker_machine_capacity_check CHECK ((capacity > 0)),
+  constraint worker_machine_connection_check CHECK ((connection ~ '^[!-~]{1,80}$'::text)),
+  constraint worker_machine_device_check CHECK ((jsonb_typeof(device) = 'object'::text)),
+  constraint worker_machine_distance_ms_check CHECK ((distance_ms >= 0)),
+  constraint worker_machine_left_because_check CHECK ((left_because ~ '^[a-z][a-z_]{0,30}$'::text)),
+  constraint worker_machine_software_check CHECK ((software = ANY (ARRAY['tributary'::text, 'stock'::text]))),
+  constraint worker_machine_version_check CHECK ((length(version) <= 64))
+);
+CREATE INDEX worker_machine_of_worker ON public.worker_machine USING btree (worker, joined_at);
+
+create table worker_online (
+  connection text not null,
+  part integer not null,
+  worker text not null,
+  since timestamp with time zone not null,
+  until timestamp with time zone not null,
+  constraint worker_online_pkey PRIMARY KEY (connection, part),
+  constraint worker_online_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id),
+  constraint worker_online_check CHECK ((until >= since)),
+  constraint worker_online_connection_check CHECK ((connection ~ '^[!-~]{1,80}$'::text)),
+  constraint worker_online_part_check CHECK ((part > 0))
+);
+CREATE INDEX worker_online_of_worker ON public.worker_online USING btree (worker, since);
+CREATE INDEX worker_online_since ON public.worker_online USING btree (since, worker);
+
+create table worker_online_day (
+  day date not null,
+  worker text not null,
+  online_ms bigint not null,
+  constraint worker_online_day_pkey PRIMARY KEY (worker, day),
+  constraint worker_online_day_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id),
+  constraint worker_online_day_online_ms_check CHECK (((online_ms >= 0) AND (online_ms <= 86400000)))
+);
 
 CREATE OR REPLACE FUNCTION public.account_balance_follows_entries()
  RETURNS trigger
@@ -1079,6 +1281,20 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.online_ms(starts timestamp with time zone, ends timestamp with time zone)
+ RETURNS TABLE(worker text, online_ms bigint)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select worker, (extract(epoch from sum(upper(stretch) - lower(stretch))) * 1000)::bigint
+  from (
+    select worker, unnest(range_agg(tstzrange(greatest(since, starts), least(until, ends)))) as stretch
+    from worker_online
+    where starts < ends and since >= starts - interval '25 hours' and since < ends and until > starts
+    group by worker) as stretches
+  group by worker
+$function$;
+
 CREATE OR REPLACE FUNCTION public.payout_address_change_stays()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1212,6 +1428,28 @@ CREATE OR REPLACE FUNCTION public.receipt_is_final()
 AS $function$
 begin
   raise exception 'receipts are appended, never changed' using errcode = '55000';
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.rejected_is_a_failed_check()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  -- The epoch stays open until this is committed, as for the receipts.
+  perform pg_advisory_xact_lock_shared(hashtextextended('tributary epoch', 0));
+  insert into failed_check (worker, epoch, at, contribution, reason)
+    select new.worker, number, new.at, new.id, new.reason from epoch where state = 'open';
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.said_once()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'what workers are paid by is added to, never changed' using errcode = '55000';
 end
 $function$;
 

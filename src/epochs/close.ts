@@ -35,6 +35,8 @@ export interface ClosingParts {
   readonly clock: Clock;
   /** Brings the books up to date with what was earned until now; nothing where there is no chain. */
   recognise(): Promise<void>;
+  /** Writes down what was measured until now of workers; left out where nothing is measured. */
+  measure?(): Promise<void>;
   readonly random?: RandomBytes;
 }
 
@@ -66,6 +68,8 @@ export async function endEpoch(parts: ClosingParts, number: bigint): Promise<Epo
 export async function settleEnded(parts: ClosingParts): Promise<readonly bigint[]> {
   const closed: bigint[] = [];
   for (const { number } of await epochsIn(parts.database, 'closing')) {
+    // Another node's last seconds may be missing: it counts what was written down.
+    await parts.measure?.();
     await parts.database.transact((tx) => noteEnd(tx, number));
     crashPoint('epoch_end_noted');
     if (await settleOne(parts, number)) closed.push(number);

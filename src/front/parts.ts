@@ -7,6 +7,7 @@ import type { VettedFetch } from '../http/vetted-fetch.ts';
 import type { Inspector } from '../media/inspector.ts';
 import type { Payments } from '../payments/payments.ts';
 import type { AuthSecret } from '../protocol/auth-token.ts';
+import type { Presence } from '../workers/presence.ts';
 import type { Workers } from '../workers/workers.ts';
 import type { DiscoveryWebhook } from './discovery-webhook.ts';
 import type { SegmentDetail } from './job.ts';
@@ -35,6 +36,8 @@ export interface FrontParts {
   /** Newest first. */
   sourceSecrets(): readonly Uint8Array[];
   readonly workers: Workers;
+  /** Measures how long workers are there. */
+  readonly presence: Pick<Presence, 'arrived' | 'left'>;
   readonly dispatch: Dispatch;
   readonly relay: Relay<SegmentDetail>;
   readonly blobs: BlobStore;

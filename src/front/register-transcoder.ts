@@ -34,7 +34,7 @@ export async function registerTranscoder(
   stream: GrpcStream<NotifySegment>,
   exchange: Exchange,
 ): Promise<void> {
-  const { workers, relay, log, metrics } = parts;
+  const { workers, relay, presence, log, metrics } = parts;
   admit(parts, request); // strangers are sent away before anything is done for them
   const distanceMs = await roundTrip(parts, exchange);
   const worker = admit(parts, request); // it may have been revoked meanwhile
@@ -42,24 +42,25 @@ export async function registerTranscoder(
   const capacity = Math.min(Number(request.capacity), CAPACITY_MAX);
   const connection = newConnectionId();
   const origin = originOf(parts, exchange);
+  const machine = {
+    connection,
+    worker: worker.id,
+    capacity,
+    bits: (offered?.bits ?? DEFAULT_BITS) & VIDEO_BITS,
+    version: offered ? offered.version : WIRE_VERSION,
+    distanceMs,
+  };
   let revoked = false;
 
   relay.join(
-    {
-      connection,
-      worker: worker.id,
-      capacity,
-      bits: (offered?.bits ?? DEFAULT_BITS) & VIDEO_BITS,
-      version: offered ? offered.version : WIRE_VERSION,
-      state: worker.state,
-      distanceMs,
-    },
+    { ...machine, state: worker.state },
     {
       send: (task) => stream.send(message(parts, origin, task)),
       teardown: (session) => void stream.send(teardownMessage(workerSession(parts, session))),
       end: () => void stream.end('ok'),
     },
   );
+  presence.arrived({ ...machine, software: softwareOf(exchange) });
   metrics.connections.inc();
   log.info('worker_connected', { worker: worker.id, name: worker.name, connection, capacity });
   const stopWatching = workers.onChange((change) => {
@@ -79,6 +80,7 @@ export async function registerTranscoder(
   stopWatching();
   const reason = reasonOfLeaving(parts, exchange, revoked);
   relay.leave(connection, reason);
+  presence.left(connection, reason);
   metrics.connections.dec();
   log.info('worker_disconnected', { worker: worker.id, connection, reason });
 }
@@ -88,6 +90,11 @@ function reasonOfLeaving(parts: FrontParts, { cancelled }: Exchange, revoked: bo
   if (revoked) return 'revoked';
   if (parts.draining()) return 'pool_stopping';
   return cancelled ? 'closed' : 'lost';
+}
+
+/** Ours says so; everything else that speaks this protocol is taken for go-livepeer. */
+function softwareOf({ headers }: Exchange): 'tributary' | 'stock' {
+  return /^tributary\b/.test(headers['user-agent'] ?? '') ? 'tributary' : 'stock';
 }
 
 /** Whose connection this is. Both refusals with UNKNOWN stop a stock transcoder for good. */

@@ -11,6 +11,7 @@ import { type Income, startIncome } from '../../ledger/recognise.ts';
 import { nodeHashing } from '../../proofs/node-hashing.ts';
 import { DEFAULT_GROUP, receiptBasis } from '../../terms/terms.ts';
 import { createTermsService, type TermsService } from '../../terms/terms-service.ts';
+import type { Presence } from '../../workers/presence.ts';
 import type { Workers } from '../../workers/workers.ts';
 import type { OpenedChain } from './chain.ts';
 import type { PoolName } from './pay-name.ts';
@@ -61,13 +62,14 @@ export async function openPay(
     readonly database: Database;
     readonly workers: Workers;
     readonly ledger: Ledger;
+    readonly presence: Presence;
     readonly terms: TermsService;
     readonly chain: OpenedChain | undefined;
     readonly name: PoolName;
   },
   started: AsyncDisposableStack,
 ): Promise<Pay> {
-  const { database, workers, ledger, terms, chain, name } = parts;
+  const { database, workers, ledger, presence, terms, chain, name } = parts;
   const { clock, log } = base;
   const dir = join(settings.dataDir, PROOFS);
   const income = chain && incomeOf(base, database, terms, chain);
@@ -81,6 +83,7 @@ export async function openPay(
     dir,
     hashing: nodeHashing,
     recognise: async () => income?.recognise(),
+    measure: () => presence.flush(),
     round: () => chain?.watch.current()?.currentRound,
     identity: name.identity,
     account: name.account,

@@ -8,6 +8,7 @@ import { type Database, openDatabase } from '../../database/database.ts';
 import { createBooks } from '../../ledger/books.ts';
 import { createLedger } from '../../ledger/ledger.ts';
 import { noteReceiptHome } from '../../ledger/receipts-store.ts';
+import { startPresence } from '../../workers/presence.ts';
 import { createWorkers } from '../../workers/workers.ts';
 import { startAdmin } from './admin.ts';
 import { offchainGateways } from './gateways.ts';
@@ -123,6 +124,8 @@ async function openStores(
   started.defer(() => secrets.close());
   const workers = await createWorkers({ database, log, metrics });
   started.defer(() => workers.close());
+  const presence = startPresence({ ...base, database });
+  started.defer(() => presence.close());
   const terms = openTerms(base, database, name);
   const ledger = createLedger({
     database,
@@ -130,7 +133,7 @@ async function openStores(
     receipts: { issuer: () => name().identity, rateOf: rateBy(terms) },
   });
   started.defer(() => ledger.close());
-  return { database, secrets, workers, ledger, terms };
+  return { database, secrets, workers, presence, ledger, terms };
 }
 
 /** What a chain needs is big, so that it is loaded only with one. */

@@ -24,6 +24,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { createInspector } from '../../media/inspector.ts';
 import type { Credential } from '../../workers/credentials.ts';
 import { formatJoinString } from '../../workers/join-string.ts';
+import type { Presence } from '../../workers/presence.ts';
 import type { Workers } from '../../workers/workers.ts';
 import type { PoolSettings } from './settings.ts';
 import type { SharedSecrets } from './shared-secrets.ts';
@@ -46,6 +47,7 @@ interface FrontStores {
   readonly secrets: SharedSecrets;
   readonly workers: Workers;
   readonly ledger: Ledger;
+  readonly presence: Presence;
   readonly gateways: GatewayParts;
 }
 
@@ -68,7 +70,7 @@ export interface OpenFront {
 export async function openFront(
   settings: PoolSettings,
   base: FrontBase,
-  { secrets, workers, ledger, gateways }: FrontStores,
+  { secrets, workers, ledger, presence, gateways }: FrontStores,
   started: AsyncDisposableStack,
 ): Promise<OpenFront> {
   const { clock, log } = base;
@@ -104,6 +106,7 @@ export async function openFront(
     authSecrets: () => secrets.current('auth_token'),
     sourceSecrets: () => secrets.current('source_url').map(({ key }) => key),
     workers,
+    presence,
     dispatch,
     relay,
     blobs,
