@@ -153,14 +153,21 @@ function jsonOf(body: object): string {
   return JSON.stringify(body, (_, value) => (typeof value === 'bigint' ? `${value}` : value));
 }
 
-const refused = z.object({ code: z.string(), message: z.string(), advice: z.string().optional() });
+/** A problem as RFC 9457 has it: `detail` says what it was this time, `title` what kind it is. */
+const refused = z.object({
+  code: z.string(),
+  title: z.string(),
+  detail: z.string().optional(),
+  advice: z.string().optional(),
+});
 
 function refusal(status: number, text: string): TributaryError {
   const body = refused.safeParse(parseOrUndefined(text));
   if (!body.success) {
     return new TributaryError('admin_refused', `The pool answered with status ${status}.`);
   }
-  const { code, message, advice } = body.data;
+  const { code, title, detail, advice } = body.data;
+  const message = detail ?? title;
   if (Object.hasOwn(errorAdvice, code)) return new TributaryError(code as ErrorCode, message);
   return new TributaryError('admin_refused', advice ? `${message}. ${advice}` : message);
 }

@@ -3,34 +3,45 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { z } from 'zod';
 import { TributaryError } from '../base/errors.ts';
 import { quiet } from '../base/log.ts';
 import { createMetrics } from '../base/metrics.ts';
-import { type Admin, type AdminParts, isLoopback, type Route, serveAdmin } from './admin.ts';
+import { type Admin, type AdminParts, isLoopback, serveAdmin } from './admin.ts';
+import { apiOf } from './api.test-kit.ts';
+import { defineRoute, type Route, serve } from './route.ts';
+import { decimal } from './shapes.ts';
 
 const TOKEN = 'correct-horse';
 
+const any = z.looseObject({});
+const base = { access: 'owner', summary: 'For this test.', reply: any } as const;
 const routes: readonly Route[] = [
-  {
-    method: 'GET',
-    path: '/api/v1/things',
-    handle: async () => ({ status: 200, value: { amount: 2n ** 70n } }),
-  },
-  {
-    method: 'POST',
-    path: '/api/v1/things/{thing}',
-    handle: async ({ params, body }) => ({ status: 201, value: { params, body } }),
-  },
-  {
-    method: 'GET',
-    path: '/api/v1/broken',
-    handle: () => Promise.reject(new Error('postgres://secret@host is down')),
-  },
-  {
-    method: 'GET',
-    path: '/api/v1/unknown',
-    handle: () => Promise.reject(new TributaryError('worker_unknown', 'there is no such worker')),
-  },
+  serve(
+    defineRoute({
+      ...base,
+      method: 'GET',
+      path: '/api/v1/things',
+      reply: z.object({ amount: decimal }),
+    }),
+    async () => ({ amount: 2n ** 70n }),
+  ),
+  serve(
+    defineRoute({
+      ...base,
+      method: 'POST',
+      path: '/api/v1/things/{thing}',
+      body: any,
+      status: 201,
+    }),
+    async ({ params, body }) => ({ params, body }),
+  ),
+  serve(defineRoute({ ...base, method: 'GET', path: '/api/v1/broken' }), () =>
+    Promise.reject(new Error('postgres://secret@host is down')),
+  ),
+  serve(defineRoute({ ...base, method: 'GET', path: '/api/v1/unknown' }), () =>
+    Promise.reject(new TributaryError('worker_unknown', 'there is no such worker')),
+  ),
 ];
 
 async function start(t: TestContext, changes: Partial<AdminParts> = {}) {
@@ -38,7 +49,8 @@ async function start(t: TestContext, changes: Partial<AdminParts> = {}) {
   const log = { ...quiet, error: (event: string) => void faults.push(event) };
   const metrics = createMetrics();
   metrics.counter('tributary_test_things_total', 'Things.').inc();
-  const parts = { routes, metrics, ready: async () => undefined, token: TOKEN, log, ...changes };
+  const api = apiOf(routes, { token: TOKEN, log });
+  const parts = { api, metrics, ready: async () => undefined, log, ...changes };
   const admin = await serveAdmin(parts, { host: '127.0.0.1', port: 0, tokenChosen: false });
   t.after(() => admin.close());
   return { admin, faults };
@@ -129,7 +141,7 @@ test('a body must be a JSON object of bounded size', async (t) => {
     assert.equal(status, 400, body);
     assert.equal(JSON.parse(text).code, 'setting_invalid');
   }
-  assert.equal((await post(`{"a":"${'x'.repeat(600_000)}"}`)).status, 400);
+  assert.equal((await post(`{"a":"${'x'.repeat(600_000)}"}`)).status, 413);
   assert.deepEqual(JSON.parse((await post('{"a":[1]}')).text).body, { a: [1] });
   assert.deepEqual(JSON.parse((await post('')).text).body, {});
   assert.deepEqual(faults, []);
@@ -140,10 +152,12 @@ test('a fault of ours is a 500 that tells nothing, and is logged', async (t) => 
   const { status, text } = await ask(admin, '/api/v1/broken', { token: bearer });
   assert.equal(status, 500);
   assert.doesNotMatch(text, /postgres|secret/);
-  assert.deepEqual(faults, ['admin_request_failed']);
+  assert.deepEqual(faults, ['api_request_failed']);
   const refused = await ask(admin, '/api/v1/unknown', { token: bearer });
   assert.equal(refused.status, 404);
-  assert.deepEqual(Object.keys(JSON.parse(refused.text)), ['code', 'message', 'advice']);
+  assert.deepEqual(Object.keys(JSON.parse(refused.text)), [
+    ...['type', 'title', 'status', 'code', 'detail', 'advice'],
+  ]);
   assert.equal(faults.length, 1, 'a refusal is no fault');
 });
 
@@ -151,20 +165,20 @@ test('it is not served to the network without a token of the operator', async (t
   const { admin } = await start(t);
   await assert.rejects(
     serveAdmin(
-      { routes, metrics: createMetrics(), ready: async () => undefined, token: TOKEN, log: quiet },
+      { api: undefined, metrics: createMetrics(), ready: async () => undefined, log: quiet },
       { host: '0.0.0.0', port: 0, tokenChosen: false },
     ),
     { code: 'admin_exposed' },
   );
   await assert.rejects(
     serveAdmin(
-      { routes, metrics: createMetrics(), ready: async () => undefined, token: TOKEN, log: quiet },
+      { api: undefined, metrics: createMetrics(), ready: async () => undefined, log: quiet },
       { host: '127.0.0.1', port: admin.port, tokenChosen: false },
     ),
     { code: 'address_in_use' },
   );
   const chosen = await serveAdmin(
-    { routes, metrics: createMetrics(), ready: async () => undefined, token: TOKEN, log: quiet },
+    { api: undefined, metrics: createMetrics(), ready: async () => undefined, log: quiet },
     { host: '0.0.0.0', port: 0, tokenChosen: true },
   );
   await chosen.close();

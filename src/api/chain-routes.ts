@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { PPM } from '../base/amounts.ts';
 import { TributaryError } from '../base/errors.ts';
-import type { ChainAction, ChainActions, Plan, Progress } from '../duties/action-types.ts';
-import type { Route } from './admin.ts';
+import type { ChainAction, ChainActions } from '../duties/action-types.ts';
+import { defineRoute, type Route, serve } from './route.ts';
+import { decimal, units } from './shapes.ts';
 
 /** A reason is stored on chain for ever, at a price by its length. */
 const REASON_CHARS_MAX = 1_000;
@@ -12,58 +13,6 @@ export interface ChainRoutesParts {
   readonly chain: ChainActions | undefined;
 }
 
-/**
- * `/api/v1/chain`: how the orchestrator stands, what an action would do (`prepare`), doing it
- * (`submit`), and how far it has got.
- */
-export function chainRoutes({ chain }: ChainRoutesParts): readonly Route[] {
-  const on = (): ChainActions => {
-    if (chain) return chain;
-    throw new TributaryError('chain_off', 'This pool works off chain.');
-  };
-  return [
-    {
-      method: 'GET',
-      path: '/api/v1/chain/status',
-      handle: async () => ({ status: 200, value: await on().status() }),
-    },
-    {
-      method: 'POST',
-      path: '/api/v1/chain/prepare',
-      async handle({ body }) {
-        const prepared = await on().prepare(actionIn(body));
-        if (!prepared.ok) throw new TributaryError(prepared.reason, prepared.text);
-        return { status: 200, value: prepared.plan satisfies Plan };
-      },
-    },
-    {
-      method: 'POST',
-      path: '/api/v1/chain/submit',
-      async handle({ body }) {
-        const submitted = await on().submit(actionIn(body));
-        if (!submitted.ok) throw new TributaryError(submitted.reason, submitted.text);
-        return { status: 202, value: submitted.progress satisfies Progress };
-      },
-    },
-    {
-      // Answers once there is something newer than the given version, or after some seconds.
-      method: 'GET',
-      path: '/api/v1/chain/actions/{id}/after/{version}',
-      async handle({ params }) {
-        const version = /^\d{1,9}$/.test(params.version ?? '') ? Number(params.version) : -1;
-        const progress = await on().progress(params.id ?? '', version);
-        if (progress) return { status: 200, value: progress };
-        throw new TributaryError('chain_submission_unknown', 'The pool knows no such action.');
-      },
-    },
-  ];
-}
-
-/** A decimal integer as text, since a JSON number would lose digits. */
-const units = z
-  .string()
-  .regex(/^\d{1,78}$/)
-  .transform(BigInt);
 const share = units.refine((value) => value <= PPM);
 const account = z
   .string()
@@ -109,6 +58,154 @@ const action = z.discriminatedUnion('do', [
     to: account,
   }),
 ]);
+
+const hexText = z.string();
+const planView = z.object({
+  action: z.string(),
+  steps: z.array(
+    z.object({
+      title: z.string(),
+      contract: z.string(),
+      method: z.string(),
+      args: z.array(z.string()),
+      from: hexText,
+      to: hexText,
+      value: decimal,
+      data: hexText,
+      gasLimit: decimal,
+      costWei: decimal,
+    }),
+  ),
+  costWei: decimal,
+  gasPrice: decimal,
+  movesLpt: decimal,
+  movesWei: decimal,
+  effects: z.array(z.string()),
+  warnings: z.array(z.string()),
+  signable: z.boolean(),
+});
+
+const progressView = z.object({
+  id: z.string(),
+  action: z.string(),
+  state: z.enum(['running', 'done', 'failed']),
+  version: z.int(),
+  steps: z.array(
+    z.object({
+      title: z.string(),
+      state: z.enum(['waiting', 'sent', 'done', 'failed']),
+      transaction: hexText.optional(),
+      text: z.string().optional(),
+    }),
+  ),
+});
+
+/** Wei and LPT in units of 10^-18, cuts in parts per million. */
+const statusView = z.object({
+  address: hexText,
+  orchestrator: hexText,
+  registered: z.boolean(),
+  active: z.boolean(),
+  round: decimal,
+  roundInitialized: z.boolean(),
+  roundLocked: z.boolean(),
+  lastRewardRound: decimal,
+  activationRound: decimal,
+  deactivationRound: decimal.optional(),
+  stake: decimal,
+  ownStake: decimal,
+  rewardCut: decimal,
+  feeShare: decimal,
+  pendingFees: decimal,
+  serviceUri: z.string(),
+  unbondingLocks: z.array(z.object({ id: decimal, amount: decimal, withdrawRound: decimal })),
+  balanceLpt: decimal,
+  balanceWei: decimal,
+  nodeBalanceWei: decimal,
+  gasPrice: decimal,
+  ticketsReceived: decimal,
+  ticketsWon: decimal,
+  ticketsRedeemed: decimal,
+  redeemedWei: decimal,
+  expectedValueWei: decimal,
+  queuedWinners: decimal,
+  ticketsWrittenOff: decimal,
+  writtenOffWei: decimal,
+  writtenOff: z.record(z.string(), decimal),
+  gasSpentWei: decimal,
+  openTransactions: z.int(),
+  journalPaused: z.string().optional(),
+  alarms: z.array(
+    z.object({ kind: z.string(), since: z.number(), text: z.string(), advice: z.string() }),
+  ),
+});
+
+export const chainApi = {
+  status: defineRoute({
+    method: 'GET',
+    path: '/api/v1/chain/status',
+    access: 'viewer',
+    summary: 'How the orchestrator stands on chain.',
+    reply: statusView,
+  }),
+  prepare: defineRoute({
+    method: 'POST',
+    path: '/api/v1/chain/prepare',
+    access: 'viewer',
+    summary: 'What an action would do and cost; nothing is sent.',
+    body: z.looseObject({ do: z.string() }),
+    reply: planView,
+    reads: true,
+  }),
+  submit: defineRoute({
+    method: 'POST',
+    path: '/api/v1/chain/submit',
+    access: 'owner',
+    summary: 'Do an action on chain.',
+    body: z.looseObject({ do: z.string() }),
+    reply: progressView,
+    status: 202,
+  }),
+  progress: defineRoute({
+    method: 'GET',
+    path: '/api/v1/chain/actions/{id}/after/{version}',
+    access: 'viewer',
+    summary:
+      'How an action stands, once there is something newer than a version, or after seconds.',
+    reply: progressView,
+  }),
+} as const;
+
+/**
+ * `/api/v1/chain`: how the orchestrator stands, what an action would do (`prepare`), doing it
+ * (`submit`), and how far it has got.
+ */
+export function chainRoutes({ chain }: ChainRoutesParts): readonly Route[] {
+  const on = (): ChainActions => {
+    if (chain) return chain;
+    throw new TributaryError('chain_off', 'This pool works off chain.');
+  };
+  return [
+    serve(chainApi.status, async () => on().status()),
+    serve(chainApi.prepare, async ({ body }) => {
+      const prepared = await on().prepare(actionIn(body));
+      if (!prepared.ok) throw new TributaryError(prepared.reason, prepared.text);
+      return prepared.plan;
+    }),
+    serve(chainApi.submit, async ({ body, note }) => {
+      const submitted = await on().submit(actionIn(body));
+      if (!submitted.ok) throw new TributaryError(submitted.reason, submitted.text);
+      note({ target: body.do, after: { id: submitted.progress.id } });
+      return submitted.progress;
+    }),
+    serve(chainApi.progress, async ({ params: { id, version } }) => {
+      const known = /^\d{1,9}$/.test(version) ? Number(version) : -1;
+      const progress = await on().progress(id, known);
+      if (progress) return progress;
+      throw new TributaryError('chain_submission_unknown', 'The pool knows no such action.');
+    }),
+  ];
+}
 
 function actionIn(body: Readonly<Record<string, unknown>>): ChainAction {
   const decoded = action.safeParse(body);

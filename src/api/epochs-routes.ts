@@ -1,8 +1,10 @@
+import { z } from 'zod';
 import { TributaryError } from '../base/errors.ts';
 import type { Queryable } from '../database/transaction.ts';
 import type { Epochs } from '../epochs/epochs.ts';
 import { listEpochs, statementOf } from '../epochs/read-epochs.ts';
-import type { Route } from './admin.ts';
+import { defineRoute, type Route, serve } from './route.ts';
+import { decimal } from './shapes.ts';
 
 /** A year of days and more. */
 const LISTED_MAX = 400;
@@ -13,32 +15,108 @@ export interface EpochsRoutesParts {
   readonly database: Queryable;
 }
 
+const byAsset = z.record(z.string(), decimal);
+
+/** A line of a worker's statement. */
+export const statementLine = z.object({
+  id: z.string().optional().describe('By what a dispute names it.'),
+  kind: z.string(),
+  asset: z.string(),
+  amount: decimal,
+  units: decimal.optional(),
+  rate: z.string().optional(),
+  evidence: z.string().optional(),
+  text: z.string(),
+});
+
+export const epochsApi = {
+  list: defineRoute({
+    method: 'GET',
+    path: '/api/v1/epochs',
+    access: 'public',
+    summary: 'The newest epochs first.',
+    reply: z.array(
+      z.object({
+        number: decimal,
+        state: z.string(),
+        openedAt: z.number().describe('Milliseconds since 1970.'),
+        endedAt: z.number().nullable(),
+        termsVersion: z.int(),
+        recorded: z.boolean().describe('Whether its signed record is there.'),
+      }),
+    ),
+    csv: ['number', 'state', 'openedAt', 'endedAt', 'termsVersion', 'recorded'],
+  }),
+  read: defineRoute({
+    method: 'GET',
+    path: '/api/v1/epochs/{epoch}',
+    access: 'public',
+    summary: 'What a closed epoch came to; with the line of each worker for operators.',
+    reply: z.object({
+      epoch: decimal,
+      openedAt: z.number(),
+      endedAt: z.number().optional(),
+      termsVersion: z.int(),
+      root: z.string(),
+      recorded: z.boolean(),
+      workerCount: z.int(),
+      units: decimal,
+      owed: byAsset.describe('The sum over all workers.'),
+      workers: z
+        .array(
+          z.object({
+            worker: z.string(),
+            units: decimal,
+            owed: byAsset,
+            cumulative: byAsset,
+            lines: z.array(statementLine),
+          }),
+        )
+        .optional(),
+    }),
+  }),
+  close: defineRoute({
+    method: 'POST',
+    path: '/api/v1/epochs/close',
+    access: 'owner',
+    summary: 'Close the open epoch now, for good.',
+    reply: z.object({ epoch: decimal }),
+  }),
+} as const;
+
 /** `/api/v1/epochs`: list them, show what one came to, close the open one. */
 export function epochsRoutes({ epochs, database }: EpochsRoutesParts): readonly Route[] {
   return [
-    {
-      method: 'GET',
-      path: '/api/v1/epochs',
-      handle: async () => ({ status: 200, value: await listEpochs(database, LISTED_MAX) }),
-    },
-    {
-      method: 'GET',
-      path: '/api/v1/epochs/{epoch}',
-      async handle({ params }) {
-        const number = params.epoch ?? '';
-        if (!/^[1-9]\d{0,17}$/.test(number)) {
-          throw new TributaryError('epoch_unknown', 'An epoch is a number from 1.');
+    serve(epochsApi.list, () => listEpochs(database, LISTED_MAX)),
+    serve(epochsApi.read, async ({ params, actor }) => {
+      const { workers, ...epoch } = await statementOf(database, epochIn(params.epoch));
+      const owed: Record<string, bigint> = {};
+      for (const worker of workers) {
+        for (const [asset, amount] of Object.entries(worker.owed)) {
+          owed[asset] = (owed[asset] ?? 0n) + amount;
         }
-        return { status: 200, value: await statementOf(database, BigInt(number)) };
-      },
-    },
-    {
-      method: 'POST',
-      path: '/api/v1/epochs/close',
-      async handle() {
-        const { number } = await epochs.closeNow();
-        return { status: 200, value: { epoch: number } };
-      },
-    },
+      }
+      return {
+        ...epoch,
+        workerCount: workers.length,
+        units: workers.reduce((sum, { units }) => sum + units, 0n),
+        owed,
+        ...(actor.kind === 'operator'
+          ? { workers: workers as unknown as readonly EpochWorker[] }
+          : {}),
+      };
+    }),
+    serve(epochsApi.close, async ({ note }) => {
+      const { number } = await epochs.closeNow();
+      note({ target: `epoch ${number}` });
+      return { epoch: number };
+    }),
   ];
+}
+type EpochWorker = NonNullable<z.input<typeof epochsApi.read.reply>['workers']>[number];
+
+/** The number of an epoch in a path. Throws `epoch_unknown`. */
+export function epochIn(text: string): bigint {
+  if (/^[1-9]\d{0,17}$/.test(text)) return BigInt(text);
+  throw new TributaryError('epoch_unknown', 'An epoch is a number from 1.');
 }

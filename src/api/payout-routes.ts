@@ -1,12 +1,15 @@
+import { z } from 'zod';
 import { type AssetId, isAssetId } from '../base/asset.ts';
 import { instant } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
+import type { ChoicesView } from '../payouts/choices.ts';
 import type { Deposit } from '../payouts/funding.ts';
 import type { Payouts } from '../payouts/payouts.ts';
 import type { Reconciliation } from '../payouts/reconcile.ts';
 import type { AssetFigures, TicketFigures } from '../payouts/solvency.ts';
 import type { StoredBatch, StoredPayout } from '../payouts/store.ts';
-import type { Route } from './admin.ts';
+import { defineRoute, type Route, serve } from './route.ts';
+import { decimal, done } from './shapes.ts';
 
 /** How many payouts a page of the status shows. */
 const NEWEST = 200;
@@ -34,67 +37,303 @@ export interface PayoutRoutesParts {
   }>;
 }
 
+/** Bodies of payouts go through the readers below, which say in words what is wrong. */
+const anyBody = z.looseObject({});
 type Body = Readonly<Record<string, unknown>>;
+
+/** A payout with the fields of its state. Instants are in milliseconds since 1970. */
+const payoutShape = z.looseObject({
+  id: z.string(),
+  worker: z.string(),
+  asset: z.string(),
+  amount: decimal,
+  state: z.string(),
+  createdAt: z.number(),
+});
+const batchShape = z.object({
+  id: z.string(),
+  method: z.string(),
+  asset: z.string(),
+  digest: z.string(),
+  payouts: z.array(payoutShape),
+});
+const assetFigures = z.object({
+  asset: z.string(),
+  won: decimal,
+  bonding: decimal,
+  treasury: decimal,
+  onHand: decimal,
+  owed: decimal,
+  heldBack: decimal,
+  inFlight: decimal,
+  obligations: decimal,
+  ratioBasisPoints: decimal.optional(),
+  solvent: z.boolean(),
+});
+const solvencyShape = z.object({
+  assets: z.array(assetFigures),
+  tickets: z.looseObject({}).describe('What tickets are worth that are no money yet.'),
+});
+const addressChange = z.object({
+  worker: z.string(),
+  nonce: decimal,
+  oldAddress: z.string().optional(),
+  newAddress: z.string(),
+  askedBy: z.enum(['signatures', 'operator']),
+  askedAt: z.number(),
+  effectiveAt: z.number(),
+  state: z.enum(['waiting', 'effective', 'stopped']),
+});
+const preferenceShape = z.object({
+  asset: z.string().optional(),
+  threshold: decimal.optional(),
+  fiatAccount: z.string().optional(),
+});
+/** What a worker chose, and the changes of its address. */
+export const choicesShape = preferenceShape.extend({
+  worker: z.string(),
+  name: z.string(),
+  address: z.string().optional(),
+  nonce: decimal,
+  changes: z.array(addressChange),
+});
+const pauseShape = z.looseObject({ asset: z.string().optional() });
+const approverShape = z.looseObject({ name: z.string() });
+
+const read = <const Path extends string, R extends z.ZodType>(
+  path: Path,
+  summary: string,
+  reply: R,
+) =>
+  defineRoute({ method: 'GET', path: `/api/v1/payouts${path}`, access: 'viewer', summary, reply });
+const change = <
+  const Path extends string,
+  A extends 'finance' | 'support' | 'owner',
+  R extends z.ZodType,
+>(
+  path: Path,
+  access: A,
+  summary: string,
+  reply: R,
+) =>
+  defineRoute({
+    method: 'POST',
+    path: `/api/v1/payouts${path}`,
+    access,
+    summary,
+    body: anyBody,
+    reply,
+  });
+const stateShape = z.looseObject({ state: z.string() });
+const WORKER = '/workers/{worker}';
+
+export const payoutApi = {
+  status: read(
+    '/status',
+    'What is on its way, what waits and why, what the pool has and owes.',
+    solvencyShape.extend({
+      open: z.array(batchShape),
+      newest: z.array(payoutShape),
+      pauses: z.array(pauseShape),
+      addressChanges: z.array(addressChange),
+      approvers: z.array(approverShape),
+    }),
+  ),
+  preview: defineRoute({
+    method: 'POST',
+    path: '/api/v1/payouts/preview',
+    access: 'finance',
+    summary:
+      'What would go out now, and why the rest would not; kept, so that it can be run as it is.',
+    body: anyBody,
+    reply: z.object({
+      digest: z.string(),
+      approvalsNeeded: z.int(),
+      plan: z.looseObject({ termsVersion: z.int() }),
+    }),
+    reads: true,
+  }),
+  approve: change(
+    '/approve',
+    'finance',
+    "Say yes to a plan with a person's own token.",
+    z.object({ by: z.array(z.string()) }),
+  ),
+  run: change(
+    '/run',
+    'finance',
+    'Send what a plan says, and nothing else.',
+    z.object({ batches: z.int() }),
+  ),
+  solvency: read('/solvency', 'What the pool has and owes, per asset.', solvencyShape),
+  reconcile: read(
+    '/reconcile',
+    'Compares ledger, chain, receipts, contributions and payouts.',
+    z.object({ differences: z.array(z.looseObject({})), notCompared: z.array(z.string()) }),
+  ),
+  export: change(
+    '/export',
+    'finance',
+    'The file for the bank: every payout that goes that way and stood in no file yet.',
+    z.object({ file: z.string(), payouts: z.int() }),
+  ),
+  import: change(
+    '/import',
+    'finance',
+    'Take what the bank says.',
+    z.object({ paid: z.int(), failed: z.int(), returned: z.int() }),
+  ),
+  resolve: change(
+    '/resolve',
+    'finance',
+    'Say of a payout that the chain does not show whether it moved.',
+    stateShape,
+  ),
+  cameBack: change('/came-back', 'finance', 'Say that what was paid came back.', stateShape),
+  pause: change('/pause', 'finance', 'Let an asset, or all of them, wait.', done),
+  resume: change('/resume', 'finance', 'Let an asset, or all of them, go out again.', done),
+  rate: change('/rate', 'finance', 'Write a rate down for exchanges by hand.', done),
+  deployDisperse: change(
+    '/deploy-disperse',
+    'owner',
+    'Put the batch contract on the chain.',
+    z.object({ transaction: z.string().optional() }),
+  ),
+  addApprover: change(
+    '/approvers/add',
+    'owner',
+    'Make a token for one more person who approves plans; it counts after 48 hours.',
+    z.object({ token: z.string(), approver: approverShape }),
+  ),
+  removeApprover: change('/approvers/remove', 'owner', 'Take the token of a person away.', done),
+  choices: read(WORKER, 'What a worker chose, and the changes of its address.', choicesShape),
+  choose: change(`${WORKER}/choose`, 'finance', 'Choose for a worker.', preferenceShape),
+  addressText: defineRoute({
+    method: 'POST',
+    path: `/api/v1/payouts${WORKER}/address-text`,
+    access: 'viewer',
+    summary: 'The text that both addresses sign to move payouts to another one.',
+    body: anyBody,
+    reply: z.object({ text: z.string(), expiresAt: z.number() }),
+    reads: true,
+  }),
+  address: change(
+    `${WORKER}/address`,
+    'owner',
+    'Change the address of a worker: at once with both signatures, else after 48 hours.',
+    addressChange,
+  ),
+  stopAddress: change(
+    `${WORKER}/stop-address`,
+    'support',
+    'Stop a change of address that waits.',
+    done,
+  ),
+} as const;
 
 /** `/api/v1/payouts`: what would go out, approving and running it, and how it stands. */
 export function payoutRoutes(parts: PayoutRoutesParts): readonly Route[] {
   const { payouts } = parts;
-  const get = (path: string, answer: Handler): Route => route('GET', path, answer);
-  const post = (path: string, answer: Handler): Route => route('POST', path, answer);
   return [
-    get('', async () => ({
+    serve(payoutApi.status, async () => ({
       open: (await payouts.openBatches()).map(batchView),
       newest: (await payouts.payouts({ newest: NEWEST })).map(payoutView),
-      pauses: await payouts.pauses(),
-      addressChanges: await payouts.waitingChanges(),
-      approvers: await payouts.approvers(),
-      ...(await parts.solvency()),
+      pauses: [...(await payouts.pauses())].map((one) => ({ ...one })),
+      addressChanges: [...(await payouts.waitingChanges())],
+      approvers: [...(await payouts.approvers())].map((one) => ({ ...one })),
+      ...(await solvency()),
     })),
-    post('/preview', (body) => payouts.preview(demandIn(body))),
-    post('/approve', (body) => payouts.approve(text(body, 'digest'), text(body, 'token'))),
-    post('/run', (body) => payouts.run(text(body, 'digest'), optional(body, 'by') ?? 'operator')),
-    get('/solvency', () => parts.solvency()),
-    get('/reconcile', () => parts.reconcile()),
-    post('/export', (body) => payouts.exportFile(body.again === true)),
-    post('/import', (body) => payouts.importConfirmation(text(body, 'file'))),
-    post('/resolve', (body) => payouts.resolve(text(body, 'payout'), body.moved === true)),
-    post('/came-back', (body) => payouts.cameBack(text(body, 'payout'))),
-    post('/pause', (body) => payouts.pause(assetIn(body))),
-    post('/resume', (body) => payouts.resume(assetIn(body))),
-    post('/rate', (body) => payouts.setRate(rateIn(body))),
-    post('/deploy-disperse', async () => ({ transaction: await parts.deployDisperse() })),
-    post('/funded', (body) => parts.funded(text(body, 'transaction'))),
-    post('/approvers/add', (body) => payouts.addApprover(text(body, 'name'))),
-    post('/approvers/remove', (body) => payouts.removeApprover(text(body, 'name'))),
-    get('/workers/{worker}', (_, worker) => payouts.choicesOf(worker)),
-    post('/workers/{worker}/choose', (body, worker) => payouts.choose(worker, choiceIn(body))),
-    post('/workers/{worker}/address-text', (body, worker) =>
-      payouts.addressText(worker, text(body, 'to')),
+    serve(payoutApi.preview, async ({ body }) => {
+      const { digest, approvalsNeeded, plan } = await payouts.preview(demandIn(body));
+      return { digest, approvalsNeeded, plan: { ...plan } };
+    }),
+    serve(payoutApi.approve, async ({ body, note }) => {
+      const digest = text(body, 'digest');
+      note({ target: digest.slice(0, 64) });
+      return { by: [...(await payouts.approve(digest, text(body, 'token'))).by] };
+    }),
+    serve(payoutApi.run, async ({ body, actor, note }) => {
+      const digest = text(body, 'digest');
+      note({ target: digest.slice(0, 64) });
+      const by = actor.by === 'token' ? 'operator' : actor.name;
+      return payouts.run(digest, optional(body, 'by') ?? by);
+    }),
+    serve(payoutApi.solvency, () => solvency()),
+    serve(payoutApi.reconcile, async () => {
+      const { differences, notCompared } = await parts.reconcile();
+      return { differences: differences.map((one) => ({ ...one })), notCompared: [...notCompared] };
+    }),
+    serve(payoutApi.export, ({ body }) => payouts.exportFile(body.again === true)),
+    serve(payoutApi.import, ({ body }) => payouts.importConfirmation(text(body, 'file'))),
+    serve(payoutApi.resolve, ({ body, note }) => {
+      note({ target: text(body, 'payout') });
+      return payouts.resolve(text(body, 'payout'), body.moved === true);
+    }),
+    serve(payoutApi.cameBack, ({ body, note }) => {
+      note({ target: text(body, 'payout') });
+      return payouts.cameBack(text(body, 'payout'));
+    }),
+    serve(payoutApi.pause, async ({ body }) => empty(await payouts.pause(assetIn(body)))),
+    serve(payoutApi.resume, async ({ body }) => empty(await payouts.resume(assetIn(body)))),
+    serve(payoutApi.rate, async ({ body }) => empty(await payouts.setRate(rateIn(body)))),
+    serve(payoutApi.deployDisperse, async () => ({ transaction: await parts.deployDisperse() })),
+    serve(payoutApi.addApprover, async ({ body }) => {
+      const { token, approver } = await payouts.addApprover(text(body, 'name'));
+      return { token, approver: { ...approver } };
+    }),
+    serve(payoutApi.removeApprover, async ({ body }) =>
+      empty(await payouts.removeApprover(text(body, 'name'))),
     ),
-    post('/workers/{worker}/address', (body, worker) => {
+    serve(payoutApi.choices, async ({ params }) =>
+      choicesView(await payouts.choicesOf(params.worker)),
+    ),
+    serve(payoutApi.choose, async ({ params, body, note }) => {
+      const before = await payouts.choicesOf(params.worker);
+      const after = await payouts.choose(params.worker, choiceIn(body));
+      note({ before: preferenceIn(before), after });
+      return after;
+    }),
+    serve(payoutApi.addressText, ({ params, body }) =>
+      payouts.addressText(params.worker, text(body, 'to')),
+    ),
+    serve(payoutApi.address, ({ params: { worker }, body }) => {
       const to = text(body, 'to');
       if (body.oldSignature === undefined) return payouts.changeAddressAsOperator(worker, to);
-      return payouts.changeAddress(worker, to, {
-        expiresAt: instant(Number(body.expiresAt)),
-        oldSignature: text(body, 'oldSignature'),
-        newSignature: text(body, 'newSignature'),
-      });
+      return payouts.changeAddress(worker, to, signedIn(body));
     }),
-    post('/workers/{worker}/stop-address', (_, worker) => payouts.stopAddressChange(worker)),
+    serve(payoutApi.stopAddress, async ({ params }) =>
+      empty(await payouts.stopAddressChange(params.worker)),
+    ),
   ];
+
+  async function solvency() {
+    const { assets, tickets } = await parts.solvency();
+    return { assets: [...assets], tickets: { ...tickets } };
+  }
 }
 
-type Handler = (body: Body, worker: string) => Promise<unknown>;
+/** What is done is done. */
+function empty(_: unknown): Record<string, never> {
+  return {};
+}
 
-function route(method: Route['method'], path: string, answer: Handler): Route {
+/** A change of address with the signatures of both, as a body has it. */
+export function signedIn(body: Body) {
   return {
-    method,
-    path: `/api/v1/payouts${path}`,
-    async handle({ params, body }) {
-      const value = await answer(body, params.worker ?? '');
-      return { status: 200, value: value ?? {} };
-    },
+    expiresAt: instant(Number(body.expiresAt)),
+    oldSignature: text(body, 'oldSignature'),
+    newSignature: text(body, 'newSignature'),
   };
+}
+
+/** What a worker chose, as it is shown. */
+export function choicesView({ changes, ...view }: ChoicesView) {
+  return { ...view, changes: [...changes] };
+}
+
+/** Only what can be chosen. */
+export function preferenceIn({ asset: wanted, threshold, fiatAccount }: ChoicesView) {
+  return { asset: wanted, threshold, fiatAccount };
 }
 
 /** A batch as it is shown. */
@@ -142,7 +381,7 @@ function units(body: Body, key: string): bigint {
   throw new TributaryError('setting_invalid', `${key} must be a decimal integer`);
 }
 
-function choiceIn(body: Body): Parameters<Payouts['choose']>[1] {
+export function choiceIn(body: Body): Parameters<Payouts['choose']>[1] {
   const wanted = assetIn(body);
   const account = optional(body, 'fiatAccount');
   return {

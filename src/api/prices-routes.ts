@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { TributaryError } from '../base/errors.ts';
 import { capabilityKey, parsePrice, showPrice } from '../payments/price.ts';
 import type { PriceDesk } from '../payments/price-desk.ts';
@@ -5,7 +6,7 @@ import { pipelineOf, pricedCapability } from '../payments/price-lists.ts';
 import type { PriceScope } from '../payments/price-store.ts';
 import { rationalText } from '../payments/rational.ts';
 import { checksumAddress, parseAddress } from '../protocol/signature.ts';
-import type { Route } from './admin.ts';
+import { defineRoute, type Route, serve } from './route.ts';
 
 export interface PricesRoutesParts {
   /** Undefined: nobody pays off chain. */
@@ -15,35 +16,77 @@ export interface PricesRoutesParts {
 /** Gateways compare models as text; none is longer. */
 const MODEL_CHARS_MAX = 200;
 
+const priceList = z.object({
+  prices: z.array(
+    z.object({
+      gateway: z.string().optional(),
+      pipeline: z.string().optional(),
+      model: z.string().optional(),
+      price: z.string(),
+      weiPerUnit: z.string(),
+      setAt: z.string().optional(),
+      settings: z.string().optional().describe('What the settings ask where another was set.'),
+    }),
+  ),
+});
+
+const scope = z.object({
+  gateway: z.unknown().optional(),
+  pipeline: z.unknown().optional(),
+  model: z.unknown().optional(),
+});
+
+export const pricesApi = {
+  list: defineRoute({
+    method: 'GET',
+    path: '/api/v1/prices',
+    access: 'viewer',
+    summary: 'What is asked of whom for what.',
+    reply: priceList,
+  }),
+  set: defineRoute({
+    method: 'POST',
+    path: '/api/v1/prices',
+    access: 'finance',
+    summary: 'Set a price from now on.',
+    body: scope.extend({ price: z.unknown().optional() }),
+    reply: priceList,
+  }),
+  reset: defineRoute({
+    method: 'POST',
+    path: '/api/v1/prices/reset',
+    access: 'finance',
+    summary: 'Ask again what the settings say.',
+    body: scope,
+    reply: priceList,
+  }),
+} as const;
+
 /** `/api/v1/prices`: what is asked of whom for what, and the change of it while the pool runs. */
 export function pricesRoutes({ prices }: PricesRoutesParts): readonly Route[] {
   const on = (): PriceDesk => {
     if (prices) return prices;
     throw new TributaryError('chain_off', 'This pool works off chain.');
   };
-  const list = () => ({ status: 200, value: { prices: on().list().map(viewOf) } });
+  const list = () => ({ prices: on().list().map(viewOf) });
   return [
-    { method: 'GET', path: '/api/v1/prices', handle: async () => list() },
-    {
-      method: 'POST',
-      path: '/api/v1/prices',
-      async handle({ body }) {
-        const read = parsePrice(String(body.price));
-        if (!read.ok) throw invalid('price must be such as 1000wei or 0.05USD per 1e12 pixels');
-        await on().set(scopeIn(body), read.price);
-        return list();
-      },
-    },
-    {
-      method: 'POST',
-      path: '/api/v1/prices/reset',
-      async handle({ body }) {
-        if (!(await on().reset(scopeIn(body)))) {
-          throw new TributaryError('price_not_set', 'No price was set for that.');
-        }
-        return list();
-      },
-    },
+    serve(pricesApi.list, async () => list()),
+    serve(pricesApi.set, async ({ body, note }) => {
+      const read = parsePrice(String(body.price));
+      if (!read.ok) throw invalid('price must be such as 1000wei or 0.05USD per 1e12 pixels');
+      const before = list();
+      await on().set(scopeIn(body), read.price);
+      note({ before, after: list() });
+      return list();
+    }),
+    serve(pricesApi.reset, async ({ body, note }) => {
+      const before = list();
+      if (!(await on().reset(scopeIn(body)))) {
+        throw new TributaryError('price_not_set', 'No price was set for that.');
+      }
+      note({ before, after: list() });
+      return list();
+    }),
   ];
 }
 

@@ -5,11 +5,16 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
+import { z } from 'zod';
 import { FakeClock } from '../base/clock.ts';
+import type { WorkerId } from '../base/ids.ts';
 import { quiet } from '../base/log.ts';
-import { problems } from './problem.ts';
+import type { Worker } from '../workers/worker.ts';
+import { apiOf } from './api.test-kit.ts';
+import { createIdentify } from './identify.ts';
 import { type PublicParts, servePublic } from './public.ts';
 import { createRequestRate } from './request-rate.ts';
+import { defineRoute, serve } from './route.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'tributary-public-'));
 const proofs = join(root, 'proofs');
@@ -25,7 +30,7 @@ async function start(t: TestContext, changes: Partial<PublicParts> = {}) {
   const faults: string[] = [];
   const log = { ...quiet, error: (event: string) => void faults.push(event) };
   const server = await servePublic(
-    { proofsDir: proofs, routes: [], log, ...changes },
+    { proofsDir: proofs, api: apiOf([], { log }), log, ...changes },
     { host: '127.0.0.1', port: 0 },
   );
   t.after(() => server.close());
@@ -101,37 +106,51 @@ test('what is no plain question is refused in words of its own', async (t) => {
   assert.doesNotMatch(await raw(port, 'NONSENSE\r\n\r\n'), /200 OK/);
 });
 
-test('a route is given query and credential, and its fault is not told', async (t) => {
-  const { url, faults } = await start(t, {
-    routes: [
-      {
+test('a worker shows its credential, and a fault of ours is not told', async (t) => {
+  const faults: string[] = [];
+  const log = { ...quiet, error: (event: string) => void faults.push(event) };
+  const worker = { id: 'aaaaaaaaaa' as WorkerId } as Worker;
+  const known = {
+    authenticate: (text: string) => (text === 'trib_x' ? worker : undefined),
+  };
+  const reply = { type: 'text/plain' };
+  const routes = [
+    serve(
+      defineRoute({
+        method: 'GET',
         path: '/proofs/receipts',
-        handle: async ({ query, credential }) =>
-          credential === 'trib_x'
-            ? { type: 'text/plain', body: query.get('from') ?? '' }
-            : { problem: problems.credential },
-      },
-      { path: '/broken', handle: () => Promise.reject(new Error('postgres://secret')) },
-    ],
-  });
+        access: 'worker',
+        summary: 'For this test.',
+        query: z.object({ from: z.string() }),
+        reply,
+      }),
+      async ({ query, actor }) => Buffer.from(`${query.from} ${actor.id}`),
+    ),
+    serve(
+      defineRoute({ method: 'GET', path: '/broken', access: 'public', summary: 'Breaks.', reply }),
+      () => Promise.reject(new Error('postgres://secret')),
+    ),
+  ];
+  const identify = createIdentify({ token: 'token', workers: known });
+  const { url } = await start(t, { api: apiOf(routes, { log, identify }) });
   const ask = (authorization: string) =>
     fetch(`${url}/proofs/receipts?from=7`, { headers: { authorization } });
-  assert.equal(await (await ask('Bearer trib_x')).text(), '7');
-  for (const wrong of ['', 'Bearer', 'trib_x', 'Basic trib_x', 'Bearer a b']) {
-    const reply = await ask(wrong);
-    assert.equal(reply.status, 401, wrong);
-    assert.equal(reply.headers.get('www-authenticate'), 'Bearer');
+  assert.equal(await (await ask('Bearer trib_x')).text(), '7 aaaaaaaaaa');
+  for (const wrong of ['', 'Bearer', 'trib_x', 'Basic trib_x', 'Bearer a b', 'Bearer token']) {
+    const refused = await ask(wrong);
+    assert.equal(refused.status, 401, wrong);
+    assert.equal(refused.headers.get('www-authenticate'), 'Bearer');
   }
   const broken = await fetch(`${url}/broken`);
   assert.equal(broken.status, 500);
   assert.doesNotMatch(await broken.text(), /postgres/);
-  assert.deepEqual(faults, ['public_request_failed']);
+  assert.deepEqual(faults, ['api_request_failed']);
 });
 
 test('a taken port is said in words', async (t) => {
   const { port } = await start(t);
   await assert.rejects(
-    servePublic({ proofsDir: proofs, routes: [], log: quiet }, { host: '127.0.0.1', port }),
+    servePublic({ proofsDir: proofs, api: apiOf([]), log: quiet }, { host: '127.0.0.1', port }),
     { code: 'address_in_use', message: /public address of --http-addr/ },
   );
 });

@@ -1,15 +1,18 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Clock, systemClock } from '../base/clock.ts';
-import { messageOf, TributaryError } from '../base/errors.ts';
+import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { type Problem, problems, sendProblem } from './problem.ts';
+import type { Api } from './app.ts';
+import { listening, passOn, running, sendProblem } from './node-server.ts';
+import { type Problem, problems } from './problem.ts';
 import { createRequestRate } from './request-rate.ts';
 import { fileBelow, sendFile } from './static-files.ts';
 
 /** The longest path that is published has about 60 characters. */
 const TARGET_CHARACTERS_MAX = 1_024;
 const HEADER_BYTES_MAX = 8 * 1024;
+/** A signed message, or a dispute with its reasons. */
+const BODY_BYTES_MAX = 64 * 1024;
 /** Each may hold an open file; the usual limit of a process is 1,024 of them. */
 const CONNECTIONS_MAX = 512;
 const ANSWERS_MAX = 128;
@@ -19,28 +22,12 @@ const IDLE_MS = 10_000;
 /** A list of 100,000 workers over a slow line takes a minute; a reader that takes nothing, less. */
 const SILENT_MS = 30_000;
 
-/** An answer of a route. */
-export type PublicReply =
-  | { readonly problem: Problem }
-  | { readonly type: string; readonly body: string | Uint8Array; readonly headers?: Headers };
-type Headers = Readonly<Record<string, string>>;
-
-/** Something that is made for each request; everything else below `/proofs/` is a file. */
-export interface PublicRoute {
-  /** As it stands in the address: `/proofs/receipts`. */
-  readonly path: string;
-  handle(request: {
-    readonly query: URLSearchParams;
-    /** What `Authorization: Bearer` carried. */
-    readonly credential: string | undefined;
-  }): Promise<PublicReply>;
-}
-
 /** What the public address stands on. */
 export interface PublicParts {
   /** Served below `/proofs/`; it need not exist yet. */
   readonly proofsDir: string;
-  readonly routes: readonly PublicRoute[];
+  /** Everything else. */
+  readonly api: Pick<Api, 'answer'>;
   readonly log: Log;
   readonly clock?: Clock;
 }
@@ -52,7 +39,7 @@ export interface PublicServer {
 }
 
 /**
- * Serves to everybody what the pool publishes, in plain HTTP; for the internet a proxy in front adds
+ * Serves to everybody what the pool publishes, and the API, in plain HTTP; for the internet a proxy in front adds
  * TLS. Throws `address_in_use` or `address_invalid`.
  */
 export async function servePublic(
@@ -69,6 +56,8 @@ export async function servePublic(
     answering++;
     answer(parts, request, response)
       .catch((error: unknown) => {
+        // A request that broke off is nobody's fault.
+        if (request.destroyed && !request.complete) return void response.destroy();
         parts.log.error('public_request_failed', { error: messageOf(error) });
         if (response.headersSent) response.destroy();
         else sendProblem(response, problems.ours);
@@ -81,15 +70,11 @@ export async function servePublic(
   server.keepAliveTimeout = IDLE_MS;
   server.setTimeout(SILENT_MS, (socket) => socket.destroy());
   server.on('clientError', (_, socket) => socket.destroy());
-  await listening(server, address);
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  await listening(server, address, {
+    used: `another program listens at port ${address.port}, the public address of --http-addr`,
+    invalid: 'the public address of --http-addr cannot be used',
+  });
+  return running(server);
 }
 
 async function answer(
@@ -102,61 +87,21 @@ async function answer(
     response.setHeader('connection', 'close');
     return sendProblem(response, refusal);
   }
-  const [path = '/', ...query] = (request.url ?? '/').split('?');
-  const route = parts.routes.find((one) => one.path === path);
-  if (route) {
-    const reply = await route.handle({
-      query: new URLSearchParams(query.join('?')),
-      credential: bearerOf(request),
-    });
-    return 'problem' in reply
-      ? sendProblem(response, reply.problem)
-      : send(request, response, reply);
-  }
+  const [path = '/'] = (request.url ?? '/').split('?');
   const file = path.startsWith(PROOFS)
     ? fileBelow(parts.proofsDir, path.slice(PROOFS.length))
     : undefined;
+  if (file && request.method !== 'GET' && request.method !== 'HEAD') {
+    return sendProblem(response, problems.method);
+  }
   if (file && (await sendFile(request, response, file))) return;
-  sendProblem(response, problems.notFound);
+  await passOn(parts.api, request, response, { listener: 'public', bodyBytesMax: BODY_BYTES_MAX });
 }
 const PROOFS = '/proofs/';
 
 function refusalOf(request: IncomingMessage): Problem | undefined {
-  if (request.method !== 'GET' && request.method !== 'HEAD') return problems.method;
   if ((request.url ?? '').length > TARGET_CHARACTERS_MAX) return problems.tooLong;
+  if (request.method !== 'GET' && request.method !== 'HEAD') return undefined;
   const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
   return (length ?? '0') !== '0' || encoding !== undefined ? problems.body : undefined;
-}
-
-function bearerOf(request: IncomingMessage): string | undefined {
-  return /^Bearer ([\x21-\x7e]{1,512})$/.exec(request.headers.authorization ?? '')?.[1];
-}
-
-function send(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { type, body, headers }: Exclude<PublicReply, { problem: Problem }>,
-): void {
-  response.writeHead(200, {
-    'content-type': type,
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    ...headers,
-  });
-  response.end(request.method === 'HEAD' ? undefined : body);
-}
-
-function listening(server: Server, address: { host: string; port: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const used = cause.code === 'EADDRINUSE';
-      const code = used ? 'address_in_use' : 'address_invalid';
-      const message = used
-        ? `another program listens at port ${address.port}, the public address of --http-addr`
-        : 'the public address of --http-addr cannot be used';
-      reject(new TributaryError(code, message, { cause }));
-    });
-    server.listen(address.port, address.host || undefined, () => resolve());
-  });
 }

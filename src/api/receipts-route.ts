@@ -1,34 +1,41 @@
+import { z } from 'zod';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { Workers } from '../workers/workers.ts';
-import { problems } from './problem.ts';
-import type { PublicRoute } from './public.ts';
+import { ownWorker } from './own-worker.ts';
+import { defineRoute, type Route, serve } from './route.ts';
 
 /** Each is signed anew: 40 us on a thread beside the event loop. */
 const RECEIPTS_MAX = 500;
 
-/**
- * `GET /proofs/receipts?from=SEQUENCE`: a worker that shows its credential gets its own receipts from
- * that number on, signed, 426 bytes each one after the other; as many as fit, so it asks again from
- * behind the last until there are none.
- */
-export function receiptsRoute(parts: {
-  readonly ledger: Pick<Ledger, 'receiptsOf' | 'signed'>;
-  readonly workers: Pick<Workers, 'authenticate'>;
-}): PublicRoute {
-  const { ledger, workers } = parts;
-  return {
+export const receiptsApi = {
+  read: defineRoute({
+    method: 'GET',
     path: '/proofs/receipts',
-    async handle({ query, credential }) {
-      const worker = credential === undefined ? undefined : workers.authenticate(credential);
-      if (!worker) return { problem: problems.credential };
-      const from = query.get('from') ?? '1';
-      if (!/^\d{1,18}$/.test(from)) return { problem: problems.query };
-      const stored = await ledger.receiptsOf(worker.id, BigInt(from), RECEIPTS_MAX);
+    access: 'worker',
+    summary:
+      'The signed receipts of one worker from a number on, 426 bytes each, one after the other; as many as fit, so ask again from behind the last until there are none.',
+    query: z.object({
+      from: z
+        .string()
+        .regex(/^\d{1,18}$/)
+        .default('1')
+        .describe('The number of the first receipt.'),
+      worker: z.string().max(64).optional().describe('Which worker, for who has several.'),
+    }),
+    reply: { type: 'application/octet-stream' },
+  }),
+} as const;
+
+/** A worker that shows its credential gets its own receipts. */
+export function receiptsRoutes(parts: {
+  readonly ledger: Pick<Ledger, 'receiptsOf' | 'signed'>;
+}): readonly Route[] {
+  const { ledger } = parts;
+  return [
+    serve(receiptsApi.read, async ({ query, actor }) => {
+      const worker = ownWorker(actor, query.worker);
+      const stored = await ledger.receiptsOf(worker, BigInt(query.from), RECEIPTS_MAX);
       const signed = await Promise.all(stored.map(({ body }) => ledger.signed(body)));
-      return {
-        type: 'application/octet-stream',
-        body: Buffer.concat(signed.flatMap((one) => one ?? [])),
-      };
-    },
-  };
+      return Buffer.concat(signed.flatMap((one) => one ?? []));
+    }),
+  ];
 }

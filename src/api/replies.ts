@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http';
-import { type ErrorCode, errorAdvice, messageOf, TributaryError } from '../base/errors.ts';
+import { type ErrorCode, errorAdvice, TributaryError } from '../base/errors.ts';
+import type { Problem } from './problem.ts';
 
 /** The status of each error that a request to the API can cause; everything else is our fault. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -59,32 +59,31 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   database_failed: 503,
 };
 
-/** Answers with JSON; bigints become decimal strings, so that no amount passes through a float. */
-export function json(response: ServerResponse, status: number, value: unknown): void {
+/** Says what kind of refusal it is; `detail` says what it was this time. */
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'The request is not one that can be handled.',
+  401: 'This was not shown to be allowed.',
+  404: 'There is no such thing.',
+  409: 'This cannot be done as things are.',
+  502: 'Somebody else refused this.',
+  503: 'This cannot be done at the moment.',
+};
+
+/** Turns what was thrown into a problem. From 500 on it is our fault, and nothing is told of it. */
+export function problemOf(error: unknown): Problem {
+  const code = error instanceof TributaryError ? error.code : 'internal';
+  const status = STATUS[code] ?? 500;
+  const advice = errorAdvice[code];
+  if (!(error instanceof TributaryError) || status === 500) {
+    return { status: 500, code, title: 'The request could not be handled.', advice };
+  }
+  return { status, code, title: TITLES[status] ?? 'Refused.', detail: error.message, advice };
+}
+
+/** JSON in which bigints are decimal strings, so that no amount passes through a float. */
+export function jsonText(value: unknown): string {
   const text = JSON.stringify(value, (_, inner) =>
     typeof inner === 'bigint' ? inner.toString() : inner,
   );
-  response.writeHead(status, {
-    'content-type': 'application/json; charset=utf-8',
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-  });
-  response.end(`${text}\n`);
-}
-
-export function text(response: ServerResponse, status: number, body: string, type?: string): void {
-  response.writeHead(status, {
-    'content-type': type ?? 'text/plain; charset=utf-8',
-    'x-content-type-options': 'nosniff',
-  });
-  response.end(body);
-}
-
-/** Turns what was thrown into `{ code, message, advice }`. Returns whether it is our fault. */
-export function failure(response: ServerResponse, error: unknown): boolean {
-  const code = error instanceof TributaryError ? error.code : 'internal';
-  const status = STATUS[code] ?? 500;
-  const message = code === 'internal' ? 'the request could not be handled' : messageOf(error);
-  json(response, status, { code, message, advice: errorAdvice[code] });
-  return status >= 500;
+  return `${text}\n`;
 }

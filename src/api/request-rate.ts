@@ -6,10 +6,10 @@ const PER_SECOND = 100;
 /** Some hundred bytes each; whoever comes from more addresses than that is not held up by this. */
 const PEERS_MAX = 10_000;
 
-/** How much each peer may still ask for. */
-export interface RequestRate {
-  /** Takes one request from what `peer` has left; false: it has to wait. */
-  take(peer: string): boolean;
+/** How much each may still ask for, by a name that says who it is. */
+export interface Buckets {
+  /** Takes one request from what `who` has left; false: it has to wait. */
+  take(who: string): boolean;
 }
 
 interface Bucket {
@@ -17,26 +17,20 @@ interface Bucket {
   at: number;
 }
 
-/**
- * A bucket of requests for each peer that fills up again by itself. An IPv6 peer is its /64, which
- * is what one subscriber gets. Loopback is not limited: there sits the proxy in front of the pool,
- * which speaks for everybody and has limits of its own.
- */
-export function createRequestRate(
+/** A bucket of requests for each that fills up again by itself. */
+export function createBuckets(
   clock: Clock,
   { burst = BURST, perSecond = PER_SECOND }: { burst?: number; perSecond?: number } = {},
-): RequestRate {
+): Buckets {
   const buckets = new Map<string, Bucket>();
   return {
-    take(peer) {
-      const key = peerKey(peer);
-      if (key === undefined) return true;
+    take(who) {
       const now = clock.now();
-      const known = buckets.get(key);
+      const known = buckets.get(who);
       const left = known ? refilled(known, now) : burst;
       // Set anew, so that the map is in the order of the last request.
-      buckets.delete(key);
-      buckets.set(key, { left: Math.max(0, left - 1), at: now });
+      buckets.delete(who);
+      buckets.set(who, { left: Math.max(0, left - 1), at: now });
       if (buckets.size > PEERS_MAX) buckets.delete(buckets.keys().next().value as string);
       return left >= 1;
     },
@@ -47,8 +41,26 @@ export function createRequestRate(
   }
 }
 
+/**
+ * Buckets by address. An IPv6 peer is its /64, which is what one subscriber gets. Loopback is not
+ * limited: there sits the proxy in front of the pool, which speaks for everybody and has limits of its
+ * own.
+ */
+export function createRequestRate(
+  clock: Clock,
+  limits: { burst?: number; perSecond?: number } = {},
+): Buckets {
+  const buckets = createBuckets(clock, limits);
+  return {
+    take(peer) {
+      const key = peerKey(peer);
+      return key === undefined || buckets.take(key);
+    },
+  };
+}
+
 /** What stands for a peer; undefined for this machine. */
-function peerKey(peer: string): string | undefined {
+export function peerKey(peer: string): string | undefined {
   const plain = peer.startsWith('::ffff:') ? peer.slice('::ffff:'.length) : peer;
   if (plain === '::1' || plain.startsWith('127.')) return undefined;
   if (!plain.includes(':')) return plain;

@@ -18,6 +18,7 @@ import { defaultTerms } from '../terms/terms.ts';
 import { createTermsService } from '../terms/terms-service.ts';
 import { serveAdmin } from './admin.ts';
 import { callerOf } from './admin-client.ts';
+import { apiOf } from './api.test-kit.ts';
 import { termsRoutes } from './terms-routes.ts';
 
 const scratch = await openScratch();
@@ -36,10 +37,9 @@ const terms = createTermsService({
 });
 const admin = await serveAdmin(
   {
-    routes: termsRoutes({ terms }),
+    api: apiOf(termsRoutes({ terms })),
     metrics: createMetrics(),
     ready: async () => undefined,
-    token: 'token',
     log: quiet,
   },
   { host: '127.0.0.1', port: 0, tokenChosen: false },

@@ -1,47 +1,74 @@
+import { z } from 'zod';
 import { hex } from '../base/bytes.ts';
 import { TributaryError } from '../base/errors.ts';
 import type { TermsVersion } from '../terms/store.ts';
 import type { TermsService } from '../terms/terms-service.ts';
-import type { Route } from './admin.ts';
+import { defineRoute, type Route, serve } from './route.ts';
+import { decimal, moment } from './shapes.ts';
 
 /** What the routes of terms stand on. */
 export interface TermsRoutesParts {
   readonly terms: Pick<TermsService, 'list' | 'file' | 'publish'>;
 }
 
+const versionView = z.object({
+  version: z.int(),
+  startsAtEpoch: decimal,
+  publishedAt: moment,
+  digest: z.string().describe('SHA-256 of the canonical terms: what was signed.'),
+});
+
+export const termsApi = {
+  list: defineRoute({
+    method: 'GET',
+    path: '/api/v1/terms',
+    access: 'public',
+    summary: 'Every version of the terms, oldest first, and which settles the open epoch.',
+    reply: z.object({
+      openEpoch: decimal,
+      current: z.int().describe('0: none were published, and the default ones hold.'),
+      versions: z.array(versionView),
+    }),
+  }),
+  read: defineRoute({
+    method: 'GET',
+    path: '/api/v1/terms/{version}',
+    access: 'public',
+    summary: 'One version as it is published: canonical JSON with its signatures.',
+    reply: z.object({ file: z.string() }),
+  }),
+  publish: defineRoute({
+    method: 'POST',
+    path: '/api/v1/terms',
+    access: 'owner',
+    summary: 'Check, sign and publish terms for epochs that are yet to begin.',
+    body: z.object({ file: z.unknown().optional(), startsAtEpoch: z.unknown().optional() }),
+    reply: versionView,
+    status: 201,
+  }),
+} as const;
+
 /** `/api/v1/terms`: list, read and publish the terms of the pool. */
 export function termsRoutes({ terms }: TermsRoutesParts): readonly Route[] {
   return [
-    {
-      method: 'GET',
-      path: '/api/v1/terms',
-      async handle() {
-        const { openEpoch, current, versions } = await terms.list();
-        return { status: 200, value: { openEpoch, current, versions: versions.map(view) } };
-      },
-    },
-    {
-      method: 'GET',
-      path: '/api/v1/terms/{version}',
-      async handle({ params }) {
-        const version = params.version ?? '';
-        if (!/^[1-9]\d{0,8}$/.test(version)) {
-          throw new TributaryError('terms_unknown', 'A version is a number from 1.');
-        }
-        return { status: 200, value: { file: await terms.file(Number(version)) } };
-      },
-    },
-    {
-      method: 'POST',
-      path: '/api/v1/terms',
-      async handle({ body }) {
-        const { file, startsAtEpoch } = body;
-        if (typeof file !== 'string') {
-          throw new TributaryError('setting_invalid', '"file" must be the text of a terms file');
-        }
-        return { status: 201, value: view(await terms.publish(file, startIn(startsAtEpoch))) };
-      },
-    },
+    serve(termsApi.list, async () => {
+      const { openEpoch, current, versions } = await terms.list();
+      return { openEpoch, current, versions: versions.map(view) };
+    }),
+    serve(termsApi.read, async ({ params: { version } }) => {
+      if (!/^[1-9]\d{0,8}$/.test(version)) {
+        throw new TributaryError('terms_unknown', 'A version is a number from 1.');
+      }
+      return { file: await terms.file(Number(version)) };
+    }),
+    serve(termsApi.publish, async ({ body: { file, startsAtEpoch }, note }) => {
+      if (typeof file !== 'string') {
+        throw new TributaryError('setting_invalid', '"file" must be the text of a terms file');
+      }
+      const published = view(await terms.publish(file, startIn(startsAtEpoch)));
+      note({ target: `version ${published.version}`, after: published });
+      return published;
+    }),
   ];
 }
 
@@ -58,7 +85,7 @@ function view({ version, startsAtEpoch, publishedAt, digest }: TermsVersion) {
   return {
     version,
     startsAtEpoch,
-    publishedAt: new Date(publishedAt).toISOString(),
+    publishedAt,
     digest: hex(digest),
   };
 }

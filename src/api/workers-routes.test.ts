@@ -8,6 +8,7 @@ import { createDispatch } from '../dispatch/dispatch.ts';
 import { createLedger } from '../ledger/ledger.ts';
 import { createWorkers } from '../workers/workers.ts';
 import { serveAdmin } from './admin.ts';
+import { apiOf } from './api.test-kit.ts';
 import { statusRoutes } from './status-routes.ts';
 import { workersRoutes } from './workers-routes.ts';
 
@@ -18,7 +19,7 @@ const ledger = createLedger({ database });
 const dispatch = createDispatch({ random: secureRandom });
 const admin = await serveAdmin(
   {
-    routes: [
+    api: apiOf([
       ...workersRoutes({
         workers,
         ledger,
@@ -32,10 +33,9 @@ const admin = await serveAdmin(
         runningTasks: () => [],
         latency: () => undefined,
       }),
-    ],
+    ]),
     metrics: createMetrics(),
     ready: async () => undefined,
-    token: 'token',
     log: quiet,
   },
   { host: '127.0.0.1', port: 0, tokenChosen: false },

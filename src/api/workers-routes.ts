@@ -1,12 +1,14 @@
+import { z } from 'zod';
 import { TributaryError } from '../base/errors.ts';
 import type { WorkerId } from '../base/ids.ts';
 import type { Dispatch, WorkerView } from '../dispatch/dispatch-types.ts';
 import type { WorkerTotals } from '../ledger/contribution.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Credential } from '../workers/credentials.ts';
-import type { Worker } from '../workers/worker.ts';
+import { type Worker, workerStates } from '../workers/worker.ts';
 import type { Workers, WorkersResult } from '../workers/workers.ts';
-import type { Route } from './admin.ts';
+import { defineRoute, type Route, serve } from './route.ts';
+import { decimal } from './shapes.ts';
 
 export interface WorkersRoutesParts {
   readonly workers: Workers;
@@ -16,69 +18,122 @@ export interface WorkersRoutesParts {
   joinString(credential: Credential): string;
 }
 
+/** A worker as operators see it. */
+export const workerView = z.object({
+  id: z.string(),
+  name: z.string(),
+  state: z.enum(workerStates),
+  status: z.string().describe('The state in words, with what to do.'),
+  payoutAddress: z.string().optional(),
+  createdAt: z.string(),
+  validSecrets: z.int().describe('2 during a rotation, 0 when revoked.'),
+  connections: z.int(),
+  sessions: z.int().describe('Sessions that it serves now.'),
+  capacity: z.int().describe('Sessions that it takes.'),
+  segments: z.int().describe('Segments credited since it was enrolled.'),
+  failures: z.int(),
+  pixels: decimal,
+});
+
+const enrolmentView = z.object({
+  id: z.string(),
+  name: z.string(),
+  credential: z.string().describe('Shown in this answer and nowhere else.'),
+  join: z.string().describe('What `tributary worker join` takes.'),
+});
+
+const changeRoute = <const Word extends string>(word: Word, summary: string) =>
+  defineRoute({
+    method: 'POST',
+    path: `/api/v1/workers/{worker}/${word}`,
+    access: 'support',
+    summary,
+    reply: workerView,
+  });
+
+export const workersApi = {
+  list: defineRoute({
+    method: 'GET',
+    path: '/api/v1/workers',
+    access: 'viewer',
+    summary: 'All workers by name, revoked ones too.',
+    reply: z.array(workerView),
+    csv: ['id', 'name', 'state', 'status', 'payoutAddress', 'segments', 'failures', 'pixels'],
+  }),
+  add: defineRoute({
+    method: 'POST',
+    path: '/api/v1/workers',
+    access: 'support',
+    summary: 'Enrol a worker.',
+    body: z.object({ name: z.string().nullish(), payoutAddress: z.string().nullish() }),
+    reply: enrolmentView,
+    status: 201,
+  }),
+  show: defineRoute({
+    method: 'GET',
+    path: '/api/v1/workers/{worker}',
+    access: 'viewer',
+    summary: 'One worker, by name or id.',
+    reply: workerView,
+  }),
+  rotate: defineRoute({
+    method: 'POST',
+    path: '/api/v1/workers/{worker}/rotate',
+    access: 'owner',
+    summary: 'Give a worker a new credential; the one before stays valid until the next rotation.',
+    reply: enrolmentView,
+  }),
+  revoke: changeRoute('revoke', 'Cut a worker off at once and for good; what it earned stays.'),
+  pause: changeRoute('pause', 'Give a worker no new sessions until it is resumed.'),
+  resume: changeRoute('resume', 'Give a paused worker sessions again.'),
+  drain: changeRoute('drain', 'Let a worker finish what it has and give it nothing more.'),
+} as const;
+
 /** `/api/v1/workers`: enrol, look up, and change workers while the pool runs. */
 export function workersRoutes(parts: WorkersRoutesParts): readonly Route[] {
   const { workers, ledger, dispatch } = parts;
-  const path = '/api/v1/workers/{worker}';
 
   const view = (worker: Worker, totals: ReadonlyMap<WorkerId, WorkerTotals>) =>
     viewOf(worker, totals.get(worker.id), dispatch.worker(worker.id));
 
-  const change = (
-    word: string,
-    act: (ref: string) => Promise<WorkersResult<{ readonly worker: Worker }>>,
-  ): Route => ({
-    method: 'POST',
-    path: `${path}/${word}`,
-    async handle({ params }) {
-      const { worker } = granted(await act(params.worker ?? ''));
-      return { status: 200, value: view(worker, await totalsByWorker(ledger)) };
-    },
-  });
+  const change = (word: 'revoke' | 'pause' | 'resume' | 'drain') =>
+    serve(workersApi[word], async ({ params, note }) => {
+      const before = await workers.show(params.worker);
+      const { worker } = granted(await workers[word](params.worker));
+      note({
+        target: worker.name,
+        before: { state: before?.state },
+        after: { state: worker.state },
+      });
+      return view(worker, await totalsByWorker(ledger));
+    });
 
   return [
-    {
-      method: 'GET',
-      path: '/api/v1/workers',
-      async handle() {
-        const totals = await totalsByWorker(ledger);
-        const value = (await workers.list()).map((worker) => view(worker, totals));
-        return { status: 200, value };
-      },
-    },
-    {
-      method: 'POST',
-      path: '/api/v1/workers',
-      async handle({ body }) {
-        const name = textOf(body, 'name');
-        if (name === undefined) throw new TributaryError('worker_name_invalid', 'name is missing');
-        const payoutAddress = textOf(body, 'payoutAddress');
-        const added = await workers.add({ name, ...(payoutAddress ? { payoutAddress } : {}) });
-        return { status: 201, value: enrolment(parts, granted(added)) };
-      },
-    },
-    {
-      method: 'GET',
-      path,
-      async handle({ params }) {
-        const worker = await workers.show(params.worker ?? '');
-        if (!worker) throw new TributaryError('worker_unknown', 'there is no such worker');
-        return { status: 200, value: view(worker, await totalsByWorker(ledger)) };
-      },
-    },
-    {
-      method: 'POST',
-      path: `${path}/rotate`,
-      async handle({ params }) {
-        // The one before stays valid, so nobody is disconnected; the one before that goes.
-        const rotated = await workers.rotate(params.worker ?? '', { retire: 'oldest' });
-        return { status: 200, value: enrolment(parts, granted(rotated)) };
-      },
-    },
-    change('revoke', workers.revoke),
-    change('pause', workers.pause),
-    change('resume', workers.resume),
-    change('drain', workers.drain),
+    serve(workersApi.list, async () => {
+      const totals = await totalsByWorker(ledger);
+      return (await workers.list()).map((worker) => view(worker, totals));
+    }),
+    serve(workersApi.add, async ({ body: { name, payoutAddress }, note }) => {
+      if (!name) throw new TributaryError('worker_name_invalid', 'name is missing');
+      const added = granted(
+        await workers.add({ name, ...(payoutAddress ? { payoutAddress } : {}) }),
+      );
+      note({ target: name, after: { id: added.worker.id } });
+      return enrolment(parts, added);
+    }),
+    serve(workersApi.show, async ({ params }) => {
+      const worker = await workers.show(params.worker);
+      if (!worker) throw new TributaryError('worker_unknown', 'there is no such worker');
+      return view(worker, await totalsByWorker(ledger));
+    }),
+    serve(workersApi.rotate, async ({ params }) => {
+      // The one before stays valid, so nobody is disconnected; the one before that goes.
+      return enrolment(parts, granted(await workers.rotate(params.worker, { retire: 'oldest' })));
+    }),
+    change('revoke'),
+    change('pause'),
+    change('resume'),
+    change('drain'),
   ];
 }
 
@@ -90,7 +145,7 @@ function enrolment(
 }
 
 /** What a request led to, or its refusal as the error that the API answers with. */
-function granted<T>(result: WorkersResult<T>): T {
+export function granted<T>(result: WorkersResult<T>): T {
   if (result.ok) return result;
   throw new TributaryError(result.reason, REFUSALS[result.reason]);
 }
@@ -103,14 +158,6 @@ const REFUSALS = {
   worker_revoked: 'this worker is revoked, for good',
   worker_secrets_full: 'this worker has two valid credentials already',
 } as const;
-
-/** A text of a request's body; undefined when absent. Throws `setting_invalid` for other types. */
-function textOf(body: Readonly<Record<string, unknown>>, key: string): string | undefined {
-  const value = body[key];
-  if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'string') throw new TributaryError('setting_invalid', `${key} must be text`);
-  return value;
-}
 
 /** Totals of all workers, by id. */
 export async function totalsByWorker(ledger: Ledger): Promise<Map<WorkerId, WorkerTotals>> {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getAddress } from 'viem';
 import { serveAdmin } from '../../src/api/admin.ts';
+import { apiOf } from '../../src/api/api.test-kit.ts';
 import { chainRoutes } from '../../src/api/chain-routes.ts';
 import { parseHex } from '../../src/base/bytes.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
@@ -121,10 +122,9 @@ export async function startOperator(chain: ChainActions | undefined) {
   const token = 'the-token';
   const admin = await serveAdmin(
     {
-      routes: chainRoutes({ chain }),
+      api: apiOf(chainRoutes({ chain }), { token }),
       metrics: createMetrics(),
       ready: async () => undefined,
-      token,
       log: quiet,
     },
     { host: '127.0.0.1', port: 0, tokenChosen: false },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { serveAdmin } from '../../src/api/admin.ts';
+import { apiOf } from '../../src/api/api.test-kit.ts';
 import { ledgerRoutes } from '../../src/api/ledger-routes.ts';
 import { ETH, LPT } from '../../src/base/asset.ts';
 import { instant } from '../../src/base/clock.ts';
@@ -29,10 +30,9 @@ const scratch = await openScratch();
 const { database } = scratch;
 const admin = await serveAdmin(
   {
-    routes: ledgerRoutes({ books: createBooks(database) }),
+    api: apiOf(ledgerRoutes({ books: createBooks(database) }), { token: 'the-token' }),
     metrics: createMetrics(),
     ready: async () => undefined,
-    token: 'the-token',
     log: quiet,
   },
   { host: '127.0.0.1', port: 0, tokenChosen: false },

@@ -51,7 +51,7 @@ test('what a worker earned is shown, run, and on the chain to the last wei', asy
   const reply = await gateway.submit(await gateway.session(), await stampedSource());
   assert.equal(reply.result?.result.kind, 'done', reply.text);
   await mineBlocks(chain.reader, PARAMS_BLOCKS);
-  const status = () => pool.admin<Status>('GET', '/api/v1/payouts');
+  const status = () => pool.admin<Status>('GET', '/api/v1/payouts/status');
   await eventually('the ticket is redeemed', async () => {
     return BigInt((await status()).tickets.redeemed) === FACE;
   });

@@ -66,7 +66,7 @@ const handlers = {
     return undefined;
   }),
   status: command(payoutCommands.status, async ({ json }, { ask, print }) => {
-    const status = await ask('');
+    const status = await ask('/status');
     print(json ? text(status) : statusView(status));
     return undefined;
   }),

@@ -1,18 +1,8 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { serveAdmin } from '../../api/admin.ts';
-import { type ChainRoutesParts, chainRoutes } from '../../api/chain-routes.ts';
-import { type EpochsRoutesParts, epochsRoutes } from '../../api/epochs-routes.ts';
-import { type LedgerRoutesParts, ledgerRoutes } from '../../api/ledger-routes.ts';
-import { type PayoutRoutesParts, payoutRoutes } from '../../api/payout-routes.ts';
-import { type PricesRoutesParts, pricesRoutes } from '../../api/prices-routes.ts';
-import { type StatusRoutesParts, statusRoutes } from '../../api/status-routes.ts';
-import { type TermsRoutesParts, termsRoutes } from '../../api/terms-routes.ts';
-import { type WorkersRoutesParts, workersRoutes } from '../../api/workers-routes.ts';
+import { type AdminParts, serveAdmin } from '../../api/admin.ts';
 import { adminFiles } from '../../base/data-dir.ts';
 import { TributaryError } from '../../base/errors.ts';
 import { base32, secureRandom } from '../../base/ids.ts';
-import type { Log } from '../../base/log.ts';
-import type { Metrics } from '../../base/metrics.ts';
 import { showHostPort } from '../../base/setting-types.ts';
 import type { PoolSettings } from './settings.ts';
 
@@ -25,46 +15,13 @@ export interface RunningAdmin {
   stop(): Promise<void>;
 }
 
-/**
- * Serves health, metrics and the admin API, and leaves address and token in the data directory for
- * the commands beside the pool.
- */
-export async function startAdmin(
-  parts: WorkersRoutesParts &
-    StatusRoutesParts &
-    ChainRoutesParts &
-    PricesRoutesParts &
-    LedgerRoutesParts &
-    TermsRoutesParts &
-    EpochsRoutesParts &
-    PayoutRoutesParts & {
-      readonly metrics: Metrics;
-      readonly log: Log;
-      ready(): Promise<string | undefined>;
-    },
-  settings: PoolSettings,
-): Promise<RunningAdmin> {
+/** Serves health, metrics and the API, and leaves the address for the commands beside the pool. */
+export async function startAdmin(parts: AdminParts, settings: PoolSettings): Promise<RunningAdmin> {
   const files = adminFiles(settings.dataDir);
-  const token = settings.adminToken ?? (await keptToken(files.token));
-  const admin = await serveAdmin(
-    {
-      routes: [
-        ...workersRoutes(parts),
-        ...statusRoutes(parts),
-        ...chainRoutes(parts),
-        ...pricesRoutes(parts),
-        ...ledgerRoutes(parts),
-        ...termsRoutes(parts),
-        ...epochsRoutes(parts),
-        ...payoutRoutes(parts),
-      ],
-      metrics: parts.metrics,
-      ready: parts.ready,
-      token,
-      log: parts.log,
-    },
-    { ...settings.adminAddr, tokenChosen: settings.adminToken !== undefined },
-  );
+  const admin = await serveAdmin(parts, {
+    ...settings.adminAddr,
+    tokenChosen: settings.adminToken !== undefined,
+  });
   const host = settings.adminAddr.host || '127.0.0.1';
   const url = `http://${showHostPort({ host, port: admin.port })}`;
   await writeFile(files.address, `${JSON.stringify({ url })}\n`, { mode: 0o644 });
@@ -75,6 +32,11 @@ export async function startAdmin(
       await admin.close();
     },
   };
+}
+
+/** The admin token that the operator chose, or that of the data directory. */
+export async function adminTokenOf(settings: PoolSettings): Promise<string> {
+  return settings.adminToken ?? keptToken(adminFiles(settings.dataDir).token);
 }
 
 /** The admin token of this data directory: made once, readable by its owner alone. */

@@ -1,10 +1,8 @@
 import { join } from 'node:path';
 import type { PayoutRoutesParts } from '../../api/payout-routes.ts';
-import { servePublic } from '../../api/public.ts';
-import { receiptsRoute } from '../../api/receipts-route.ts';
 import type { Database } from '../../database/database.ts';
 import { type Epochs, startEpochs } from '../../epochs/epochs.ts';
-import { finalPayouts } from '../../epochs/published-payouts.ts';
+import { finalPayouts, newestFinal } from '../../epochs/published-payouts.ts';
 import { addressBytes } from '../../ledger/income.ts';
 import type { Ledger, LedgerReceipts } from '../../ledger/ledger.ts';
 import { type Income, startIncome } from '../../ledger/recognise.ts';
@@ -26,8 +24,8 @@ const PROOFS = 'proofs';
 export interface Pay {
   readonly epochs: Epochs;
   readonly payouts: PayoutRoutesParts;
-  /** Where the public address listens; undefined when it is off. */
-  readonly publicPort: number | undefined;
+  /** Where published proofs are. */
+  readonly proofsDir: string;
 }
 
 /** The terms of a pool, signed in its name, which is known only once its chain is open. */
@@ -54,7 +52,7 @@ export function rateBy(terms: TermsService): NonNullable<LedgerReceipts['rateOf'
   };
 }
 
-/** Starts income, epochs, payouts and the public address. What was started is closed by `started`. */
+/** Starts income, epochs and payouts. What was started is closed by `started`. */
 export async function openPay(
   settings: PoolSettings,
   base: PoolBase,
@@ -98,6 +96,7 @@ export async function openPay(
       }));
     },
     payouts: (from, until) => finalPayouts(database, from, until),
+    newestPayout: () => newestFinal(database),
     ...(chain && settings.anchor ? { anchor: chain.anchor } : {}),
   });
   started.defer(() => epochs.close());
@@ -107,14 +106,7 @@ export async function openPay(
     { ...parts, chain: chain?.paying },
     started,
   );
-  if (settings.httpAddr === 'off') return { epochs, payouts, publicPort: undefined };
-
-  const server = await servePublic(
-    { proofsDir: dir, routes: [receiptsRoute({ ledger, workers })], log, clock },
-    settings.httpAddr,
-  );
-  started.defer(() => server.close());
-  return { epochs, payouts, publicPort: server.port };
+  return { epochs, payouts, proofsDir: dir };
 }
 
 function incomeOf(

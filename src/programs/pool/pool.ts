@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { type PublicParts, servePublic } from '../../api/public.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Metrics } from '../../base/metrics.ts';
@@ -11,6 +12,7 @@ import { noteReceiptHome } from '../../ledger/receipts-store.ts';
 import { startPresence } from '../../workers/presence.ts';
 import { createWorkers } from '../../workers/workers.ts';
 import { startAdmin } from './admin.ts';
+import { openApi } from './api.ts';
 import { offchainGateways } from './gateways.ts';
 import { startLocalWorker } from './local-worker.ts';
 import { openPay, openTerms, rateBy } from './pay.ts';
@@ -52,7 +54,7 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
   // Another one once the chain is open, long before the first contribution.
   let name = offchainName(() => stores.ledger);
   const stores = await openStores(settings, base, started, () => name);
-  const { workers, ledger, database, terms } = stores;
+  const { workers, database } = stores;
   const chain = await chainOf(settings, base, database, started);
   if (chain) name = chainName(chain.issuer, chain.signing);
   const gateways = chain ?? offchainGateways(settings, base);
@@ -62,27 +64,27 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
   if (duties) started.defer(() => duties.close());
   const pay = await openPay(settings, base, { ...stores, chain, name }, started);
 
-  const admin = await startAdmin(
-    {
-      ...base,
-      workers,
-      ledger,
-      books: createBooks(database),
-      database,
-      terms,
-      epochs: pay.epochs,
-      ...pay.payouts,
-      dispatch,
-      joinString,
-      chain: duties?.actions,
-      prices: chain?.priceDesk,
-      runningTasks: relay.runningTasks,
-      latency: relay.latency,
-      ready: async () => (await whyNotReady(database, front.isDraining())) ?? chain?.whyNotReady(),
-    },
-    settings,
-  );
+  const api = await openApi(settings, base, {
+    ...stores,
+    books: createBooks(database),
+    epochs: pay.epochs,
+    ...pay.payouts,
+    dispatch,
+    joinString,
+    chain: duties?.actions,
+    prices: chain?.priceDesk,
+    runningTasks: relay.runningTasks,
+    latency: relay.latency,
+  });
+  const ready = async () =>
+    (await whyNotReady(database, front.isDraining())) ?? chain?.whyNotReady();
+  const admin = await startAdmin({ ...base, api, ready }, settings);
   started.defer(() => admin.stop());
+  const publicUrl = await startPublic(
+    settings,
+    { ...base, api, proofsDir: pay.proofsDir },
+    started,
+  );
   if (settings.localWorker) {
     const { dataDir } = settings;
     const local = await startLocalWorker({ ...base, workers, dataDir, joinString });
@@ -94,15 +96,22 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
   return {
     serviceUri: front.serviceUri,
     adminUrl: admin.url,
-    publicUrl: publicUrlOf(settings, pay.publicPort),
+    publicUrl,
     drain: front.drain,
     stop: () => running.disposeAsync(),
   };
 }
 
-function publicUrlOf({ httpAddr }: PoolSettings, port: number | undefined): string | undefined {
-  if (httpAddr === 'off' || port === undefined) return undefined;
-  return `http://${showHostPort({ host: httpAddr.host || '127.0.0.1', port })}`;
+/** Serves everybody what the pool publishes; undefined: that is off. */
+async function startPublic(
+  { httpAddr }: PoolSettings,
+  parts: PublicParts,
+  started: AsyncDisposableStack,
+): Promise<string | undefined> {
+  if (httpAddr === 'off') return undefined;
+  const server = await servePublic(parts, httpAddr);
+  started.defer(() => server.close());
+  return `http://${showHostPort({ host: httpAddr.host || '127.0.0.1', port: server.port })}`;
 }
 
 /** What outlives a restart: enrolled workers, contributions, shared secrets. */

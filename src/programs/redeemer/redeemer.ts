@@ -3,7 +3,6 @@ import type { Address, Hex } from 'viem';
 import { type Admin, serveAdmin } from '../../api/admin.ts';
 import type { Clock } from '../../base/clock.ts';
 import { TributaryError } from '../../base/errors.ts';
-import { base32, secureRandom } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
 import type { Metrics } from '../../base/metrics.ts';
 import { watchProcess } from '../../base/process-metrics.ts';
@@ -20,9 +19,6 @@ import { type Redeeming, startRedeeming } from '../../duties/redeem.ts';
 import { noteRedeemed } from '../../duties/redeem-seen.ts';
 import { poolDatabase } from './database-place.ts';
 import type { RedeemerSettings } from './settings.ts';
-
-/** Nothing is behind a token here; nobody is told this one. */
-const TOKEN_BYTES = 32;
 
 /** What a redeemer takes from the process that it runs in. */
 export interface RedeemerBase {
@@ -175,10 +171,6 @@ function serveHealth(
   { log, metrics }: RedeemerBase,
   ready: () => Promise<string | undefined>,
 ): Promise<Admin> {
-  const token = base32(secureRandom(TOKEN_BYTES));
   // Nothing can be done here, so that everybody who reaches the address may look.
-  return serveAdmin(
-    { routes: [], metrics, ready, token, log },
-    { ...adminAddr, tokenChosen: true },
-  );
+  return serveAdmin({ api: undefined, metrics, ready, log }, { ...adminAddr, tokenChosen: true });
 }

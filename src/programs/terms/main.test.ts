@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { serveAdmin } from '../../api/admin.ts';
+import { apiOf } from '../../api/api.test-kit.ts';
 import { termsRoutes } from '../../api/terms-routes.ts';
 import { hex } from '../../base/bytes.ts';
 import { systemClock } from '../../base/clock.ts';
@@ -32,10 +33,9 @@ const terms = createTermsService({
 });
 const admin = await serveAdmin(
   {
-    routes: termsRoutes({ terms }),
+    api: apiOf(termsRoutes({ terms })),
     metrics: createMetrics(),
     ready: async () => undefined,
-    token: 'token',
     log: quiet,
   },
   { host: '127.0.0.1', port: 0, tokenChosen: false },

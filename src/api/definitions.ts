@@ -1,0 +1,24 @@
+import { chainApi } from './chain-routes.ts';
+import { epochsApi } from './epochs-routes.ts';
+import { ledgerApi } from './ledger-routes.ts';
+import { openapiApi } from './openapi.ts';
+import { payoutApi } from './payout-routes.ts';
+import { pricesApi } from './prices-routes.ts';
+import { receiptsApi } from './receipts-route.ts';
+import { statusApi } from './status-routes.ts';
+import { termsApi } from './terms-routes.ts';
+import { workersApi } from './workers-routes.ts';
+
+/** Every route of the pool, by noun: the client takes its types from here, and a test of access. */
+export const definitions = {
+  chain: chainApi,
+  epochs: epochsApi,
+  ledger: ledgerApi,
+  openapi: openapiApi,
+  payouts: payoutApi,
+  prices: pricesApi,
+  receipts: receiptsApi,
+  status: statusApi,
+  terms: termsApi,
+  workers: workersApi,
+} as const;
