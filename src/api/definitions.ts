@@ -3,6 +3,7 @@ import { epochsApi } from './epochs-routes.ts';
 import { ledgerApi } from './ledger-routes.ts';
 import { openapiApi } from './openapi.ts';
 import { payoutApi } from './payout-routes.ts';
+import { poolApi } from './pool-routes.ts';
 import { pricesApi } from './prices-routes.ts';
 import { receiptsApi } from './receipts-route.ts';
 import { statusApi } from './status-routes.ts';
@@ -16,6 +17,7 @@ export const definitions = {
   ledger: ledgerApi,
   openapi: openapiApi,
   payouts: payoutApi,
+  pool: poolApi,
   prices: pricesApi,
   receipts: receiptsApi,
   status: statusApi,

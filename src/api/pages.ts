@@ -6,6 +6,8 @@ import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { Api } from './app.ts';
+import type { ApiBindings } from './bindings.ts';
 import type { Ask, PageAssets, PageReply, PageRequest, PageServer } from './page-types.ts';
 
 /** Beside src/ in the repository, and beside dist/ in a release. */
@@ -49,13 +51,19 @@ const SAFETY = {
 export type PageProblem = Parameters<PageServer['problem']>[1];
 
 export interface PagesParts {
-  /** Asks the API within the process, with what the reader may see. */
-  ask(path: string, request: Request): ReturnType<Ask>;
+  /** Asks the API or the published files within the process, as the reader of the page. */
+  ask(path: string, reader: Reading): ReturnType<Ask>;
   readonly log: Log;
   /** Milliseconds since 1970. */
   now(): number;
   /** Where the built pages are; the one beside the program when left out. */
   readonly dir?: string;
+}
+
+/** Who reads a page, and over which of the addresses. */
+export interface Reading {
+  readonly request: Request;
+  readonly bindings: ApiBindings;
 }
 
 /** The pages of the pool. */
@@ -64,9 +72,30 @@ export interface Pages {
    * The page or file of a GET or HEAD; undefined when there is none at this path, so that the API may
    * answer, or {@link Pages.problem}.
    */
-  answer(request: Request): Promise<Response | undefined>;
+  answer(reading: Reading): Promise<Response | undefined>;
   /** The same words as problem+json, as a page: for a reader whose browser asked for one. */
-  problem(request: Request, problem: PageProblem): Promise<Response>;
+  problem(reading: Reading, problem: PageProblem): Promise<Response>;
+}
+
+/** Pages beside an API: whatever is no page is answered by it, and told as a page to a browser. */
+export function withPages(api: Pick<Api, 'answer'>, pages: Pages): Pick<Api, 'answer'> {
+  return {
+    async answer(request, bindings) {
+      const reading = { request, bindings };
+      const { pathname } = new URL(request.url);
+      if (pathname.startsWith('/api/')) return api.answer(request, bindings);
+      const page = await pages.answer(reading);
+      if (page) return page;
+      const reply = await api.answer(request, bindings);
+      if (reply.status !== 404 || !wantsPage(request)) return reply;
+      return pages.problem(reading, {
+        status: 404,
+        title: 'There is no such page',
+        detail: 'The address leads to nothing that this pool has, or had.',
+        advice: 'Look for a slip in the address, or begin at the start page.',
+      });
+    },
+  };
 }
 
 /** Whether whoever asks is a person with a browser, and not a program. */
@@ -78,7 +107,7 @@ export function wantsPage(request: Request): boolean {
 export async function openPages(parts: PagesParts): Promise<Pages> {
   const dir = parts.dir ?? BUILT;
   if (!existsSync(join(dir, 'built.json'))) {
-    parts.log.warn('pages_not_built', {});
+    parts.log.warn('pages_not_built');
     return { answer: async () => undefined, problem: async (_, problem) => plain(problem) };
   }
   const assets = readAssets(join(dir, 'browser'));
@@ -86,26 +115,28 @@ export async function openPages(parts: PagesParts): Promise<Pages> {
   const url = pathToFileURL(join(dir, 'server/server.js')).href;
   const { server } = (await import(url)) as { readonly server: PageServer };
 
-  const requestOf = (request: Request): PageRequest => {
+  const requestOf = (reading: Reading): PageRequest => {
+    const { request, bindings } = reading;
     const url = new URL(request.url);
     return {
       path: url.pathname,
       query: url.searchParams,
-      ask: (path) => parts.ask(path, request),
+      ask: (path) => parts.ask(path, reading),
       assets,
       theme: themeOf(request.headers.get('cookie') ?? ''),
-      origin: url.origin,
+      host: /^[A-Za-z0-9.:[\]-]{1,255}$/.test(bindings.host) ? bindings.host : '',
       now: parts.now(),
     };
   };
 
-  async function problem(request: Request, what: PageProblem): Promise<Response> {
-    return htmlResponse(request, await server.problem(requestOf(request), what));
+  async function problem(reading: Reading, what: PageProblem): Promise<Response> {
+    return htmlResponse(reading.request, await server.problem(requestOf(reading), what));
   }
 
   return {
     problem,
-    async answer(request) {
+    async answer(reading) {
+      const { request } = reading;
       if (request.method !== 'GET' && request.method !== 'HEAD') return undefined;
       const { pathname } = new URL(request.url);
       if (pathname.startsWith('/assets/')) {
@@ -113,11 +144,11 @@ export async function openPages(parts: PagesParts): Promise<Pages> {
         return file && fileResponse(request, file);
       }
       try {
-        const reply = await server.page(requestOf(request));
+        const reply = await server.page(requestOf(reading));
         return reply && (await htmlResponse(request, reply));
       } catch (error) {
         parts.log.error('page_failed', { error: messageOf(error) });
-        return problem(request, {
+        return problem(reading, {
           status: 500,
           title: 'This page could not be made',
           detail: 'The pool met a fault of its own while it put this page together.',

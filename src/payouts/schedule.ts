@@ -37,3 +37,12 @@ export function periodStart(every: 'day' | 'week' | 'month', now: Instant): Inst
   const [length, offset] = every === 'day' ? [DAY_MS, 0] : [7 * DAY_MS, MONDAY_MS];
   return instant(Math.floor((now - offset) / length) * length + offset);
 }
+
+/** When the running day, week or month ends, and payouts are due again. */
+export function periodEnd(every: 'day' | 'week' | 'month', now: Instant): Instant {
+  if (every === 'month') {
+    const date = new Date(now);
+    return instant(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1));
+  }
+  return instant(periodStart(every, now) + (every === 'day' ? 1 : 7) * DAY_MS);
+}

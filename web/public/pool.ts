@@ -28,9 +28,9 @@ export async function loadPool(reader: Reader): Promise<PublicPool> {
 /** A version of the terms; undefined when there is none of this number. */
 export async function loadTerms(reader: Reader, version: number): Promise<Terms | undefined> {
   if (version === 0) return { ...defaultTerms, version: 0 };
-  const text = await reader.text(`/api/v1/pool/terms/${version}`);
-  if (text === undefined) return undefined;
-  const read = readPublished(text, hashing);
+  const found = await reader.json<{ readonly file: string }>(`/api/v1/terms/${version}`);
+  if (!found) return undefined;
+  const read = readPublished(found.file, hashing);
   if (!read.ok) throw new Error(`published terms cannot be read: ${read.text}`);
   return read.published.terms;
 }

@@ -4,8 +4,6 @@ import type { Ask } from '../../src/api/page-types.ts';
 export interface Reader {
   /** The JSON of an API route; undefined where there is no such thing (404), or it is not for you. */
   json<T>(path: string): Promise<T | undefined>;
-  /** The same, as the text that it is. */
-  text(path: string): Promise<string | undefined>;
   /** A published file, such as `index.json`; undefined when there is none. */
   file(path: string): Promise<string | undefined>;
 }
@@ -24,7 +22,6 @@ export function readerOf(ask: Ask): Reader {
     throw new NotRead(`${path} answered ${status}`);
   }
   return {
-    text,
     file: (path) => text(`/proofs/${path}`),
     async json<T>(path: string) {
       const found = await text(path);

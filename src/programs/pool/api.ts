@@ -5,6 +5,7 @@ import { createIdentify } from '../../api/identify.ts';
 import { type LedgerRoutesParts, ledgerRoutes } from '../../api/ledger-routes.ts';
 import { openapiRoute } from '../../api/openapi.ts';
 import { type PayoutRoutesParts, payoutRoutes } from '../../api/payout-routes.ts';
+import { type PoolRoutesParts, poolRoutes } from '../../api/pool-routes.ts';
 import { type PricesRoutesParts, pricesRoutes } from '../../api/prices-routes.ts';
 import { receiptsRoutes } from '../../api/receipts-route.ts';
 import { createBuckets } from '../../api/request-rate.ts';
@@ -25,7 +26,8 @@ export type PoolApiParts = WorkersRoutesParts &
   LedgerRoutesParts &
   TermsRoutesParts &
   EpochsRoutesParts &
-  PayoutRoutesParts & { readonly database: Database };
+  PayoutRoutesParts &
+  Omit<PoolRoutesParts, 'clock' | 'log'> & { readonly database: Database };
 
 /** Puts the API of a pool together; both its addresses serve it. */
 export async function openApi(
@@ -44,6 +46,7 @@ export async function openApi(
     ...epochsRoutes(parts),
     ...payoutRoutes(parts),
     ...receiptsRoutes(parts),
+    ...poolRoutes({ ...parts, clock, log }),
   ];
   return createApi({
     routes: [...routes, openapiRoute(routes)],

@@ -15,6 +15,7 @@ import { startAdmin } from './admin.ts';
 import { openApi } from './api.ts';
 import { offchainGateways } from './gateways.ts';
 import { startLocalWorker } from './local-worker.ts';
+import { servePages } from './pages.ts';
 import { openPay, openTerms, rateBy } from './pay.ts';
 import { chainName, offchainName, type PoolName } from './pay-name.ts';
 import { checkReachable } from './self-check.ts';
@@ -75,14 +76,18 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
     prices: chain?.priceDesk,
     runningTasks: relay.runningTasks,
     latency: relay.latency,
+    serviceUri: front.serviceUri,
+    identity: name.identity,
+    account: name.account,
   });
+  const served = await servePages(api, { ...base, proofsDir: pay.proofsDir });
   const ready = async () =>
     (await whyNotReady(database, front.isDraining())) ?? chain?.whyNotReady();
-  const admin = await startAdmin({ ...base, api, ready }, settings);
+  const admin = await startAdmin({ ...base, api: served, ready }, settings);
   started.defer(() => admin.stop());
   const publicUrl = await startPublic(
     settings,
-    { ...base, api, proofsDir: pay.proofsDir },
+    { ...base, api: served, proofsDir: pay.proofsDir },
     started,
   );
   if (settings.localWorker) {
