@@ -2,7 +2,7 @@ import type { ConnectionId, WorkerId } from '../base/ids.ts';
 import { endAttempt } from './attempts.ts';
 import type { Core } from './core.ts';
 import type { WorkerJoined, WorkerLeftReason, WorkerState } from './dispatch-types.ts';
-import { addConnection, createWorker, rebucket, removeConnection } from './fleet.ts';
+import { addConnection, countMissed, createWorker, rebucket, removeConnection } from './fleet.ts';
 import { blame } from './health.ts';
 import { holdsOn } from './holds.ts';
 import { failPoison, pursue } from './jobs.ts';
@@ -22,7 +22,10 @@ const POISON_CRASHES = 2;
 export function workerJoined(core: Core, event: WorkerJoined): void {
   const { fleet } = core;
   const worker = workerOf(core, event.worker);
-  if (event.state) worker.state = event.state;
+  if (event.state && event.state !== worker.state) {
+    countMissed(fleet, worker);
+    worker.state = event.state;
+  }
   if (fleet.connections.has(event.connection)) return;
   addConnection(fleet, worker, event);
   rebucket(fleet, worker, core.sabotage);
@@ -112,6 +115,7 @@ function crashesOf(job: Job): number {
 export function workerState(core: Core, id: WorkerId, state: WorkerState): void {
   const worker = workerOf(core, id);
   if (worker.state === state) return;
+  countMissed(core.fleet, worker);
   worker.state = state;
   rebucket(core.fleet, worker, core.sabotage);
   core.roomMade = true;

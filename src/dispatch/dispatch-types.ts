@@ -26,6 +26,29 @@ export interface Dispatch {
   reasonsOf(worker: WorkerId): ReasonCounts;
   /** The same, summed over all workers that it remembers. Looks at each of them. */
   missed(): ReasonCounts;
+  /** What was asked for since the start. */
+  demand(): DemandCounts;
+  /** What became of that for each worker that it remembers, one at a time. */
+  shares(): Iterable<WorkerShare>;
+}
+
+/** Jobs since the start. Those that ended before they were up for choice are left out. */
+export interface DemandCounts {
+  readonly jobs: number;
+  readonly failed: number;
+  readonly retried: number;
+  /** How fast those were that got a job by choice: {@link WorkerShare.pace95} by bucket. */
+  readonly winners: readonly number[];
+  readonly asked: readonly { readonly bits: bigint; readonly count: number }[];
+}
+
+/** What one worker got and missed since the start, and how fast it is. */
+export interface WorkerShare {
+  readonly worker: WorkerId;
+  readonly given: number;
+  readonly missed: ReasonCounts;
+  /** 95th percentile of its results in millionths of real time; 0 until the record is trusted. */
+  readonly pace95: number;
 }
 
 export interface DispatchOptions {
@@ -246,6 +269,7 @@ export const reasons = [
   'version',
   'full',
   'paused',
+  'draining',
   'quarantined',
   'slower',
   'affinity',
@@ -254,7 +278,7 @@ export const reasons = [
   'no_demand',
 ] as const;
 export type Reason = (typeof reasons)[number];
-/** Per job and connection; `no_demand` counts whole minutes in which no job came at all. */
+/** Per job and worker; `no_demand` counts whole minutes in which no job came at all. */
 export type ReasonCounts = Readonly<Record<Reason, number>>;
 
 export interface DispatchSummary {

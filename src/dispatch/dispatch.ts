@@ -267,6 +267,7 @@ function newSession(id: SessionId): Session {
     id,
     bound: undefined,
     wasBound: false,
+    asked: undefined,
     holds: [],
     queue: [],
     running: undefined,

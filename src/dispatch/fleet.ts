@@ -13,14 +13,17 @@ import {
 } from './candidates.ts';
 import type { Needs, Reason, Sabotage } from './dispatch-types.ts';
 import { reasons } from './dispatch-types.ts';
+import { addTo, type Histogram, newHistogram } from './histogram.ts';
 import { createSpeed, SAMPLES_TRUSTED } from './speed.ts';
-import type { Bucket, Connection, WorkerGroup, WorkerRecord } from './state.ts';
+import type { Asked, Bucket, Connection, WorkerGroup, WorkerRecord } from './state.ts';
 
 /**
  * Remembered answers to "which groups can do this". Gateways choose the needs, so the number of
  * answers is bounded; a few dozen occur in practice.
  */
 const MATCHES_MAX = 512;
+/** Kinds of needs that are counted apart; all further ones together. */
+const ASKED_MAX = 256;
 /** No device opens as many; stands for no limit. */
 const ENCODERS_UNLIMITED = 1_000_000;
 /** A thousand times slower than real time is slow enough. */
@@ -35,12 +38,13 @@ export const REASON_INDEX = Object.fromEntries(
   reasons.map((reason, index) => [reason, index]),
 ) as Record<Reason, number>;
 
-const BUCKET_REASON: Record<Bucket, Reason> = {
+const BUCKET_REASON: Record<Exclude<Bucket, 'paused'>, Reason> = {
   available: 'slower',
   full: 'full',
-  paused: 'paused',
   quarantined: 'quarantined',
 };
+/** A worker with several connections missed a job for the reason of the best of them. */
+const BUCKET_RANK: Record<Bucket, number> = { available: 0, full: 1, quarantined: 2, paused: 3 };
 
 /**
  * The connected workers, by what they can do (groups) and whether they can take a session (buckets
@@ -64,6 +68,11 @@ export interface Fleet {
   /** Jobs that stayed with their session's worker, and minutes without a job. */
   affinity: number;
   idleMinutes: number;
+  /** Jobs that were up for choice, and how fast those were that got them (see {@link paceOf}). */
+  choices: number;
+  readonly winners: Histogram;
+  /** What jobs asked for. */
+  readonly asked: Map<bigint, Asked>;
 }
 
 /** Which groups can do a job, and why the others cannot. */
@@ -71,6 +80,7 @@ export interface Match {
   readonly able: WorkerGroup[];
   readonly lacking: WorkerGroup[];
   readonly outdated: WorkerGroup[];
+  readonly asked: Asked;
 }
 
 export function createFleet(): Fleet {
@@ -88,6 +98,9 @@ export function createFleet(): Fleet {
     bits: 0n,
     affinity: 0,
     idleMinutes: 0,
+    choices: 0,
+    winners: newHistogram(),
+    asked: new Map(),
   };
 }
 
@@ -107,6 +120,8 @@ export function createWorker(id: WorkerId): WorkerRecord {
     settled: 0,
     speed: createSpeed(),
     connections: [],
+    best: undefined,
+    given: 0,
     missed: undefined,
     countedActive: false,
     countedQuarantined: false,
@@ -152,6 +167,8 @@ export function addConnection(fleet: Fleet, worker: WorkerRecord, offer: Offer):
   group.size++;
   fleet.connections.set(connection.id, connection);
   worker.connections.push(connection);
+  // The first one; of several, `rebucket` looks for the best.
+  worker.best ??= connection;
   updatePace(fleet, worker);
   return connection;
 }
@@ -161,14 +178,16 @@ export function addConnection(fleet: Fleet, worker: WorkerRecord, offer: Offer):
  * worker's account.
  */
 export function removeConnection(fleet: Fleet, connection: Connection): void {
-  countMissed(fleet, connection);
   const { group, worker } = connection;
+  countMissed(fleet, worker);
   leaveBucket(fleet, connection);
   fleet.load -= loadOf(fleet, connection);
   fleet.bySlot[connection.slot] = undefined;
   giveSlot(fleet.candidates, connection.slot);
   fleet.connections.delete(connection.id);
   worker.connections.splice(worker.connections.indexOf(connection), 1);
+  if (worker.best === connection) worker.best = undefined;
+  findBest(fleet, worker);
   group.size--;
   if (group.size === 0) removeGroup(fleet, group);
 }
@@ -228,7 +247,7 @@ export function updatePace(fleet: Fleet, worker: WorkerRecord): void {
 }
 
 /** What a worker's record promises: pace in millionths of real time (0: nothing), load in thousands. */
-function expectationOf({ speed }: WorkerRecord): { pace95: number; usualLoad: number } {
+export function expectationOf({ speed }: WorkerRecord): { pace95: number; usualLoad: number } {
   return {
     pace95: speed.samples < SAMPLES_TRUSTED ? 0 : paceOf(speed.p95),
     usualLoad: Math.min(Math.round(speed.load / 1_000), LOAD_MAX),
@@ -252,12 +271,23 @@ function paceOf(ratio: number): number {
 
 function moveTo(fleet: Fleet, connection: Connection, bucket: Bucket): void {
   if (bucket === connection.bucket) return;
-  countMissed(fleet, connection);
+  countMissed(fleet, connection.worker);
   leaveBucket(fleet, connection);
   const list = connection.group.lists[bucket];
   connection.bucket = bucket;
   write(fleet.candidates, connection.slot, column.index, list.length);
   list.push(connection.slot);
+  if (connection.worker.connections.length > 1) findBest(fleet, connection.worker);
+}
+
+/** Whose reasons count for the worker from now on. What it missed until now has been counted. */
+function findBest(fleet: Fleet, worker: WorkerRecord): void {
+  let best = worker.best;
+  for (const each of worker.connections) {
+    if (!best || BUCKET_RANK[each.bucket] < BUCKET_RANK[best.bucket]) best = each;
+  }
+  if (best && best !== worker.best) markSeen(fleet, best);
+  worker.best = best;
 }
 
 function bucketOf(fleet: Fleet, connection: Connection, sabotage: Sabotage | undefined): Bucket {
@@ -288,29 +318,47 @@ export function connectionAt(fleet: Fleet, slot: number): Connection {
   return fleet.bySlot[slot] as Connection;
 }
 
-/** Brings a connection's reasons up to date. */
-export function countMissed(fleet: Fleet, connection: Connection): void {
-  const { group, worker, slot } = connection;
+/** Brings a worker's reasons up to date. */
+export function countMissed(fleet: Fleet, worker: WorkerRecord): void {
+  const { best } = worker;
+  if (!best) return;
   const { candidates } = fleet;
-  const won = read(candidates, slot, column.won);
-  const wonByAffinity = read(candidates, slot, column.wonByAffinity);
-  const note = (reason: Reason, count: number) => {
-    if (count === 0) return;
-    worker.missed ??= reasons.map(() => 0);
-    const counts = worker.missed;
-    const index = REASON_INDEX[reason];
-    counts[index] = (counts[index] as number) + count;
-  };
-  note('capability', group.capability - connection.seenCapability);
-  note('version', group.versionTooLow - connection.seenVersion);
-  note(BUCKET_REASON[connection.bucket], group.matched - connection.seenMatched - won);
-  note('affinity', fleet.affinity - connection.seenAffinity - wonByAffinity);
-  note('no_demand', fleet.idleMinutes - connection.seenIdleMinutes);
+  let won = 0;
+  let wonByAffinity = 0;
+  for (const { slot } of worker.connections) {
+    won += read(candidates, slot, column.won);
+    wonByAffinity += read(candidates, slot, column.wonByAffinity);
+    write(candidates, slot, column.won, 0);
+    write(candidates, slot, column.wonByAffinity, 0);
+  }
+  worker.given += won + wonByAffinity;
+  const { group } = best;
+  note(worker, 'capability', group.capability - best.seenCapability);
+  note(worker, 'version', group.versionTooLow - best.seenVersion);
+  // Another of its connections may have got what this one could not have taken.
+  note(worker, reasonOf(best), Math.max(0, group.matched - best.seenMatched - won));
+  note(worker, 'affinity', fleet.affinity - best.seenAffinity - wonByAffinity);
+  note(worker, 'no_demand', fleet.idleMinutes - best.seenIdleMinutes);
+  markSeen(fleet, best);
+}
+
+function note(worker: WorkerRecord, reason: Reason, count: number): void {
+  if (count === 0) return;
+  worker.missed ??= reasons.map(() => 0);
+  const index = REASON_INDEX[reason];
+  worker.missed[index] = (worker.missed[index] as number) + count;
+}
+
+function reasonOf({ bucket, worker }: Connection): Reason {
+  if (bucket === 'paused') return worker.state === 'draining' ? 'draining' : 'paused';
+  return BUCKET_REASON[bucket];
+}
+
+function markSeen(fleet: Fleet, connection: Connection): void {
+  const { group } = connection;
   connection.seenCapability = group.capability;
   connection.seenVersion = group.versionTooLow;
   connection.seenMatched = group.matched;
-  write(candidates, slot, column.won, 0);
-  write(candidates, slot, column.wonByAffinity, 0);
   connection.seenAffinity = fleet.affinity;
   connection.seenIdleMinutes = fleet.idleMinutes;
 }
@@ -319,20 +367,21 @@ export function countMissed(fleet: Fleet, connection: Connection): void {
  * Counts one job that was up for choice: every connected worker missed it, for the reason of its
  * group and bucket, except the winner.
  */
-export function countChoice(
-  { candidates }: Fleet,
-  match: Match,
-  winner: Connection | undefined,
-): void {
+export function countChoice(fleet: Fleet, match: Match, winner: Connection | undefined): void {
+  fleet.choices++;
   for (const group of match.able) group.matched++;
   for (const group of match.lacking) group.capability++;
   for (const group of match.outdated) group.versionTooLow++;
-  if (winner) add(candidates, winner.slot, column.won, 1);
+  match.asked.count++;
+  if (!winner) return;
+  add(fleet.candidates, winner.slot, column.won, 1);
+  addTo(fleet.winners, read(fleet.candidates, winner.slot, column.pace95));
 }
 
 /** Counts one job that stayed with its session's worker. */
-export function countAffinity(fleet: Fleet, winner: Connection): void {
+export function countAffinity(fleet: Fleet, winner: Connection, asked: Asked): void {
   fleet.affinity++;
+  asked.count++;
   add(fleet.candidates, winner.slot, column.wonByAffinity, 1);
 }
 
@@ -341,7 +390,7 @@ export function matchOf(fleet: Fleet, needs: Needs): Match {
   const known = fleet.matches.get(needs.bits)?.get(minimum);
   if (known) return known;
   if (fleet.matchesHeld >= MATCHES_MAX) forgetMatches(fleet);
-  const match: Match = { able: [], lacking: [], outdated: [] };
+  const match: Match = { able: [], lacking: [], outdated: [], asked: askedFor(fleet, needs.bits) };
   for (const versions of fleet.groups.values()) {
     for (const group of versions.values()) {
       if ((group.bits & needs.bits) !== needs.bits) match.lacking.push(group);
@@ -352,6 +401,19 @@ export function matchOf(fleet: Fleet, needs: Needs): Match {
   inner(fleet.matches, needs.bits).set(minimum, match);
   fleet.matchesHeld++;
   return match;
+}
+
+/** Bits that no job can ask for: all kinds of needs beyond those that are counted apart. */
+const OTHER_BITS = -1n;
+
+function askedFor({ asked }: Fleet, bits: bigint): Asked {
+  const key = asked.has(bits) || asked.size < ASKED_MAX ? bits : OTHER_BITS;
+  let counter = asked.get(key);
+  if (!counter) {
+    counter = { bits: key, count: 0 };
+    asked.set(key, counter);
+  }
+  return counter;
 }
 
 /** Whether this connection can do the job at all, whoever else is there. */

@@ -27,7 +27,9 @@ export function begin(core: Core, job: Job): void {
   const affinity = affinityOf(core, session, job);
   const bound = session.bound;
   if (affinity === 'willing' && bound) {
-    countAffinity(core.fleet, bound);
+    const { asked } = session;
+    const isAsSaid = asked !== undefined && asked.bits === job.needs.bits;
+    countAffinity(core.fleet, bound, isAsSaid ? asked : matchFor(core, job.needs).asked);
     job.counted = true;
     start(core, job, bound, 'first');
     trimHolds(core, session);
@@ -168,7 +170,9 @@ export function wake(core: Core): void {
 function countOnce(core: Core, job: Job, winner: Connection | undefined): void {
   if (job.counted) return;
   job.counted = true;
-  countChoice(core.fleet, matchFor(core, job.needs), winner);
+  const match = matchFor(core, job.needs);
+  job.session.asked = match.asked;
+  countChoice(core.fleet, match, winner);
 }
 
 function giveUp(core: Core, job: Job): void {

@@ -1,14 +1,23 @@
 import { hasRoom } from './choose.ts';
 import type { Core } from './core.ts';
-import type { Dispatch, DispatchSummary, ReasonCounts, WorkerView } from './dispatch-types.ts';
+import type {
+  Dispatch,
+  DispatchSummary,
+  ReasonCounts,
+  WorkerShare,
+  WorkerView,
+} from './dispatch-types.ts';
 import { reasons } from './dispatch-types.ts';
-import { countMissed, loadOf, REASON_INDEX, unionOfBits } from './fleet.ts';
+import { countMissed, expectationOf, loadOf, REASON_INDEX, unionOfBits } from './fleet.ts';
 import type { WorkerRecord } from './state.ts';
 
 /** What can be asked without changing anything. */
 export function createQueries(
   core: Core,
-): Pick<Dispatch, 'hasCapacity' | 'bits' | 'summary' | 'worker' | 'reasonsOf' | 'missed'> {
+): Pick<
+  Dispatch,
+  'hasCapacity' | 'bits' | 'summary' | 'worker' | 'reasonsOf' | 'missed' | 'demand' | 'shares'
+> {
   return {
     hasCapacity: (needs) => hasRoom(core, needs),
     bits: () => unionOfBits(core.fleet),
@@ -22,6 +31,14 @@ export function createQueries(
       return missedBy(core, worker ? [worker] : []);
     },
     missed: () => missedBy(core, core.fleet.workers.values()),
+    demand: () => ({
+      jobs: core.fleet.choices + core.fleet.affinity,
+      failed: core.totals.failed,
+      retried: core.totals.retries,
+      winners: [...core.fleet.winners],
+      asked: [...core.fleet.asked.values()].map(({ bits, count }) => ({ bits, count })),
+    }),
+    shares: () => sharesIn(core),
   };
 }
 
@@ -69,13 +86,22 @@ function viewOf(core: Core, worker: WorkerRecord): WorkerView {
   };
 }
 
+/** Each step looks at one worker, so that others can have their turn in between. */
+function* sharesIn(core: Core): Generator<WorkerShare> {
+  for (const worker of core.fleet.workers.values()) {
+    const missed = missedBy(core, [worker]);
+    const { pace95 } = expectationOf(worker);
+    yield { worker: worker.id, given: worker.given, missed, pace95 };
+  }
+}
+
 function missedBy(core: Core, workers: Iterable<WorkerRecord>): ReasonCounts {
   const counts = Object.fromEntries(reasons.map((reason) => [reason, 0])) as Record<
     (typeof reasons)[number],
     number
   >;
   for (const worker of workers) {
-    for (const connection of worker.connections) countMissed(core.fleet, connection);
+    countMissed(core.fleet, worker);
     const { missed } = worker;
     if (!missed) continue;
     for (const reason of reasons) counts[reason] += missed[REASON_INDEX[reason]] ?? 0;

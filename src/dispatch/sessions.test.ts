@@ -11,6 +11,7 @@ const sessionOf = (id: SessionId): Session => ({
   id,
   bound: undefined,
   wasBound: false,
+  asked: undefined,
   holds: [],
   queue: [],
   running: undefined,

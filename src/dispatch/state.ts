@@ -21,6 +21,10 @@ export interface WorkerRecord extends Timed {
   settled: number;
   readonly speed: SpeedRecord;
   readonly connections: Connection[];
+  /** The connection whose reasons are the worker's. */
+  best: Connection | undefined;
+  /** Jobs that it got, by choice or because their session is with it. */
+  given: number;
   /** Jobs missed, by reason; undefined until the first is counted. */
   missed: number[] | undefined;
   /** How the fleet last counted it. */
@@ -51,6 +55,12 @@ export interface Connection {
   seenIdleMinutes: number;
 }
 
+/** How many jobs asked for these capability bits. */
+export interface Asked {
+  readonly bits: bigint;
+  count: number;
+}
+
 /** Connections that can do the same: jobs are matched with groups, never with each worker. */
 export interface WorkerGroup {
   readonly bits: bigint;
@@ -79,6 +89,8 @@ export interface Session extends Timed {
   bound: Connection | undefined;
   /** It had a worker once, so it may wait for the next one. */
   wasBound: boolean;
+  /** What its last job that was up for choice asked for. */
+  asked: Asked | undefined;
   readonly holds: Hold[];
   readonly queue: Job[];
   running: Job | undefined;
