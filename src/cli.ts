@@ -14,8 +14,9 @@ import {
   showCommand as showEpochCommand,
 } from './programs/epoch/settings.ts';
 import { gatewayPushCommand, gatewayServeCommand } from './programs/gateway/settings.ts';
+import { importCommand } from './programs/import/settings.ts';
 import {
-  importCommand,
+  importCommand as importKeyCommand,
   newCommand,
   showCommand as showKeyCommand,
 } from './programs/keys/settings.ts';
@@ -69,6 +70,7 @@ const programs: Readonly<Record<string, () => Promise<Program>>> = {
   redeemer: () => import('./programs/redeemer/main.ts'),
   terms: () => import('./programs/terms/main.ts'),
   lab: () => import('./programs/lab/main.ts'),
+  import: () => import('./programs/import/main.ts'),
   demo: () => import('./programs/demo/main.ts'),
   devnet: () => import('./programs/devnet/main.ts'),
 };
@@ -98,7 +100,7 @@ export const commands: readonly Command[] = [
   gatewayPushCommand,
   gatewayServeCommand,
   newCommand,
-  importCommand,
+  importKeyCommand,
   showKeyCommand,
   signerCommand,
   redeemerCommand,
@@ -109,6 +111,7 @@ export const commands: readonly Command[] = [
   verifyTermsCommand,
   replayCommand,
   reserveCommand,
+  importCommand,
   demoCommand,
   devnetCommand,
 ];

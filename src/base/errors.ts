@@ -11,6 +11,11 @@ export const errorAdvice = {
   database_failed: 'Look at the cause; nothing was written. Retry once the database answers again.',
   database_commit_unknown:
     'The connection broke during a commit; look whether the change is there before repeating it.',
+  backup_failed: 'Read the text; the database that was backed up is as it was.',
+  backup_target_used:
+    'Restore into a data directory or a database that is empty: nothing is overwritten.',
+  database_restored:
+    'Run `tributary ledger recover` before the pool: it finds what happened after the backup.',
   data_directory_in_use:
     'Another tributary pool uses this data directory; stop it or choose another --data-dir.',
   database_embedded_failed:
@@ -26,6 +31,8 @@ export const errorAdvice = {
   admin_unauthorized:
     'Use the token file of the running pool: --data-dir must name its data directory.',
   admin_refused: 'Read the text: the pool said why it refused.',
+  operator_unknown: 'List the operators with `tributary operators list`.',
+  operator_refused: 'Read the text; a name and a wallet are one operator’s at a time.',
   worker_unknown: 'List the workers with `tributary workers list`.',
   worker_name_taken: 'Choose another name, or rotate the credential of the existing worker.',
   worker_revoked: 'A revoked worker stays revoked; add it anew for a new credential.',
@@ -144,6 +151,7 @@ export const errorAdvice = {
   dispute_invalid: 'Correct what is named; nothing was written.',
   dispute_refused: 'Read the text; `tributary terms show` has the windows and deadlines.',
   dispute_unknown: 'Take the id of a dispute from `tributary disputes list`.',
+  import_wrong: 'Correct what is named and import it again; nothing was taken from it.',
   internal: 'This is a defect of Tributary; please report it with the text above.',
 } as const;
 

@@ -1,17 +1,15 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { callerOf, decode, findPool, type Whereabouts } from '../../api/admin-client.ts';
 import { openPublished, type PublishedFiles } from '../../api/published-files.ts';
-import { messageOf, TributaryError } from '../../base/errors.ts';
+import { TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
 import { createPaint, exitCode, type Io, table, VIEW_COLUMNS, wrap } from '../../base/terminal.ts';
 import { readInput } from '../../epochs/input-json.ts';
 import { nodeHashing } from '../../proofs/node-hashing.ts';
 import { NotReadable } from '../../proofs/read-json.ts';
-import { faultText, readTermsFile } from '../../terms/file.ts';
+import { loadTerms } from '../../terms/load.ts';
 import { readPublished } from '../../terms/published.ts';
 import { showUnits } from '../../terms/ratio.ts';
-import { readTerms } from '../../terms/read.ts';
 import { type Difference, differences, replay } from '../../terms/replay.ts';
 import { settleEpoch } from '../../terms/settle.ts';
 import type { Amounts, EpochInput, Settlement } from '../../terms/settle-types.ts';
@@ -27,7 +25,7 @@ export async function runReplay(args: readonly string[], io: Io): Promise<number
   const settings = readSettings(replayCommand, args, io);
   if (!settings) return exitCode.ok;
   const { terms: path, from, to, proofs, json, ...pool } = settings.values;
-  const terms = await otherTerms(path);
+  const terms = await loadTerms(path);
   const files = proofs === undefined ? fromPool(pool) : openPublished(proofs);
   const inputs: EpochInput[] = [];
   for (let epoch = from; epoch <= to; epoch += 1) inputs.push(await inputOf(files, epoch));
@@ -70,17 +68,6 @@ const MISSING: ReadonlySet<string> = new Set([
   'epoch_closing',
   'terms_unknown',
 ]);
-
-async function otherTerms(path: string): Promise<Terms> {
-  const source = await readFile(path, 'utf8').catch((cause: unknown) => {
-    const message = `${path} cannot be read (${messageOf(cause)}).`;
-    throw new TributaryError('input_missing', message, { cause });
-  });
-  const read = readTermsFile(source);
-  if (read.ok) return readTerms({ ...read.file, version: 1, 'starts-at-epoch': 1 });
-  const faults = read.faults.map((fault) => `  ${faultText(fault)}`).join('\n');
-  throw new TributaryError('terms_invalid', `${path} does not add up:\n${faults}`);
-}
 
 async function inputOf(files: PublishedFiles, epoch: number): Promise<EpochInput> {
   const text = await files.read(`epoch-${epoch}/input.json`);
