@@ -5,6 +5,10 @@ import { asksForHelp, helpText, readSettings, settingsTable, variablesOf } from 
 import { nearest } from './base/nearest.ts';
 import { unknownVariables } from './base/settings.ts';
 import { exitCode, type Io, VIEW_COLUMNS, wrap } from './base/terminal.ts';
+import {
+  restoreCommand as restoreBackupCommand,
+  writeCommand as writeBackupCommand,
+} from './programs/backup/settings.ts';
 import { actionCommands, statusCommand } from './programs/chain/settings.ts';
 import { demoCommand } from './programs/demo/settings.ts';
 import { devnetCommand } from './programs/devnet/settings.ts';
@@ -62,6 +66,7 @@ const programs: Readonly<Record<string, () => Promise<Program>>> = {
   prices: () => import('./programs/prices/main.ts'),
   chain: () => import('./programs/chain/main.ts'),
   ledger: () => import('./programs/ledger/main.ts'),
+  backup: () => import('./programs/backup/main.ts'),
   epoch: () => import('./programs/epoch/main.ts'),
   verify: () => import('./programs/verify/main.ts'),
   payouts: () => import('./programs/payouts/main.ts'),
@@ -92,6 +97,8 @@ export const commands: readonly Command[] = [
   accountsCommand,
   linesCommand,
   balanceCommand,
+  writeBackupCommand,
+  restoreBackupCommand,
   closeEpochCommand,
   listEpochsCommand,
   showEpochCommand,

@@ -46,7 +46,7 @@ export async function startEmbedded(options: { dataDir: string; log: Log }): Pro
     const place = { binaries, account, clusterDir, logFile: join(dataDir, 'database.log') };
     await initCluster({ ...place, user: USER });
     socketDir = await reachableSocketDir(clusterDir);
-    const url = `postgres://${USER}@localhost/${USER}?host=${encodeURIComponent(socketDir.path)}`;
+    const url = urlAt(socketDir.path);
     const server = await supervise(() => startServer(place), log);
     try {
       await createDatabase(url);
@@ -71,6 +71,47 @@ export async function startEmbedded(options: { dataDir: string; log: Log }): Pro
     if (error instanceof TributaryError) throw error;
     throw new TributaryError('database_embedded_failed', messageOf(error), { cause: error });
   }
+}
+
+/**
+ * Works with the PostgreSQL below a data directory: the one that a running pool started there, or one
+ * of its own while none runs. Throws what {@link startEmbedded} throws.
+ */
+export async function withEmbedded<T>(
+  options: { readonly dataDir: string; readonly log: Log },
+  act: (url: string) => Promise<T>,
+): Promise<T> {
+  const clusterDir = join(await realpath(options.dataDir).catch(() => options.dataDir), 'database');
+  const socketDir = await reachableSocketDir(clusterDir);
+  try {
+    const url = urlAt(socketDir.path);
+    if (await answers(url)) return await act(url);
+  } finally {
+    await socketDir.remove();
+  }
+  const server = await startEmbedded(options);
+  try {
+    return await act(server.url);
+  } finally {
+    await server.stop();
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+function urlAt(socketDir: string): string {
+  return `postgres://${USER}@localhost/${USER}?host=${encodeURIComponent(socketDir)}`;
 }
 
 /** Keeps one server running: when it ends by itself, another one is started, with back-off. */

@@ -71,8 +71,10 @@ export async function applyMigrations(options: {
   connection: pg.ClientConfig;
   log: Log;
   directory?: URL;
+  /** The number of the last one to apply; all by default. */
+  upTo?: number;
 }): Promise<readonly string[]> {
-  const known = await readMigrations(options.directory);
+  const known = (await readMigrations(options.directory)).slice(0, options.upTo);
   // A connection of its own: an index on a large table may take longer than any other statement.
   const client = new pg.Client({ ...options.connection, query_timeout: 0 });
   client.on('error', () => {});

@@ -1,0 +1,44 @@
+import { TributaryError } from '../../base/errors.ts';
+import { readSettings } from '../../base/help.ts';
+import { quiet } from '../../base/log.ts';
+import { exitCode, type Io } from '../../base/terminal.ts';
+import { restoreBackup, writeBackup } from '../../database/backup.ts';
+import { withEmbedded } from '../../database/embedded.ts';
+import { restoreCommand, writeCommand } from './settings.ts';
+
+/** `tributary backup …`: a copy of the database in a file, and back. */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const [word = '', ...rest] = args;
+  switch (word) {
+    case 'write':
+      return write(rest, io);
+    case 'restore':
+      return restore(rest, io);
+    default:
+      throw new TributaryError('command_unknown', `"backup ${word}" is not a command.`);
+  }
+}
+
+async function write(args: readonly string[], io: Io): Promise<number> {
+  const values = readSettings(writeCommand, args, io)?.values;
+  if (!values) return exitCode.ok;
+  const { databaseUrl, dataDir = '', file } = values;
+  const act = (url: string) => writeBackup(url, file);
+  const { tables, rows } = await (databaseUrl
+    ? act(databaseUrl)
+    : withEmbedded({ dataDir, log: quiet }, act));
+  io.stdout.write(`${rows} rows of ${tables} tables are in ${file}.\n`);
+  return exitCode.ok;
+}
+
+async function restore(args: readonly string[], io: Io): Promise<number> {
+  const values = readSettings(restoreCommand, args, io)?.values;
+  if (!values) return exitCode.ok;
+  const { databaseUrl, dataDir = '', file } = values;
+  const act = (url: string) => restoreBackup(url, file);
+  const { tables, rows } = await (databaseUrl
+    ? act(databaseUrl)
+    : withEmbedded({ dataDir, log: quiet }, act));
+  io.stdout.write(`${rows} rows of ${tables} tables are back. Next: tributary ledger recover\n`);
+  return exitCode.ok;
+}
