@@ -1,4 +1,4 @@
-import type { Timer } from '../base/clock.ts';
+import type { Instant, Timer } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type Epoch, openEpoch } from '../ledger/epoch-store.ts';
@@ -11,7 +11,7 @@ import { noteRound, roundOf } from './store.ts';
 
 /** A midnight may pass a few seconds unnoticed; what was begun is gone on with as soon. */
 const EVERY_MS = 5_000;
-/** How old the list of payouts may be that is published. */
+/** How old the list of payouts may be that is published, when another node's clock is behind ours. */
 const PUBLISH_EVERY_MS = 30_000;
 
 /** What the service stands on. */
@@ -19,6 +19,8 @@ export interface EpochsParts extends ClosingParts, PublishingParts {
   readonly log: Log;
   /** The protocol's round, undefined while it is not known and off chain. */
   round(): bigint | undefined;
+  /** When the newest payout became final. */
+  newestPayout(): Promise<Instant | undefined>;
   /** Writes the digest of an epoch's record into the chain, once; left out where nobody wants that. */
   anchor?(epoch: bigint, digest: Uint8Array): Promise<void>;
 }
@@ -71,15 +73,21 @@ export function startEpochs(parts: EpochsParts): Epochs {
       log.info('epoch_closed', { count: Number(number) });
     }
     const recorded = await recordEpochs(parts);
-    const isOld = publishedAt === undefined || clock.now() - publishedAt >= PUBLISH_EVERY_MS;
-    if (recorded.length === 0 && !isOld) return;
+    if (recorded.length === 0 && !(await isOld())) return;
+    const now = clock.now();
     await publish(parts);
-    publishedAt = clock.now();
+    publishedAt = now;
     for (const epoch of recorded) log.info('epoch_published', { count: Number(epoch) });
     const last = recorded.at(-1);
     const record = last === undefined ? undefined : await recordOf(database, last);
     // Each record names the one before, so that the newest stands for all.
     if (record) await parts.anchor?.(record.epoch, parts.hashing.sha256(Buffer.from(record.head)));
+  }
+
+  /** Whether what is published lacks payouts, as far as one can know without reading it all. */
+  async function isOld(): Promise<boolean> {
+    if (publishedAt === undefined || clock.now() - publishedAt >= PUBLISH_EVERY_MS) return true;
+    return ((await parts.newestPayout()) ?? 0) >= publishedAt;
   }
 
   function later(): void {

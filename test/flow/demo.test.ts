@@ -21,7 +21,7 @@ test('the demo kills the busy worker, redeems what was won, and everything holds
   const result = JSON.parse(demo.printed.out);
   assert.deepEqual(
     result.checks.map(({ ok }: { ok: boolean }) => ok),
-    Array(9).fill(true),
+    Array(10).fill(true),
     demo.printed.out,
   );
   assert.equal(result.pool.redeemedWei, result.chain.paidWei);

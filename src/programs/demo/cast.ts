@@ -1,7 +1,8 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import type { Clock } from '../../base/clock.ts';
 import { type DemoChain, startChain } from './chain.ts';
 import { LADDER } from './checks.ts';
@@ -18,6 +19,27 @@ const ANY_PORT = '127.0.0.1:0';
 /** LPT, of the 50,000 that the chain gives each account. */
 const BOND_LPT = 1_000;
 
+/**
+ * What the demo's pool promises. Pay in what has arrived on chain never waits for luck, and a quarter of
+ * the LPT rewards shows a second asset.
+ */
+const TERMS = `name = "Demo pool"
+commission = "10%"
+[epoch]
+period = "day"
+[income]
+recognised = "redeemed"
+[model]
+kind = "proportional"
+[rewards]
+share = "25%"
+[payouts]
+every = "day"
+on-demand = true
+assets = ["ETH", "LPT"]
+thresholds = { ETH = "0.001", LPT = "0.1" }
+`;
+
 /** The processes of the demo. */
 export interface Cast extends AsyncDisposable {
   readonly api: PoolApi;
@@ -29,6 +51,8 @@ export interface Cast extends AsyncDisposable {
   kill(worker: string): void;
   /** Starts a killed worker again. */
   restart(worker: string): void;
+  /** Publishes what the pool promises, and lets it rule from now on. */
+  promised(): Promise<void>;
   /** Resolves when every worker is connected. */
   joined(): Promise<void>;
   /** Bonds and registers the orchestrator, and waits for the round in which it is active. */
@@ -39,8 +63,8 @@ export interface Cast extends AsyncDisposable {
     readonly output: string;
     readonly seconds: number | undefined;
   }): Child;
-  /** Settles and publishes what there is to settle; prints JSON. */
-  closeEpoch(): Child;
+  /** Runs `tributary ARGS` as the operator would, beside the pool. */
+  operator(name: string, args: readonly string[]): Child;
   /** A worker's owner gets missed receipts and checks the pay; prints JSON. */
   verify(worker: string): Promise<Child>;
 }
@@ -91,6 +115,9 @@ export async function startCast(options: {
       }
     };
 
+    const operator: Cast['operator'] = (name, args) =>
+      children.start(name, [...args, '--admin-url', admin, '--data-dir', dataDir]);
+
     const enrolled = new Map<string, Enrolled>();
     const running = new Map<string, Child>();
     const receipts = join(scratch, 'receipts');
@@ -104,7 +131,7 @@ export async function startCast(options: {
       // In the environment, not among the arguments: those every user of the machine can read.
       running.set(name, children.start(`worker ${name}`, args, { TRIBUTARY_JOIN: join }));
     };
-    for (const name of WORKERS) enrolled.set(name, await api.enrol(name));
+    for (const name of WORKERS) enrolled.set(name, await api.enrol(name, newAddress()));
     for (const name of WORKERS) startWorker(name);
 
     return {
@@ -114,6 +141,14 @@ export async function startCast(options: {
       scratch,
       kill: (worker) => running.get(worker)?.kill(),
       restart: startWorker,
+      async promised() {
+        const file = join(scratch, 'terms.toml');
+        await writeFile(file, TERMS);
+        const publish = ['terms', 'publish', file, '--starts-at-epoch', 'next'];
+        await done(operator('publication of the terms', publish));
+        // They settle epochs that have not begun, so the first one ends before there is any work.
+        await done(operator('closing of the first epoch', ['epoch', 'close', '--yes']));
+      },
       async joined() {
         await comesTrue([pool, ...running.values()], async () => {
           const { workers } = await api.status();
@@ -121,12 +156,12 @@ export async function startCast(options: {
         });
       },
       async activated() {
-        const register = children.start('registration', [
-          ...['chain', 'register', '--yes', '--admin-url', admin, '--data-dir', dataDir],
+        const register = operator('registration', [
+          ...['chain', 'register', '--yes'],
           ...['--bond', String(BOND_LPT), '--reward-cut', '10', '--fee-share', '50'],
           ...['--service-uri', service],
         ]);
-        if ((await register.exited) !== 0) throw await failureOf(register);
+        await done(register);
         await chain.nextRound();
         return comesTrue([pool, chain.child], async () => {
           const status = await api.chain();
@@ -140,10 +175,7 @@ export async function startCast(options: {
           ...(seconds === undefined ? [] : ['--seconds', String(seconds)]),
           ...chain.gatewayArgs,
         ]),
-      closeEpoch: () =>
-        children.start('closing of the epoch', [
-          ...['epoch', 'close', '--yes', '--json', '--admin-url', admin, '--data-dir', dataDir],
-        ]),
+      operator,
       async verify(worker) {
         const own = enrolled.get(worker);
         if (own) await fetchReceipts(published, own, receipts);
@@ -158,4 +190,14 @@ export async function startCast(options: {
     await dispose();
     throw error;
   }
+}
+
+/** A wallet that nobody has used yet. Its key is not kept: what the demo pays is worth nothing. */
+function newAddress(): string {
+  return privateKeyToAddress(generatePrivateKey());
+}
+
+/** Waits for a command that must succeed. Throws `demo_failed`. */
+async function done(child: Child): Promise<void> {
+  if ((await child.exited) !== 0) throw await failureOf(child);
 }

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Address } from 'viem';
+import type { Address, Hex } from 'viem';
+import { privateKeyToAccount } from 'viem/accounts';
 import { z } from 'zod';
 import { parseHex } from '../../base/bytes.ts';
 import { TributaryError } from '../../base/errors.ts';
 import { bondingManagerAbi } from '../../chain/abi/bonding-manager.ts';
+import { livepeerTokenAbi } from '../../chain/abi/livepeer-token.ts';
 import { roundsManagerAbi } from '../../chain/abi/rounds-manager.ts';
 import { ticketBrokerAbi } from '../../chain/abi/ticket-broker.ts';
 import { devnetClients, mineBlocks } from '../../chain/devnet.ts';
@@ -28,6 +30,8 @@ const PRICING = [
   ...['--price', '1000000000wei', '--ticket-ev', '8000000000000000'],
   ...['--max-face-value', '16000000000000000', '--max-unpaid', '1000000000000000000'],
 ];
+/** The most LPT that the account for payouts may send, at once and in a day. */
+const PAYOUT_LPT = 1_000n * UNIT;
 /** The same, as the side that pays sees it. */
 const LIMITS = ['--max-ticket-ev', '1e17', '--max-total-ev', '1e18'];
 
@@ -62,6 +66,8 @@ export interface DemoChain {
   readonly child: Child;
   /** Makes blocks without waiting for the time between them. */
   advance(blocks: number): Promise<void>;
+  /** The operator puts LPT into the account that pays workers: the hash of the transaction. */
+  fundPayouts(): Promise<string>;
   /** Makes the rest of the blocks of this round. */
   nextRound(): Promise<void>;
   facts(): Promise<ChainFacts>;
@@ -80,6 +86,8 @@ export async function startChain(children: Children, scratch: string): Promise<D
   const contract = (name: string) => found(addresses[name]) as Address;
   const orchestrator = accountOf('orchestrator');
   const gateway = accountOf('gateway');
+  // Any account that has ETH and LPT: what lies in the one that pays workers is all that they can move.
+  const payer = accountOf('node');
 
   const password = join(scratch, 'password');
   await writeFile(password, randomBytes(16).toString('hex'), { mode: 0o600 });
@@ -94,7 +102,11 @@ export async function startChain(children: Children, scratch: string): Promise<D
     ...['--network', 'devnet', '--eth-url', url, '--controller', contract('Controller')],
     ...['--password-file', password, '--keystore'],
   ];
-  const { reader } = devnetClients(url);
+  // Without this the signer lets no token out of the account that pays workers.
+  const policy = join(scratch, 'signer.toml');
+  const tokens = `${contract('LivepeerToken')}=${PAYOUT_LPT}/${PAYOUT_LPT}`;
+  await writeFile(policy, `payout-tokens = ["${tokens}"]\n`);
+  const { reader, wallet } = devnetClients(url);
   const broker = { address: contract('TicketBroker'), abi: ticketBrokerAbi } as const;
   const bonding = { address: contract('BondingManager'), abi: bondingManagerAbi } as const;
   const rounds = { address: contract('RoundsManager'), abi: roundsManagerAbi } as const;
@@ -103,13 +115,27 @@ export async function startChain(children: Children, scratch: string): Promise<D
   return {
     child,
     lookArgs: ['--rpc', url, '--controller', contract('Controller')],
-    poolArgs: [...on, await keystoreOf(orchestrator), ...PRICING, ...ROUND_DUTY],
+    poolArgs: [
+      ...[...on, await keystoreOf(orchestrator), ...PRICING, ...ROUND_DUTY],
+      ...['--payout-keystore', await keystoreOf(payer), '--signer-policy', policy],
+    ],
     gatewayArgs: [
       ...on,
       await keystoreOf(gateway),
       ...['--deposit', String(DEPOSIT / UNIT), '--reserve', String(DEPOSIT / UNIT), ...LIMITS],
     ],
     advance: (blocks) => mineBlocks(reader, blocks),
+    async fundPayouts() {
+      const account = privateKeyToAccount(accountOf('delegator').privateKey as Hex);
+      const hash = await wallet(account).writeContract({
+        address: contract('LivepeerToken'),
+        abi: livepeerTokenAbi,
+        functionName: 'transfer',
+        args: [payer.address as Address, PAYOUT_LPT],
+      });
+      await reader.waitForTransactionReceipt({ hash });
+      return hash;
+    },
     async nextRound() {
       const [start, block] = await Promise.all([
         reader.readContract({ ...rounds, functionName: 'currentRoundStartBlock' }),

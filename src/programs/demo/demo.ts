@@ -90,7 +90,7 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<D
   const made = options.input
     ? undefined
     : makeTestVideo({ path: input, seconds: options.seconds ?? 30, ...SOURCE_SIZE });
-  const prepared = Promise.all([cast.activated(), made, cast.joined()]);
+  const prepared = Promise.all([cast.activated(), made, cast.joined(), cast.promised()]);
   const [first] = await untilStopped(parts.signal, prepared);
   const source = await lookAtVideo(input);
   const totalMs = Math.min(source.seconds, options.seconds ?? source.seconds) * 1000;
@@ -102,9 +102,9 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<D
     parts.show(scene);
   };
   const settled = await untilStopped(parts.signal, settle(cast, { clock, show }));
-  show('Closing the epoch, then checking as each worker would what it is owed.', settled);
   const workers = totals.map(({ name }) => name);
-  const pay = await untilStopped(parts.signal, settlePay(cast, workers));
+  const paying = settlePay(cast, workers, { clock, show: (text) => show(text, settled) });
+  const pay = await untilStopped(parts.signal, paying);
   show('Decoding what came back, as a player would.', settled);
   const playlists = [];
   for (const name of ['source', ...LADDER]) {

@@ -7,7 +7,7 @@ import { createPaint, exitCode, type Io } from '../../base/terminal.ts';
 import { checksOf } from './checks.ts';
 import { type DemoResult, runDemo } from './demo.ts';
 import { moneyChecks } from './money.ts';
-import { owedText, payCheck } from './pay.ts';
+import { paidText, payChecks } from './pay.ts';
 import { demoCommand } from './settings.ts';
 import { terminalSvg } from './svg.ts';
 import { type Check, resultLines, type Scene, sceneLines, scenePlain } from './view.ts';
@@ -50,7 +50,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     const checks = [
       ...checksOf(result.evidence),
       ...moneyChecks(result.money),
-      payCheck(result.pay, result.evidence.totals),
+      ...payChecks(result.pay, result.evidence.totals),
     ];
     const report = reportOf(result, checks);
     if (json) io.stdout.write(`${jsonReport(result, checks)}\n`);
@@ -91,7 +91,7 @@ function reportOf({ evidence, money, pay, scene, master }: DemoResult, checks: r
       : `${checks.filter((check) => !check.ok).length} of ${checks.length} checks failed.`,
     contributed: evidence.totals.map((row) => ({
       ...row,
-      owed: owedText(pay.verdicts.find(({ worker }) => worker === row.name)?.found),
+      paid: paidText(pay.verdicts.find(({ worker }) => worker === row.name)?.found),
     })),
     checks,
     chain: money.pool,

@@ -75,6 +75,13 @@ const enrolment = z.object({
   join: z.string(),
 });
 
+const payouts = z.object({
+  newest: z.array(z.object({ state: z.string(), asset: z.string(), amount: units })),
+});
+
+/** Every payout so far, the newest first. */
+export type Payouts = z.infer<typeof payouts>['newest'];
+
 /** A worker as enrolled, with the credential and the join string that let it in. */
 export type Enrolled = z.infer<typeof enrolment>;
 
@@ -83,7 +90,9 @@ export interface PoolApi {
   status(): Promise<PoolStatus>;
   totals(): Promise<Totals>;
   chain(): Promise<ChainStatus>;
-  enrol(name: string): Promise<Enrolled>;
+  payouts(): Promise<Payouts>;
+  /** @param payoutAddress where the worker wants to be paid */
+  enrol(name: string, payoutAddress: string): Promise<Enrolled>;
 }
 
 /** Reads the token that the pool left in its data directory. */
@@ -116,6 +125,7 @@ export async function connectPool(options: {
     status: () => call(status, '/api/v1/status'),
     totals: () => call(totals, '/api/v1/contributions/totals'),
     chain: () => call(chainStatus, '/api/v1/chain/status'),
-    enrol: (name) => call(enrolment, '/api/v1/workers', { name }),
+    payouts: async () => (await call(payouts, '/api/v1/payouts')).newest,
+    enrol: (name, payoutAddress) => call(enrolment, '/api/v1/workers', { name, payoutAddress }),
   };
 }

@@ -46,7 +46,7 @@ const scene: Scene = {
 const result = {
   headline: 'All 15 segments came back, although heron was killed in the middle of one.',
   ok: true,
-  contributed: scene.workers.map((row) => ({ ...row, owed: '0.07123 ETH' })),
+  contributed: scene.workers.map((row) => ({ ...row, paid: '0.07123 ETH' })),
   checks: [{ name: 'Pixels agree', ok: true, figure: '303 Mpx decoded = counted = credited' }],
   chain: scene.chain,
   addedMs: scene.addedMs,

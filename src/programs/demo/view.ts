@@ -88,9 +88,9 @@ export function resultLines(
   result: {
     readonly headline: string;
     readonly ok: boolean;
-    /** What each worker did, and the verified pay for it in words. */
+    /** What each worker did, and what it was paid for it by its own check. */
     readonly contributed: readonly (Omit<WorkerRow, 'state' | 'tone'> & {
-      readonly owed: string;
+      readonly paid: string;
     })[];
     readonly checks: readonly Check[];
     readonly chain: Scene['chain'];
@@ -106,14 +106,14 @@ export function resultLines(
     segments: contributed.reduce((all, row) => all + row.segments, 0),
     failedAttempts: contributed.reduce((all, row) => all + row.failedAttempts, 0),
     pixels: contributed.reduce((all, row) => all + row.pixels, 0n),
-    owed: '',
+    paid: '',
   };
-  const rows = [...contributed, sum].map(({ name, segments, failedAttempts, pixels, owed }) => [
+  const rows = [...contributed, sum].map(({ name, segments, failedAttempts, pixels, paid }) => [
     name,
     showCount(segments),
     showCount(pixels),
     showCount(failedAttempts),
-    owed,
+    paid,
   ]);
   const widest = Math.max(...result.checks.map(({ name }) => name.length));
   return [
@@ -126,7 +126,7 @@ export function resultLines(
         { title: 'Segments', align: 'right' },
         { title: 'Pixels credited', align: 'right' },
         { title: 'Attempts lost', align: 'right' },
-        { title: 'Owed', align: 'right' },
+        { title: 'Paid', align: 'right' },
       ],
       rows,
       { paint },

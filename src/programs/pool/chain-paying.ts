@@ -24,6 +24,8 @@ export interface ChainPaying {
   readonly ownAddresses: readonly Recipient[];
   /** Wei of fees that the protocol holds for the orchestrator now. Throws `rpc_unavailable`. */
   pendingFees(): Promise<bigint>;
+  /** The address of LPT. */
+  readonly protocolToken: Address;
   /** See payouts/funding.ts. */
   deposits(transaction: string, assets: FundingParts['assets']): ReturnType<typeof readDeposits>;
   /** See api/payout-routes.ts. */
@@ -52,6 +54,7 @@ export function chainPaying(parts: {
     chain: transactions && createPayoutChain({ providers, transactions }),
     treasury,
     ownAddresses: own.map((address) => address.toLowerCase() as Recipient),
+    protocolToken: contracts.token,
     pendingFees: () => readPendingFees(providers, contracts, orchestrator),
     deposits: (transaction, assets) => readDeposits({ providers, treasury, assets }, transaction),
     deployDisperse: () => deployDisperse(providers, transactions),

@@ -28,7 +28,10 @@ export async function openPoolPayouts(
 ): Promise<PayoutRoutesParts> {
   const { database, chain, name } = parts;
   const { pool, chainId } = name.identity;
-  const terms = async (): Promise<Terms> => parts.terms.of((await parts.terms.list()).current);
+  const terms = async (): Promise<Terms> => {
+    const known = await parts.terms.of((await parts.terms.list()).current);
+    return chain ? { ...known, assets: tokensIn(known.assets, chain.protocolToken) } : known;
+  };
   const payouts = openPayouts({
     ...{ database, terms, clock, log },
     chain: chain?.chain,
@@ -73,4 +76,14 @@ export async function openPoolPayouts(
       return { deposits, added };
     },
   };
+}
+
+/** LPT is where the Controller of this chain says; for payouts it is a token like any other. */
+function tokensIn(assets: Terms['assets'], protocolToken: string): Terms['assets'] {
+  const entries = Object.entries(assets).map(([asset, kind]) =>
+    kind.kind === 'protocol'
+      ? [asset, { kind: 'erc20', address: protocolToken, decimals: kind.decimals }]
+      : [asset, kind],
+  );
+  return Object.fromEntries(entries) as Terms['assets'];
 }
