@@ -98,6 +98,7 @@ export const choicesShape = preferenceShape.extend({
   changes: z.array(addressChange),
 });
 const pauseShape = z.looseObject({ asset: z.string().optional() });
+const depositShape = z.object({ asset: z.string(), amount: decimal });
 const approverShape = z.looseObject({ name: z.string() });
 
 const read = <const Path extends string, R extends z.ZodType>(
@@ -199,6 +200,12 @@ export const payoutApi = {
     'Put the batch contract on the chain.',
     z.object({ transaction: z.string().optional() }),
   ),
+  funded: change(
+    '/funded',
+    'finance',
+    'Book what a transaction of the operator brought to the accounts of the pool, once.',
+    z.object({ deposits: z.array(depositShape), added: z.array(depositShape) }),
+  ),
   addApprover: change(
     '/approvers/add',
     'owner',
@@ -277,6 +284,12 @@ export function payoutRoutes(parts: PayoutRoutesParts): readonly Route[] {
     serve(payoutApi.resume, async ({ body }) => empty(await payouts.resume(assetIn(body)))),
     serve(payoutApi.rate, async ({ body }) => empty(await payouts.setRate(rateIn(body)))),
     serve(payoutApi.deployDisperse, async () => ({ transaction: await parts.deployDisperse() })),
+    serve(payoutApi.funded, async ({ body, note }) => {
+      const transaction = text(body, 'transaction');
+      note({ target: transaction.slice(0, 66) });
+      const { deposits, added } = await parts.funded(transaction);
+      return { deposits: [...deposits], added: [...added] };
+    }),
     serve(payoutApi.addApprover, async ({ body }) => {
       const { token, approver } = await payouts.addApprover(text(body, 'name'));
       return { token, approver: { ...approver } };
