@@ -14,6 +14,7 @@ export const groups: readonly (readonly string[])[] = [
   ['ledger', 'workers', 'duties'],
   ['epochs', 'payouts', 'notices'],
   ['front', 'api'],
+  ['client'],
   ['programs'],
 ];
 

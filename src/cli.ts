@@ -26,6 +26,12 @@ import {
 } from './programs/keys/settings.ts';
 import { replayCommand, reserveCommand } from './programs/lab/settings.ts';
 import { accountsCommand, balanceCommand, linesCommand } from './programs/ledger/settings.ts';
+import {
+  addOperatorCommand,
+  linkOperatorCommand,
+  listOperatorsCommand,
+  removeOperatorCommand,
+} from './programs/operators/settings.ts';
 import { payoutCommands } from './programs/payouts/settings.ts';
 import { poolCommand } from './programs/pool/settings.ts';
 import {
@@ -46,6 +52,7 @@ import { verifyCommand } from './programs/verify/settings.ts';
 import { workerJoinCommand } from './programs/worker/settings.ts';
 import {
   addCommand,
+  linkCommand,
   listCommand,
   rotateCommand,
   showCommand,
@@ -62,6 +69,7 @@ const programs: Readonly<Record<string, () => Promise<Program>>> = {
   pool: () => import('./programs/pool/main.ts'),
   worker: () => import('./programs/worker/main.ts'),
   workers: () => import('./programs/workers/main.ts'),
+  operators: () => import('./programs/operators/main.ts'),
   gateway: () => import('./programs/gateway/main.ts'),
   prices: () => import('./programs/prices/main.ts'),
   chain: () => import('./programs/chain/main.ts'),
@@ -88,7 +96,12 @@ export const commands: readonly Command[] = [
   listCommand,
   showCommand,
   rotateCommand,
+  linkCommand,
   ...Object.values(stateCommands),
+  addOperatorCommand,
+  listOperatorsCommand,
+  linkOperatorCommand,
+  removeOperatorCommand,
   showPricesCommand,
   setPriceCommand,
   resetCommand,

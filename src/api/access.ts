@@ -4,8 +4,11 @@ import type { WorkerId } from '../base/ids.ts';
 export const roles = ['viewer', 'support', 'finance', 'owner'] as const;
 export type Role = (typeof roles)[number];
 
-/** Who may call a route. `worker`: only about its own machines; the rest are roles of operators. */
-export type Access = 'public' | 'worker' | Role;
+/**
+ * Who may call a route. `signed-in`: any worker or operator with a session; `worker`: only about its
+ * own machines; the rest are roles of operators.
+ */
+export type Access = 'public' | 'signed-in' | 'worker' | Role;
 
 /** Who calls. */
 export type Actor = Nobody | WorkerActor | OperatorActor;
@@ -40,9 +43,11 @@ export interface OperatorActor {
 /** Whom a route of some access is called by. */
 export type ActorFor<A extends Access> = A extends 'public'
   ? Actor
-  : A extends 'worker'
-    ? WorkerActor
-    : OperatorActor;
+  : A extends 'signed-in'
+    ? WorkerActor | OperatorActor
+    : A extends 'worker'
+      ? WorkerActor
+      : OperatorActor;
 
 export const nobody: Nobody = { kind: 'nobody' };
 
@@ -74,8 +79,10 @@ export interface Call {
 export function refusalOf(actor: Actor, call: Call): AccessRefusal | undefined {
   const { access, changes, operatorsHere } = call;
   if (access === 'public') return undefined;
-  if (access !== 'worker' && !operatorsHere) return 'not_here';
+  const isOperators = access !== 'worker' && access !== 'signed-in';
+  if (isOperators && !operatorsHere) return 'not_here';
   if (actor.kind === 'nobody') return 'sign_in_needed';
+  if (access === 'signed-in') return actor.session === undefined ? 'session_needed' : undefined;
   if (access === 'worker') {
     if (actor.kind !== 'worker') return 'not_allowed';
     return changes && actor.by === 'credential' ? 'session_needed' : undefined;

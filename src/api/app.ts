@@ -69,27 +69,33 @@ export function createApi(parts: ApiParts): Api {
     if (hasMalformedEscape(request.url))
       return unknown(request, bindings, refuse(problems.notFound));
     const actor = bindings.actor ?? (await parts.identify(request, bindings));
+    const changes = method === 'POST' && definition.reads !== true;
     const refusal = refusalOf(actor, {
       access,
-      changes: method === 'POST' && definition.reads !== true,
+      changes: changes && definition.byCredential !== true,
       operatorsHere: bindings.listener !== 'public' || parts.operatorsEverywhere,
     });
     if (refusal) {
-      const signIn = access === 'worker' ? problems.credential : problems.admin;
+      const signIn =
+        access === 'worker' || access === 'signed-in' ? problems.credential : problems.admin;
       return refuse(refusal === 'sign_in_needed' ? signIn : REFUSALS[refusal]);
     }
     if (isLimited(actor) && !parts.rate.take(actor.id)) return refuse(problems.tooMany);
     const call = await callOf({ definition, request, bindings, params, actor, key: parts.key });
     if ('problem' in call) return refuse(call.problem);
-    const changes = method === 'POST' && definition.reads !== true;
-    const entry = changes && (await parts.audit?.begin(call.changeOf()));
+    // Of strangers only what they achieved is kept: anybody can try anything.
+    const isKept = changes && parts.audit !== undefined;
+    const entry =
+      isKept && actor.kind !== 'nobody' ? await parts.audit.begin(call.changeOf()) : undefined;
     try {
       const value = await route.handle(call.request);
-      if (entry) await entry.end('done', call.noted());
       if (definition.stream) return value ? refuse(value as Problem) : bindings.taken();
+      const late = isKept && !entry ? await parts.audit.begin(call.changeOf()) : entry;
+      await late?.end('done', call.noted());
       return answerOf(definition, value, { request, call });
     } catch (error) {
-      if (entry) await entry.end(`refused: ${problemOf(error).code}`, call.noted());
+      const { code } = problemOf(error);
+      await entry?.end(`refused: ${code}`, call.noted());
       throw error;
     }
   }

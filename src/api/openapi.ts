@@ -98,6 +98,7 @@ function operation(definition: RouteDefinition): Json {
 
 const WHO: Readonly<Record<Access, string>> = {
   public: 'For everybody.',
+  'signed-in': 'For whoever has a session.',
   worker: 'For workers, about their own machines.',
   viewer: 'For operators.',
   support: 'For operators with the role support or owner.',

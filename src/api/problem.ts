@@ -96,6 +96,17 @@ export const problems = {
   ours: { status: 500, code: 'internal', title: 'The request could not be handled.' },
 } as const satisfies Record<string, Problem>;
 
+/** A refusal of a route that has no code among the errors: sign-in, and what only the API knows. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.title);
+    this.problem = problem;
+  }
+}
+
 /** A problem as it goes out. */
 export function problemBody({ retryAfter: _, ...problem }: Problem): string {
   const { status, code, title, ...rest } = problem;

@@ -1,5 +1,5 @@
 import { type ErrorCode, errorAdvice, TributaryError } from '../base/errors.ts';
-import type { Problem } from './problem.ts';
+import { type Problem, Refusal } from './problem.ts';
 
 /** The status of each error that a request to the API can cause; everything else is our fault. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -55,6 +55,11 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   payout_file_wrong: 400,
   payout_choice_refused: 400,
   payout_address_refused: 409,
+  operator_unknown: 404,
+  operator_refused: 409,
+  dispute_invalid: 400,
+  dispute_refused: 409,
+  dispute_unknown: 404,
   database_unreachable: 503,
   database_failed: 503,
 };
@@ -71,6 +76,7 @@ const TITLES: Readonly<Record<number, string>> = {
 
 /** Turns what was thrown into a problem. From 500 on it is our fault, and nothing is told of it. */
 export function problemOf(error: unknown): Problem {
+  if (error instanceof Refusal) return error.problem;
   const code = error instanceof TributaryError ? error.code : 'internal';
   const status = STATUS[code] ?? 500;
   const advice = errorAdvice[code];

@@ -40,6 +40,11 @@ export interface RouteDefinition {
   readonly status?: number;
   /** Columns of the table as CSV, with dots into nested fields; of `items`, or of the reply itself. */
   readonly csv?: readonly string[];
+  /**
+   * A machine's credential may change this, too: what a worker has to be able to do that has neither
+   * a wallet nor a link.
+   */
+  readonly byCredential?: boolean;
   /** A POST that only reads: it is not in the audit log. */
   readonly reads?: boolean;
   /** Server-sent events of `reply` instead of one answer. */

@@ -13,6 +13,52 @@ create table account_balance (
 );
 CREATE TRIGGER account_balance_follows_entries BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON public.account_balance FOR EACH STATEMENT EXECUTE FUNCTION account_balance_follows_entries();
 
+create table api_session (
+  hash bytea not null,
+  operator text,
+  worker text,
+  address bytea,
+  signed_in_by text not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  constraint api_session_pkey PRIMARY KEY (hash),
+  constraint api_session_operator_fkey FOREIGN KEY (operator) REFERENCES operator(id),
+  constraint api_session_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id),
+  constraint api_session_address_check CHECK ((length(address) = 20)),
+  constraint api_session_check CHECK ((expires_at > created_at)),
+  constraint api_session_hash_check CHECK ((length(hash) = 32)),
+  constraint api_session_is_of_one CHECK ((num_nonnulls(operator, worker, address) = 1)),
+  constraint api_session_signed_in_by_check CHECK ((signed_in_by = ANY (ARRAY['wallet'::text, 'link'::text])))
+);
+CREATE INDEX api_session_address ON public.api_session USING btree (address) WHERE (address IS NOT NULL);
+CREATE INDEX api_session_operator ON public.api_session USING btree (operator) WHERE (operator IS NOT NULL);
+CREATE INDEX api_session_worker ON public.api_session USING btree (worker) WHERE (worker IS NOT NULL);
+
+create table audit_log (
+  number bigint not null,
+  at timestamp with time zone not null,
+  actor_kind text not null,
+  actor_id text not null,
+  actor_name text not null,
+  route text not null,
+  target text not null,
+  asked jsonb not null,
+  outcome text,
+  before jsonb,
+  after jsonb,
+  constraint audit_log_pkey PRIMARY KEY (number),
+  constraint audit_log_actor_id_check CHECK ((length(actor_id) <= 100)),
+  constraint audit_log_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['operator'::text, 'worker'::text, 'nobody'::text]))),
+  constraint audit_log_actor_name_check CHECK ((length(actor_name) <= 100)),
+  constraint audit_log_outcome_check CHECK ((length(outcome) <= 200)),
+  constraint audit_log_route_check CHECK ((length(route) <= 200)),
+  constraint audit_log_target_check CHECK ((length(target) <= 300))
+);
+CREATE INDEX audit_log_actor ON public.audit_log USING btree (actor_id, number);
+CREATE TRIGGER audit_log_stays BEFORE DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION audit_log_stays();
+CREATE TRIGGER audit_log_stays_whole BEFORE TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION audit_log_stays();
+
 create table book_event (
   number bigint not null,
   kind text not null,
@@ -493,6 +539,21 @@ create table income_mark (
   constraint income_mark_redeemed_check CHECK (((redeemed >= (0)::numeric) AND (redeemed = trunc(redeemed))))
 );
 
+create table login_link (
+  hash bytea not null,
+  operator text,
+  worker text,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  used_at timestamp with time zone,
+  constraint login_link_pkey PRIMARY KEY (hash),
+  constraint login_link_operator_fkey FOREIGN KEY (operator) REFERENCES operator(id),
+  constraint login_link_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id),
+  constraint login_link_check CHECK ((expires_at > created_at)),
+  constraint login_link_hash_check CHECK ((length(hash) = 32)),
+  constraint login_link_is_of_one CHECK ((num_nonnulls(operator, worker) = 1))
+);
+
 create table migration (
   number integer not null,
   file text not null,
@@ -510,6 +571,22 @@ create table missed_hour (
   constraint missed_hour_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id)
 );
 CREATE INDEX missed_hour_of_hour ON public.missed_hour USING btree (hour);
+
+create table operator (
+  id text not null,
+  name text not null,
+  role text not null,
+  address bytea,
+  added_at timestamp with time zone not null,
+  removed_at timestamp with time zone,
+  constraint operator_pkey PRIMARY KEY (id),
+  constraint operator_address_check CHECK ((length(address) = 20)),
+  constraint operator_id_check CHECK ((id ~ '^[a-z2-7]{10}$'::text)),
+  constraint operator_name_check CHECK ((name ~ '^[A-Za-z0-9._-]{1,64}$'::text)),
+  constraint operator_role_check CHECK ((role = ANY (ARRAY['viewer'::text, 'support'::text, 'finance'::text, 'owner'::text])))
+);
+CREATE UNIQUE INDEX operator_address ON public.operator USING btree (address) WHERE (removed_at IS NULL);
+CREATE UNIQUE INDEX operator_name ON public.operator USING btree (lower(name)) WHERE (removed_at IS NULL);
 
 create table payment_balance (
   sender bytea not null,
@@ -876,6 +953,13 @@ create table ticket_rand_secret (
   constraint ticket_rand_secret_version_check CHECK ((version > 0))
 );
 
+create table used_nonce (
+  nonce text not null,
+  expires_at timestamp with time zone not null,
+  constraint used_nonce_pkey PRIMARY KEY (nonce),
+  constraint used_nonce_nonce_check CHECK ((nonce ~ '^[A-Za-z0-9]{16,96}$'::text))
+);
+
 create table winning_ticket (
   hash bytea not null,
   sender bytea not null,
@@ -1080,6 +1164,22 @@ begin
     raise exception 'balances change by entries only' using errcode = '55000';
   end if;
   return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.audit_log_stays()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op = 'UPDATE' and old.outcome is null and new.outcome is not null
+    and (new.number, new.at, new.actor_kind, new.actor_id, new.actor_name, new.route, new.asked)
+      is not distinct from
+      (old.number, old.at, old.actor_kind, old.actor_id, old.actor_name, old.route, old.asked)
+  then
+    return new;
+  end if;
+  raise exception 'the audit log stays as it is' using errcode = '55000';
 end
 $function$;
 

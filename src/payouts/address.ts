@@ -48,7 +48,12 @@ function shown(address: Recipient): string {
 
 /** The digest that is signed: EIP-191, version 0x45. */
 export function addressDigest(wish: AddressWish): Uint8Array {
-  const message = Buffer.from(addressMessage(wish), 'utf8');
+  return textDigest(addressMessage(wish));
+}
+
+/** What a wallet signs of a text (`personal_sign`): EIP-191, version 0x45. */
+export function textDigest(text: string): Uint8Array {
+  const message = Buffer.from(text, 'utf8');
   const prefix = Buffer.from(`\x19Ethereum Signed Message:\n${message.length}`, 'latin1');
   return keccak256(Buffer.concat([prefix, message]));
 }

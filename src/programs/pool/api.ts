@@ -1,22 +1,31 @@
 import { type Api, createApi } from '../../api/app.ts';
+import { auditRoutes } from '../../api/audit-routes.ts';
+import { createAuditLog } from '../../api/audit-store.ts';
 import { type ChainRoutesParts, chainRoutes } from '../../api/chain-routes.ts';
 import { type EpochsRoutesParts, epochsRoutes } from '../../api/epochs-routes.ts';
 import { createIdentify } from '../../api/identify.ts';
 import { type LedgerRoutesParts, ledgerRoutes } from '../../api/ledger-routes.ts';
 import { openapiRoute } from '../../api/openapi.ts';
+import { operatorsRoutes } from '../../api/operators-routes.ts';
 import { type PayoutRoutesParts, payoutRoutes } from '../../api/payout-routes.ts';
 import { type PoolRoutesParts, poolRoutes } from '../../api/pool-routes.ts';
 import { type PricesRoutesParts, pricesRoutes } from '../../api/prices-routes.ts';
 import { receiptsRoutes } from '../../api/receipts-route.ts';
 import { createBuckets } from '../../api/request-rate.ts';
+import { sessionRoutes } from '../../api/session-routes.ts';
+import { createSessions, type SessionsParts } from '../../api/sessions.ts';
 import { type StatusRoutesParts, statusRoutes } from '../../api/status-routes.ts';
 import { type TermsRoutesParts, termsRoutes } from '../../api/terms-routes.ts';
 import { type WorkersRoutesParts, workersRoutes } from '../../api/workers-routes.ts';
 import type { Database } from '../../database/database.ts';
 import { createSecrets } from '../../database/secrets.ts';
 import { adminTokenOf } from './admin.ts';
+import { linkTo, originsOf, type Places } from './places.ts';
 import type { PoolBase } from './pool.ts';
 import type { PoolSettings } from './settings.ts';
+
+/** Off chain a wallet has to be on some chain all the same; this is where pools are. */
+const ARBITRUM_ONE = 42_161;
 
 /** What the routes of a pool stand on. */
 export type PoolApiParts = WorkersRoutesParts &
@@ -26,8 +35,15 @@ export type PoolApiParts = WorkersRoutesParts &
   LedgerRoutesParts &
   TermsRoutesParts &
   EpochsRoutesParts &
+  DisputesRoutesParts &
   PayoutRoutesParts &
-  Omit<PoolRoutesParts, 'clock' | 'log'> & { readonly database: Database };
+  Omit<PoolRoutesParts, 'clock' | 'log'> & {
+    readonly database: Database;
+    /** Filled in when the addresses listen. */
+    readonly places: Places;
+    /** Asks contract wallets; undefined off chain. */
+    readonly contractSays: SessionsParts['contractSays'];
+  };
 
 /** Puts the API of a pool together; both its addresses serve it. */
 export async function openApi(
@@ -35,7 +51,15 @@ export async function openApi(
   { clock, log }: PoolBase,
   parts: PoolApiParts,
 ): Promise<Api> {
-  const [secret] = await createSecrets(parts.database).load('api');
+  const { database, places } = parts;
+  const [{ key }] = await createSecrets(database).load('api');
+  const operatorsEverywhere = settings.operatorPages === 'everywhere';
+  const sessions = createSessions({
+    ...{ database, clock, key },
+    origins: () => originsOf(settings, places),
+    chainId: Number(parts.identity.chainId) || ARBITRUM_ONE,
+    contractSays: parts.contractSays,
+  });
   const routes = [
     ...workersRoutes(parts),
     ...statusRoutes(parts),
@@ -47,13 +71,25 @@ export async function openApi(
     ...payoutRoutes(parts),
     ...receiptsRoutes(parts),
     ...poolRoutes({ ...parts, clock, log }),
+    ...sessionRoutes({ sessions, key, clock }),
+    ...operatorsRoutes({
+      ...{ database, sessions, clock, workers: parts.workers },
+      linkTo: (who, token) => linkTo(settings, places, { who, token }),
+    }),
+    ...auditRoutes({ database }),
   ];
   return createApi({
     routes: [...routes, openapiRoute(routes)],
-    identify: createIdentify({ token: await adminTokenOf(settings), workers: parts.workers }),
-    key: secret.key,
-    operatorsEverywhere: false,
+    identify: createIdentify({
+      token: await adminTokenOf(settings),
+      workers: parts.workers,
+      session: sessions.actorOf,
+      operatorsEverywhere,
+    }),
+    key,
+    operatorsEverywhere,
     rate: createBuckets(clock),
+    audit: createAuditLog(database, clock),
     log,
   });
 }

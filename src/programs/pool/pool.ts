@@ -18,6 +18,7 @@ import { startLocalWorker } from './local-worker.ts';
 import { servePages } from './pages.ts';
 import { openPay, openTerms, rateBy } from './pay.ts';
 import { chainName, offchainName, type PoolName } from './pay-name.ts';
+import type { Places } from './places.ts';
 import { checkReachable } from './self-check.ts';
 import { openFront } from './serve-front.ts';
 import type { PoolSettings } from './settings.ts';
@@ -65,8 +66,11 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
   if (duties) started.defer(() => duties.close());
   const pay = await openPay(settings, base, { ...stores, chain, name }, started);
 
+  const places: Places = { admin: undefined, public: undefined };
   const api = await openApi(settings, base, {
     ...stores,
+    places,
+    contractSays: chain?.paying.chain?.isContractSignature,
     books: createBooks(database),
     epochs: pay.epochs,
     ...pay.payouts,
@@ -85,11 +89,13 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
     (await whyNotReady(database, front.isDraining())) ?? chain?.whyNotReady();
   const admin = await startAdmin({ ...base, api: served, ready }, settings);
   started.defer(() => admin.stop());
+  places.admin = admin.url;
   const publicUrl = await startPublic(
     settings,
     { ...base, api: served, proofsDir: pay.proofsDir },
     started,
   );
+  places.public = publicUrl;
   if (settings.localWorker) {
     const { dataDir } = settings;
     const local = await startLocalWorker({ ...base, workers, dataDir, joinString });

@@ -3,6 +3,7 @@ import {
   address,
   addressOrOff,
   byteSize,
+  choice,
   integerOrAuto,
   listOf,
   onOff,
@@ -48,6 +49,18 @@ export const poolCommand = defineCommand({
       doc: 'Where everybody may read what the pool publishes: /proofs/, in plain HTTP; put a proxy with TLS in front of it.',
       default: { host: '127.0.0.1', port: 8080 },
       why: 'Workers check their pay from there; loopback, until you decide who may reach it.',
+    },
+    publicUrl: {
+      type: url(['https:', 'http:'], 'https://…'),
+      doc: 'Where people find what --http-addr serves, behind the proxy: links lead there, and wallets sign in for no other site.',
+      defaultText: 'http:// and the address of --http-addr',
+      why: 'A program behind a proxy cannot know how it is called from outside.',
+    },
+    operatorPages: {
+      type: choice(['admin-address', 'everywhere']),
+      doc: 'Where operators are served: on --admin-addr alone, or on --http-addr, too.',
+      default: 'admin-address',
+      why: 'What nobody reaches, nobody breaks into.',
     },
     adminAddr: {
       type: address({ emptyHost: 'allowed' }),

@@ -2,7 +2,15 @@ import { createAdminClient, findPool } from '../../api/admin-client.ts';
 import { TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
 import { createPaint, exitCode, type Io } from '../../base/terminal.ts';
-import { addCommand, listCommand, rotateCommand, showCommand, stateCommands } from './settings.ts';
+import { poolClient } from '../../client/pool-client.ts';
+import {
+  addCommand,
+  linkCommand,
+  listCommand,
+  rotateCommand,
+  showCommand,
+  stateCommands,
+} from './settings.ts';
 import { changed, enrolmentView, listView, workerView } from './views.ts';
 
 /** `tributary workers …`: asks the admin address of the running pool. */
@@ -17,6 +25,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       return show(rest, io);
     case 'rotate':
       return rotate(rest, io);
+    case 'link':
+      return link(rest, io);
     case 'revoke':
     case 'pause':
     case 'resume':
@@ -60,6 +70,17 @@ async function rotate(args: readonly string[], io: Io): Promise<number> {
   const { worker, json, ...pool } = settings.values;
   const enrolment = await createAdminClient(findPool(pool)).rotate(worker);
   print(io, json ? JSON.stringify(enrolment) : enrolmentView(enrolment, 'rotated'));
+  return exitCode.ok;
+}
+
+async function link(args: readonly string[], io: Io): Promise<number> {
+  const settings = readSettings(linkCommand, args, io);
+  if (!settings) return exitCode.ok;
+  const { worker, json, ...where } = settings.values;
+  const made = await poolClient(findPool(where)).post('/api/v1/workers/{worker}/link', {
+    params: { worker },
+  });
+  print(io, json ? JSON.stringify(made) : `Good once, until ${made.expiresAt}:\n\n  ${made.url}`);
   return exitCode.ok;
 }
 

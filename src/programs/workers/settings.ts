@@ -51,6 +51,13 @@ export const rotateCommand = defineCommand({
   settings: { worker, json, ...pool },
 });
 
+/** `tributary workers link`. */
+export const linkCommand = defineCommand({
+  name: 'workers link',
+  summary: 'Print a link that signs a worker in once, within ten minutes.',
+  settings: { worker, json, ...pool },
+});
+
 /** The commands that change the state of a worker and need nothing but its name. */
 export const stateCommands = {
   revoke: defineCommand({
