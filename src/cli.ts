@@ -12,6 +12,7 @@ import {
 import { actionCommands, statusCommand } from './programs/chain/settings.ts';
 import { demoCommand } from './programs/demo/settings.ts';
 import { devnetCommand } from './programs/devnet/settings.ts';
+import { disputesCommands } from './programs/disputes/settings.ts';
 import {
   closeCommand as closeEpochCommand,
   listCommand as listEpochsCommand,
@@ -82,6 +83,7 @@ const programs: Readonly<Record<string, () => Promise<Program>>> = {
   signer: () => import('./programs/signer/main.ts'),
   redeemer: () => import('./programs/redeemer/main.ts'),
   terms: () => import('./programs/terms/main.ts'),
+  disputes: () => import('./programs/disputes/main.ts'),
   lab: () => import('./programs/lab/main.ts'),
   import: () => import('./programs/import/main.ts'),
   demo: () => import('./programs/demo/main.ts'),
@@ -117,6 +119,7 @@ export const commands: readonly Command[] = [
   showEpochCommand,
   verifyCommand,
   ...Object.values(payoutCommands),
+  ...Object.values(disputesCommands),
   gatewayPushCommand,
   gatewayServeCommand,
   newCommand,

@@ -1,25 +1,33 @@
+import { auditApi } from './audit-routes.ts';
 import { chainApi } from './chain-routes.ts';
+import { disputesApi } from './disputes-routes.ts';
 import { epochsApi } from './epochs-routes.ts';
 import { ledgerApi } from './ledger-routes.ts';
 import { openapiApi } from './openapi.ts';
+import { operatorsApi } from './operators-routes.ts';
 import { payoutApi } from './payout-routes.ts';
 import { poolApi } from './pool-routes.ts';
 import { pricesApi } from './prices-routes.ts';
 import { receiptsApi } from './receipts-route.ts';
+import { sessionApi } from './session-routes.ts';
 import { statusApi } from './status-routes.ts';
 import { termsApi } from './terms-routes.ts';
 import { workersApi } from './workers-routes.ts';
 
 /** Every route of the pool, by noun: the client takes its types from here, and a test of access. */
 export const definitions = {
+  audit: auditApi,
   chain: chainApi,
+  disputes: disputesApi,
   epochs: epochsApi,
   ledger: ledgerApi,
   openapi: openapiApi,
+  operators: operatorsApi,
   payouts: payoutApi,
   pool: poolApi,
   prices: pricesApi,
   receipts: receiptsApi,
+  session: sessionApi,
   status: statusApi,
   terms: termsApi,
   workers: workersApi,

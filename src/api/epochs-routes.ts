@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { TributaryError } from '../base/errors.ts';
 import type { Queryable } from '../database/transaction.ts';
 import type { Epochs } from '../epochs/epochs.ts';
-import { listEpochs, statementOf } from '../epochs/read-epochs.ts';
+import { inputOf, listEpochs, statementOf, workerLines } from '../epochs/read-epochs.ts';
+import { ownWorker } from './own-worker.ts';
 import { defineRoute, type Route, serve } from './route.ts';
 import { decimal } from './shapes.ts';
 
@@ -75,6 +76,23 @@ export const epochsApi = {
         .optional(),
     }),
   }),
+  input: defineRoute({
+    method: 'GET',
+    path: '/api/v1/epochs/{epoch}/input',
+    access: 'viewer',
+    summary: 'The canonical text that a closed epoch was settled by, also of a private pool.',
+    reply: z.object({ input: z.string() }),
+  }),
+  own: defineRoute({
+    method: 'GET',
+    path: '/api/v1/me/epochs/{epoch}',
+    access: 'worker',
+    summary: 'The statement of one worker for a closed epoch, line by line.',
+    query: z.object({
+      worker: z.string().max(64).optional().describe('Which worker, for who has several.'),
+    }),
+    reply: z.object({ worker: z.string(), termsVersion: z.int(), lines: z.array(statementLine) }),
+  }),
   close: defineRoute({
     method: 'POST',
     path: '/api/v1/epochs/close',
@@ -105,6 +123,22 @@ export function epochsRoutes({ epochs, database }: EpochsRoutesParts): readonly 
           ? { workers: workers as unknown as readonly EpochWorker[] }
           : {}),
       };
+    }),
+    serve(epochsApi.input, async ({ params }) => ({
+      input: await inputOf(database, epochIn(params.epoch)),
+    })),
+    serve(epochsApi.own, async ({ params, query, actor }) => {
+      const worker = ownWorker(actor, query.worker);
+      const epoch = epochIn(params.epoch);
+      const found = await workerLines(database, epoch, worker);
+      if ('open' in found) {
+        throw new TributaryError('epoch_open', `Epoch ${epoch} is still open.`);
+      }
+      const lines = found.lines.map((line, index) => ({
+        ...line,
+        id: `epoch-${epoch}/${worker}/${index + 1}`,
+      }));
+      return { worker, termsVersion: found.termsVersion, lines };
     }),
     serve(epochsApi.close, async ({ note }) => {
       const { number } = await epochs.closeNow();

@@ -23,7 +23,7 @@ const disputes = createDisputes({
   statement: workerLines,
 });
 const [heron, otter] = [await books.enrol(), await books.enrol()];
-const as = (worker: typeof heron): DisputeParty => ({ by: 'worker', worker });
+const as = (worker: typeof heron): DisputeParty => ({ by: 'worker', workers: [worker] });
 const operator: DisputeParty = { by: 'operator' };
 const balance = (name: Parameters<typeof balanceOf>[1]) => balanceOf(database, name, ETH);
 const text = 'My machine was there all the time.';

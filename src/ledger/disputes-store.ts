@@ -88,8 +88,7 @@ export async function addDisputeEvent(
 /** Which disputes are asked for. */
 export interface DisputeFilter {
   readonly id?: DisputeId;
-  readonly worker?: WorkerId;
-  readonly subject?: string;
+  readonly workers?: readonly WorkerId[];
 }
 
 interface Row {
@@ -112,7 +111,7 @@ interface Facts {
 /** Disputes with their events, the newest first. */
 export async function storedDisputes(
   from: Queryable,
-  { id, worker, subject }: DisputeFilter = {},
+  { id, workers }: DisputeFilter = {},
 ): Promise<readonly StoredDispute[]> {
   const { rows } = await from.query<Row>(sql`
     select d.id, d.worker, d.facts, d.opened_at,
@@ -120,8 +119,8 @@ export async function storedDisputes(
         order by e.sequence) from dispute_event e where e.dispute = d.id) as events
     from dispute d
     where (${id ?? null}::text is null or d.id = ${id ?? null})
-      and (${worker ?? null}::text is null or d.worker = ${worker ?? null})
-      and (${subject ?? null}::text is null or d.subject = ${subject ?? null})
+      and (${workers ? [...workers] : null}::text[] is null
+        or d.worker = any(${workers ? [...workers] : null}::text[]))
     order by d.opened_at desc, d.id`);
   return rows.map((row) => {
     const dispute = row.id as DisputeId;

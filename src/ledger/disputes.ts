@@ -75,9 +75,9 @@ export interface DisputesParts {
   readonly random?: RandomBytes;
 }
 
-/** Who asks: a worker sees and changes its own disputes only. */
+/** Who asks: somebody with workers sees and changes the disputes of these only. */
 export type DisputeParty =
-  | { readonly by: 'worker'; readonly worker: WorkerId }
+  | { readonly by: 'worker'; readonly workers: readonly WorkerId[] }
   | { readonly by: 'operator' };
 
 /** What somebody writes, not checked yet. */
@@ -155,7 +155,7 @@ export function createDisputes(parts: DisputesParts): Disputes {
 
   async function one(from: Queryable, party: DisputeParty, id: string): Promise<DisputeView> {
     const [view] = /^[a-z2-7]{16}$/.test(id) ? await found(from, { id: id as DisputeId }) : [];
-    const isOwn = party.by === 'operator' || view?.dispute.worker === party.worker;
+    const isOwn = party.by === 'operator' || (view && party.workers.includes(view.dispute.worker));
     if (view && isOwn) return view;
     throw new TributaryError('dispute_unknown', 'There is no such dispute.');
   }
@@ -217,7 +217,7 @@ export function createDisputes(parts: DisputesParts): Disputes {
   /** The line that a dispute is about, and when its window ends. */
   async function lookUp(tx: Transaction, about: unknown, party: DisputeParty) {
     const named = readSubject(about);
-    if (party.by === 'worker' && named.worker !== party.worker) {
+    if (party.by === 'worker' && !party.workers.includes(named.worker)) {
       throw refused('That is a line of another worker.');
     }
     const statement = await parts.statement(tx, named.epoch, named.worker);
@@ -260,7 +260,7 @@ export function createDisputes(parts: DisputesParts): Disputes {
         const taken =
           line && takes(line.kind) ? { asset: line.asset, amount: -line.amount } : undefined;
         const claim = checkedClaim(claimed, line, taken, rule);
-        const mine = await found(tx, { worker });
+        const mine = await found(tx, { workers: [worker] });
         const waiting = mine.filter(({ dispute }) => dispute.deadline !== undefined);
         if (waiting.length >= OPEN_MAX) {
           throw refused(`${OPEN_MAX} disputes of this worker wait for the pool already.`);
@@ -341,8 +341,8 @@ export function createDisputes(parts: DisputesParts): Disputes {
     },
 
     async list(party) {
-      const filter = party.by === 'worker' ? { worker: party.worker } : {};
-      return (await found(database, filter)).map(({ dispute }) => dispute);
+      const all = party.by === 'operator' ? {} : { workers: party.workers };
+      return (await found(database, all)).map(({ dispute }) => dispute);
     },
 
     show: (party, id) => one(database, party, id),

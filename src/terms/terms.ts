@@ -260,14 +260,3 @@ function belongs(members: Group['members'], worker: Parameters<typeof groupOf>[1
       return worker.facts.region === members.is;
   }
 }
-
-/** What the receipts of a worker of this group state as their price; see proofs/receipt.ts. */
-export function receiptBasis(
-  terms: Terms,
-  group: string,
-): { readonly basis: 'gateway_price' } | { readonly basis: 'terms_rate'; readonly rate: Rate } {
-  const model = terms.groups.find(({ name }) => name === group)?.model ?? terms.model;
-  return model.kind === 'fixed_rate' && model.per === 'pixel'
-    ? { basis: 'terms_rate', rate: model.rate }
-    : { basis: 'gateway_price' };
-}

@@ -2,6 +2,7 @@ import { type Api, createApi } from '../../api/app.ts';
 import { auditRoutes } from '../../api/audit-routes.ts';
 import { createAuditLog } from '../../api/audit-store.ts';
 import { type ChainRoutesParts, chainRoutes } from '../../api/chain-routes.ts';
+import { type DisputesRoutesParts, disputesRoutes } from '../../api/disputes-routes.ts';
 import { type EpochsRoutesParts, epochsRoutes } from '../../api/epochs-routes.ts';
 import { createIdentify } from '../../api/identify.ts';
 import { type LedgerRoutesParts, ledgerRoutes } from '../../api/ledger-routes.ts';
@@ -68,6 +69,7 @@ export async function openApi(
     ...ledgerRoutes(parts),
     ...termsRoutes(parts),
     ...epochsRoutes(parts),
+    ...disputesRoutes(parts),
     ...payoutRoutes(parts),
     ...receiptsRoutes(parts),
     ...poolRoutes({ ...parts, clock, log }),

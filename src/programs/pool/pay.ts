@@ -3,11 +3,13 @@ import type { PayoutRoutesParts } from '../../api/payout-routes.ts';
 import type { Database } from '../../database/database.ts';
 import { type Epochs, startEpochs } from '../../epochs/epochs.ts';
 import { finalPayouts, newestFinal } from '../../epochs/published-payouts.ts';
+import { workerLines } from '../../epochs/read-epochs.ts';
+import { createDisputes, type Disputes, watchDisputes } from '../../ledger/disputes.ts';
 import { addressBytes } from '../../ledger/income.ts';
 import type { Ledger, LedgerReceipts } from '../../ledger/ledger.ts';
+import { rateOfTerms } from '../../ledger/receipts.ts';
 import { type Income, startIncome } from '../../ledger/recognise.ts';
 import { nodeHashing } from '../../proofs/node-hashing.ts';
-import { DEFAULT_GROUP, receiptBasis } from '../../terms/terms.ts';
 import { createTermsService, type TermsService } from '../../terms/terms-service.ts';
 import type { Presence } from '../../workers/presence.ts';
 import type { Workers } from '../../workers/workers.ts';
@@ -24,6 +26,7 @@ const PROOFS = 'proofs';
 export interface Pay {
   readonly epochs: Epochs;
   readonly payouts: PayoutRoutesParts;
+  readonly disputes: Disputes;
   /** Where published proofs are. */
   readonly proofsDir: string;
 }
@@ -44,12 +47,7 @@ export function openTerms(
 
 /** What receipts say of amounts, by the terms of their epoch. */
 export function rateBy(terms: TermsService): NonNullable<LedgerReceipts['rateOf']> {
-  return async (version) => {
-    const found = receiptBasis(await terms.of(version), DEFAULT_GROUP);
-    if (found.basis === 'gateway_price') return undefined;
-    const { asset, amount, count } = found.rate;
-    return { asset, numerator: amount, denominator: count };
-  };
+  return async (version) => rateOfTerms(await terms.of(version));
 }
 
 /** Starts income, epochs and payouts. What was started is closed by `started`. */
@@ -106,7 +104,11 @@ export async function openPay(
     { ...parts, chain: chain?.paying },
     started,
   );
-  return { epochs, payouts, proofsDir: dir };
+  const statement = workerLines;
+  const disputes = createDisputes({ database, clock, hashing: nodeHashing, terms, statement });
+  const watch = watchDisputes(disputes, base);
+  started.defer(() => watch.close());
+  return { epochs, payouts, disputes, proofsDir: dir };
 }
 
 function incomeOf(

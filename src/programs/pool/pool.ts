@@ -73,6 +73,7 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
     contractSays: chain?.paying.chain?.isContractSignature,
     books: createBooks(database),
     epochs: pay.epochs,
+    disputes: pay.disputes,
     ...pay.payouts,
     dispatch,
     joinString,
