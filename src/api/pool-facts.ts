@@ -17,7 +17,7 @@ import type { PoolIdentity } from '../proofs/statement.ts';
 import type { Terms } from '../terms/terms.ts';
 import type { TermsService } from '../terms/terms-service.ts';
 import type { Workers } from '../workers/workers.ts';
-import { paidAmounts, paidSoFar, recentFlow } from './pool-store.ts';
+import { paidAmounts, paidSoFar, recentFlow, recentStreams } from './pool-store.ts';
 import type { poolView } from './pool-view.ts';
 
 /** The river is what flowed in the last minute: segments are some seconds long, and come in waves. */
@@ -97,18 +97,20 @@ export async function readPool(parts: PoolFactsParts, slow: SlowFacts): Promise<
 }
 
 function capacityOf(dispatch: PoolFactsParts['dispatch']) {
-  const { sessions, capacity, workers } = dispatch.summary();
-  return { streams: sessions, capacity, workersConnected: workers };
+  const { capacity, workers } = dispatch.summary();
+  return { capacity, workersConnected: workers };
 }
 
 async function readNow(
   { database, workers }: PoolFactsParts,
   { privacy }: Terms,
-): Promise<Pick<Facts['now'], 'gateways' | 'workers' | 'workersEnrolled'>> {
+): Promise<Pick<Facts['now'], 'gateways' | 'workers' | 'workersEnrolled' | 'streams'>> {
   const flow = await recentFlow(database, FLOW_SECONDS);
   const perSecond = (pixels: bigint) => Number(pixels) / FLOW_SECONDS;
+  const streams = await recentStreams(database, FLOW_SECONDS);
   const enrolled = (await workers.list()).filter(({ state }) => state !== 'revoked');
   return {
+    streams,
     workersEnrolled: enrolled.length,
     // Who works for a private pool is nobody's business.
     workers: flow.workers.slice(0, LISTED_MAX).map(({ name, pixels }, at) => ({

@@ -27,6 +27,16 @@ export async function recentFlow(from: Queryable, seconds: number): Promise<Rece
   return { workers: workers.rows, gateways: gateways.rows };
 }
 
+/** Sessions that had a segment credited in the last `seconds`. */
+export async function recentStreams(from: Queryable, seconds: number): Promise<number> {
+  const { rows } = await from.query<{ count: bigint }>(sql`
+    select count(distinct c.session) as count from worker w, lateral (
+      select session from contribution
+      where worker = w.id and verdict = 'credited'
+        and at > now() - ${seconds}::double precision * interval '1 second') as c`);
+  return Number(rows[0]?.count ?? 0n);
+}
+
 /** What was paid so far. */
 export interface PaidSoFar {
   readonly count: number;

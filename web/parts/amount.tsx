@@ -13,25 +13,25 @@ export interface AmountView {
  */
 export function Amount({ of, href }: { readonly of: AmountView; readonly href?: string }) {
   const amount = BigInt(of.amount);
-  const shown = showAsset(amount, of.asset, of.decimals);
+  // A true minus sign is as wide as a digit.
+  const shown = showAsset(amount, of.asset, of.decimals).replace('-', '−');
   const exact = exactAsset(amount, of.asset, of.decimals);
   if (href !== undefined) {
     return (
-      <a class="amount" href={href} data-exact={exact === shown ? undefined : exact}>
+      <a
+        class="amount"
+        href={href}
+        data-exact={exact.replace('-', '−') === shown ? undefined : exact}
+      >
         {shown}
       </a>
     );
   }
-  if (exact === shown) return <data value={exact}>{shown}</data>;
+  if (exact.replace('-', '−') === shown) return <data value={exact}>{shown}</data>;
   return (
-    <button
-      type="button"
-      class="amount"
-      data-exact={exact}
-      data-copy={exact}
-      aria-label={`${shown}, exactly ${exact}`}
-    >
+    <button type="button" class="amount" data-exact={exact} data-copy={exact}>
       {shown}
+      <span class="visually-hidden">, exactly {exact}</span>
     </button>
   );
 }

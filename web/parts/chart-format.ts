@@ -1,3 +1,4 @@
+import { showAsset } from '../../src/base/amounts.ts';
 import { showBytes, showCount, showMs } from '../../src/base/figures.ts';
 
 /** What the values of a chart are; amounts are in whole units of their asset. */
@@ -11,7 +12,11 @@ export type ChartUnit =
 
 /** A value of a chart in words: `41 ms`, `0.0042 ETH`. */
 export function showValue(value: number, unit: ChartUnit): string {
-  if (typeof unit === 'object') return `${significantDigits(value)} ${unit.asset}`;
+  if (typeof unit === 'object') {
+    const { asset } = unit;
+    if (asset !== 'ETH' && asset !== 'LPT') return `${significantDigits(value)} ${asset}`;
+    return showAsset(BigInt(Math.round(value * 1e18)), asset, 18);
+  }
   switch (unit) {
     case 'ms':
       return showMs(value);

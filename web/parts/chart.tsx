@@ -32,7 +32,7 @@ export const CHART_WIDTH = 720;
 const HEIGHT = 200;
 const LEFT = 8;
 const RIGHT = 92;
-const TOP = 12;
+const TOP = 24;
 const BOTTOM = 24;
 /** Rows of the table: the rest is in the CSV. */
 const ROWS_MAX = 200;
@@ -47,7 +47,7 @@ export function Chart({ view }: { readonly view: ChartView }) {
   return (
     <figure class="chart">
       <div class="chart-head">
-        <h3>{view.title}</h3>
+        <strong>{view.title}</strong>
         {view.ranges && (
           <span class="ranges">
             {view.ranges.map(({ label, href, current }) => (

@@ -18,8 +18,9 @@ export function Hash({
   const short = shortened(value);
   if (href !== undefined) {
     return (
-      <a class="mono" href={href} title={value} aria-label={`${label}: ${value}`}>
+      <a class="mono" href={href} title={value}>
         {short}
+        <span class="visually-hidden"> {label}</span>
       </a>
     );
   }
@@ -29,9 +30,10 @@ export function Hash({
       class="copy mono"
       data-copy={value}
       data-exact={value}
-      aria-label={`${label}: ${value}. Copy`}
+      title={`${label}: click to copy`}
     >
       {short}
+      <span class="visually-hidden"> {label}: copy</span>
     </button>
   );
 }

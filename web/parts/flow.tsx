@@ -18,12 +18,11 @@ export interface FlowView {
   readonly streams: number;
 }
 
-/** Lines of each side; the rest is one line of its own, so that the drawing stays below 200 elements. */
-const LINES_MAX = 12;
-const WIDTH = 800;
-const GAP = 20;
-const TOP = 30;
-const CENTRE = WIDTH / 2;
+/** Between two lines, and above the first. */
+const GAP = 24;
+/** How wide all of it is together. */
+const RIVER = 16;
+const TOP = 32;
 
 /** The river: gateways left, pool, workers right, width of a line = pixels per second now. */
 export function Flow({ view }: { readonly view: FlowView }) {
@@ -68,26 +67,58 @@ export function Flow({ view }: { readonly view: FlowView }) {
   );
 }
 
-/** The drawing alone. */
+/** The drawing alone; on a phone, one that is made for it. */
 export function FlowDrawing({ view }: { readonly view: FlowView }) {
-  const left = linesOf(view.gateways, view.gatewayCount, 'gateways');
-  const right = linesOf(view.workers, view.workerCount, 'workers');
-  const rows = Math.max(left.length, right.length, 2);
-  const height = TOP * 2 + (rows - 1) * GAP + 8;
-  const middle = height / 2;
-  const most = Math.max(1, ...left.map(rate), ...right.map(rate));
-  const width = (one: FlowEnd) =>
-    one.pixelsPerSecond <= 0 ? 1.2 : 1.5 + 9 * Math.sqrt(one.pixelsPerSecond / most);
-  const y = (at: number, count: number) => middle + (at - (count - 1) / 2) * GAP;
   return (
-    <svg viewBox={`0 0 ${WIDTH} ${height}`} role="img" aria-label={countsText(view)}>
+    <>
+      <River view={view} place={WIDE} />
+      <River view={view} place={NARROW} />
+    </>
+  );
+}
+
+/** Where things stand in the drawing. */
+interface Place {
+  readonly name: string;
+  readonly width: number;
+  /** Where the lines of gateways begin, and those of workers end; labels stand outside. */
+  readonly left: number;
+  readonly right: number;
+  /** Half the length of the pool. */
+  readonly half: number;
+  readonly linesMax: number;
+}
+
+const WIDE: Place = { name: 'wide', width: 800, left: 150, right: 650, half: 56, linesMax: 12 };
+const NARROW: Place = { name: 'narrow', width: 360, left: 96, right: 262, half: 30, linesMax: 6 };
+
+function River({ view, place }: { readonly view: FlowView; readonly place: Place }) {
+  const left = linesOf(view.gateways, view.gatewayCount, { what: 'gateways', place });
+  const right = linesOf(view.workers, view.workerCount, { what: 'workers', place });
+  const rows = Math.max(left.length, right.length, 3);
+  const height = TOP * 2 + (rows - 1) * GAP;
+  const middle = height / 2;
+  const centre = (place.left + place.right) / 2;
+  const [begin, end] = [centre - place.half, centre + place.half];
+  const all = Math.max(1, sum(left), sum(right));
+  const width = (one: FlowEnd) =>
+    one.pixelsPerSecond <= 0 ? 1.2 : Math.max(1.5, (RIVER * one.pixelsPerSecond) / all);
+  const y = (at: number, count: number) => middle + (at - (count - 1) / 2) * GAP;
+  const isFlowing = sum(view.workers) > 0;
+  return (
+    <svg
+      class={place.name}
+      viewBox={`0 0 ${place.width} ${height}`}
+      role="img"
+      aria-label={countsText(view)}
+    >
       {left.map((one, at) => (
         <Stream
           key={one.label}
           end={one}
-          path={`M150 ${y(at, left.length)}C270 ${y(at, left.length)} 270 ${middle} ${CENTRE - 60} ${middle}`}
+          path={curve([place.left, y(at, left.length)], [begin, middle])}
           width={width(one)}
-          x={140}
+          x={place.left - 10}
           y={y(at, left.length)}
           anchor="end"
         />
@@ -96,26 +127,33 @@ export function FlowDrawing({ view }: { readonly view: FlowView }) {
         <Stream
           key={one.label}
           end={one}
-          path={`M${CENTRE + 60} ${middle}C530 ${middle} 530 ${y(at, right.length)} 650 ${y(at, right.length)}`}
+          path={curve([end, middle], [place.right, y(at, right.length)])}
           width={width(one)}
-          x={660}
+          x={place.right + 10}
           y={y(at, right.length)}
           anchor="start"
         />
       ))}
       <path
-        d={`M${CENTRE - 60} ${middle}H${CENTRE + 60}`}
-        class={sum(view.workers) > 0 ? '' : 'quiet'}
-        stroke-width={sum(view.workers) > 0 ? 12 : 2}
+        d={`M${begin} ${middle}H${end}`}
+        class={isFlowing ? '' : 'quiet'}
+        stroke-width={isFlowing ? RIVER : 2}
       />
-      <text x={CENTRE} y={middle - 16} text-anchor="middle">
+      <text x={centre} y={middle - 18} text-anchor="middle">
         the pool
       </text>
-      <text class="minor" x={CENTRE} y={middle + 26} text-anchor="middle">
-        {showCount(view.streams)} {view.streams === 1 ? 'stream' : 'streams'} now
+      <text class="minor" x={centre} y={middle + 28} text-anchor="middle">
+        {plural(view.streams, 'stream')} now
       </text>
     </svg>
   );
+}
+
+type Spot = readonly [x: number, y: number];
+
+function curve([x1, y1]: Spot, [x2, y2]: Spot): string {
+  const bend = (x1 + x2) / 2;
+  return `M${x1} ${y1}C${bend} ${y1} ${bend} ${y2} ${x2} ${y2}`;
 }
 
 function Stream({
@@ -145,26 +183,27 @@ function Stream({
 }
 
 /** The largest by name, the rest as one; where nobody is, one quiet line that says so. */
-function linesOf(ends: readonly FlowEnd[], count: number, what: string): readonly FlowEnd[] {
+function linesOf(
+  ends: readonly FlowEnd[],
+  count: number,
+  { what, place: { linesMax } }: { readonly what: string; readonly place: Place },
+): readonly FlowEnd[] {
   if (count === 0) return [{ label: `no ${what} now`, pixelsPerSecond: 0 }];
   const sorted = [...ends].sort((a, b) => b.pixelsPerSecond - a.pixelsPerSecond);
-  const kept = sorted.slice(0, LINES_MAX);
+  const kept = sorted.slice(0, linesMax);
   const rest = count - kept.length;
   if (rest <= 0) return kept;
-  return [
-    ...kept,
-    { label: `${showCount(rest)} more`, pixelsPerSecond: sum(sorted.slice(LINES_MAX)) },
-  ];
+  const pixelsPerSecond = sum(sorted.slice(linesMax));
+  const word = pixelsPerSecond > 0 ? 'more' : 'idle';
+  return [...kept, { label: `${showCount(rest)} ${word}`, pixelsPerSecond }];
 }
 
 function countsText({ gatewayCount, workerCount, streams }: FlowView): string {
-  const plural = (count: number, one: string) =>
-    `${showCount(count)} ${one}${count === 1 ? '' : 's'}`;
   return `${plural(gatewayCount, 'gateway')}, ${plural(workerCount, 'worker')}, ${plural(streams, 'stream')} now`;
 }
 
-function rate({ pixelsPerSecond }: FlowEnd): number {
-  return pixelsPerSecond;
+function plural(count: number, one: string): string {
+  return `${showCount(count)} ${one}${count === 1 ? '' : 's'}`;
 }
 
 function sum(ends: readonly FlowEnd[]): number {

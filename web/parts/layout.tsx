@@ -73,13 +73,13 @@ export function Document({
                 ))}
               </ul>
             </nav>
-            <ThemeSwitch />
           </header>
           <main id="content">{children}</main>
           <footer class="foot">
             <span>Served by the pool itself; nothing on this page comes from anybody else.</span>
             <a href="/docs">Documentation</a>
             <a href="/proofs">Check it yourself</a>
+            <ThemeSwitch />
           </footer>
         </div>
       </body>
@@ -90,7 +90,7 @@ export function Document({
 /** Hidden until the script is there: without it the page follows the system. */
 function ThemeSwitch() {
   return (
-    <button type="button" class="quiet theme" data-theme-switch hidden>
+    <button type="button" class="quiet" data-theme-switch hidden>
       Dark
     </button>
   );

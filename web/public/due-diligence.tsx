@@ -27,7 +27,7 @@ export interface Point {
 /** Everything that a GPU owner is told to check before joining, each answered from what the pool publishes. */
 export function dueDiligence({ pool, terms, index }: PublicPool): readonly Point[] {
   const { version } = terms;
-  const term = (place: string, label = `Terms v${version}`) => ({
+  const term = (place: string, label = version === 0 ? 'Default terms' : `Terms v${version}`) => ({
     href: `/terms/${version}#${place}`,
     label,
   });
@@ -117,7 +117,8 @@ function Identity({ pool: { chain, serviceUri } }: { readonly pool: PublicPool['
   const { orchestrator, standing, id } = chain;
   return (
     <>
-      Orchestrator <Hash value={orchestrator} label="Address of the orchestrator" /> on chain {id}
+      Orchestrator <Hash value={orchestrator} label="Address of the orchestrator" /> on{' '}
+      {chainText(id)}
       {standing ? (
         <>
           {standing.active ? ', in the active set' : ', not in the active set now'}, with a stake of{' '}
@@ -137,6 +138,11 @@ function Identity({ pool: { chain, serviceUri } }: { readonly pool: PublicPool['
       )}
     </>
   );
+}
+
+function chainText(id: string): string {
+  if (id === '42161') return 'Arbitrum One';
+  return id === '31337' ? 'a local chain' : `chain ${id}`;
 }
 
 function ppm(value: string): string {

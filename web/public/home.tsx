@@ -1,4 +1,5 @@
 import { showCount, showMs, showPixels } from '../../src/base/figures.ts';
+import type { Terms } from '../../src/terms/terms.ts';
 import type { Page } from '../page.ts';
 import { Amounts } from '../parts/amount.tsx';
 import { Facts, type Figure, Figures } from '../parts/figures.tsx';
@@ -18,7 +19,7 @@ export const homePage: Page = {
     return {
       frame: publicFrame(loaded, {
         title: loaded.pool.name,
-        description: promise(loaded),
+        description: promiseOf(loaded.terms),
         current: '/',
       }),
       content: <Home of={loaded} />,
@@ -27,7 +28,7 @@ export const homePage: Page = {
 };
 
 /** What the pool promises, in one sentence with its numbers. */
-export function promise({ terms }: PublicPool): string {
+export function promiseOf(terms: Terms): string {
   const { model, payouts } = terms;
   const what =
     model.kind === 'fixed_rate' || model.kind === 'pool_token'
@@ -42,7 +43,7 @@ function Home({ of }: { readonly of: PublicPool }) {
   return (
     <>
       <h1>{pool.name}</h1>
-      <p class="lead">{promise(of)}</p>
+      <p class="lead">{promiseOf(of.terms)}</p>
       <Flow
         view={{
           gateways: pool.now.gateways,

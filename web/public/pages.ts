@@ -1,5 +1,25 @@
 import type { Page } from '../page.ts';
+import { docPage, docsPage } from './docs.tsx';
+import { epochPage } from './epoch.tsx';
+import { epochsPage } from './epochs.tsx';
 import { homePage } from './home.tsx';
+import { joinPage } from './join.tsx';
+import { payoutsPage } from './payouts.tsx';
+import { proofsPage } from './proofs.tsx';
+import { termsListPage, termsPage } from './terms.tsx';
+import { workerEpochPage } from './worker-epoch.tsx';
 
 /** What everybody may read. */
-export const publicPages: readonly Page[] = [homePage];
+export const publicPages: readonly Page[] = [
+  homePage,
+  termsListPage,
+  termsPage,
+  epochsPage,
+  epochPage,
+  workerEpochPage,
+  payoutsPage,
+  proofsPage,
+  joinPage,
+  docsPage,
+  docPage,
+];

@@ -31,7 +31,7 @@ export function percent(value: Ratio): string {
 }
 
 function spaced(text: string): string {
-  return text.replace('%', ' %');
+  return text.replace('%', '\u00a0%');
 }
 
 /** How often workers are paid: `every week`. */
