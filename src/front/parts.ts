@@ -2,6 +2,7 @@ import type { BlobStore } from '../base/blob.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Hashing } from '../base/hashing.ts';
 import type { Log } from '../base/log.ts';
+import type { Tracing } from '../base/spans.ts';
 import type { Dispatch } from '../dispatch/dispatch-types.ts';
 import type { VettedFetch } from '../http/vetted-fetch.ts';
 import type { Inspector } from '../media/inspector.ts';
@@ -49,6 +50,8 @@ export interface FrontParts {
   readonly fetch: VettedFetch;
   /** Greatest number of sessions by the operator's wish; undefined: what the workers can take. */
   readonly sessionsMax: number | undefined;
+  /** Undefined: nothing is traced. */
+  readonly tracing: Tracing | undefined;
   /** True from SIGTERM on: no new sessions, no new workers. */
   draining(): boolean;
 }

@@ -51,7 +51,12 @@ export function createIntake(parts: FrontParts, exchange: Exchange, request: Int
 
   function submit(): Job<SegmentDetail> {
     if (job) return job;
-    const detail: SegmentDetail = { segment, declaredBytes: declared, ...(price && { price }) };
+    const detail: SegmentDetail = {
+      segment,
+      declaredBytes: declared,
+      ...(price && { price }),
+      ...(parts.tracing?.wants() && { attempts: [] }),
+    };
     const callMs = Math.max(CALL_MS_MIN, CALL_DURATION_FACTOR * segment.durationMs);
     job = relay.submit({
       job: newJobId(clock.now()),

@@ -35,12 +35,18 @@ export function createSegmentRelay(parts: {
   const { clock, log, ledger, outputs, metrics } = parts;
   const latencies: number[] = [];
 
+  /** For the trace of a segment, where there is one. */
+  function remember(task: Task<SegmentDetail>, failed: string | undefined): void {
+    task.job.detail.attempts?.push({ task, endedAt: clock.now(), failed });
+  }
+
   const relay = createRelay<SegmentDetail>({
     ...parts,
     async store(task) {
       const entry = credited(task, clock);
       const appended = await ledger.append(entry);
       if (appended.result === 'stored') {
+        remember(task, undefined);
         // Signed while the gateway is answered; its worker waits for it.
         if (appended.receipt) task.receipt = ledger.signed(appended.receipt);
         task.receipt?.catch(() => {});
@@ -58,6 +64,7 @@ export function createSegmentRelay(parts: {
     },
     recordFailure(task, failure) {
       metrics.attempts.inc({ reason: failure.reason });
+      remember(task, failure.reason);
       const verdict = VERDICTS[failure.reason];
       if (!verdict) return;
       const reason = verdict === 'rejected' ? (failure.detail ?? failure.reason) : failure.reason;

@@ -12,6 +12,7 @@ import type { SegmentDetail } from './job.ts';
 import { upload } from './object-store.ts';
 import type { FrontParts } from './parts.ts';
 import type { Job, JobOutcome, Rendition } from './relay.ts';
+import { segmentSpan } from './segment-span.ts';
 
 /** A segment that was accepted, and what it comes to. */
 export interface Accepted {
@@ -41,8 +42,11 @@ export async function replyToSegment(
   if (came.ok) crashPoint('before_gateway_answer');
   await exchange.end(encodeTranscodeResult({ seq: segment.seq, result, info }));
 
-  const seconds = (parts.clock.now() - startedAt) / 1000;
+  const endedAt = parts.clock.now();
+  const seconds = (endedAt - startedAt) / 1000;
   const reason = came.ok ? result.kind : came.reason;
+  const span = job && segmentSpan({ startedAt, endedAt, job, outcome: reason });
+  if (span) parts.tracing?.record(span);
   parts.metrics.segments.inc({ outcome: reason === 'done' ? 'ok' : reason });
   parts.metrics.segmentSeconds.observe(seconds);
 }

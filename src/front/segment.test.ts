@@ -46,6 +46,7 @@ async function startFront(t: TestContext) {
     },
     streams: createStreams(systemClock),
     sessionsMax: undefined,
+    tracing: undefined,
     draining: () => false,
   };
   return startListener(t, createFront(parts as unknown as FrontParts));

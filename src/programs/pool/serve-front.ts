@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { createBlobStore } from '../../base/blob.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -28,6 +29,7 @@ import type { Presence } from '../../workers/presence.ts';
 import type { Workers } from '../../workers/workers.ts';
 import type { PoolSettings } from './settings.ts';
 import type { SharedSecrets } from './shared-secrets.ts';
+import { openTracing } from './tracing.ts';
 
 /** How often results and sessions that nobody asks for are forgotten. */
 const SWEEP_MS = 5_000;
@@ -82,6 +84,8 @@ export async function openFront(
   const certificate = await keptCertificate({ ...base, ...certificateOf(settings) });
   started.defer(() => certificate.close());
 
+  const tracing = await openTracing(settings, () => randomInt(2 ** 32) / 2 ** 32);
+  if (tracing) started.defer(() => tracing.close());
   const blobs = createBlobStore({ bytesMax: settings.segmentMemory });
   const metrics = createFrontMetrics(base.metrics, () => blobs.bytesInUse);
   const dispatch = createDispatch({ random: secureRandom });
@@ -121,6 +125,7 @@ export async function openFront(
       log,
     }),
     sessionsMax: maxSessions === 'auto' ? undefined : maxSessions,
+    tracing,
     draining: () => draining,
   });
   const at = settings.listen ?? { host: '', port };

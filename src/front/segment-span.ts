@@ -1,0 +1,64 @@
+import type { Instant } from '../base/clock.ts';
+import type { Span } from '../base/spans.ts';
+import type { SegmentDetail, TracedAttempt } from './job.ts';
+import type { Job } from './relay.ts';
+
+/**
+ * The way of one segment, from its first header byte to the end of its reply. Steps overlap: a worker
+ * fetches the source while it still arrives.
+ */
+export function segmentSpan(way: {
+  readonly startedAt: Instant;
+  readonly endedAt: Instant;
+  readonly job: Job<SegmentDetail>;
+  /** `done`, or why there are no renditions. */
+  readonly outcome: string;
+}): Span | undefined {
+  const { startedAt, endedAt, job, outcome } = way;
+  const { attempts, segment, completeAt } = job.detail;
+  if (!attempts) return undefined;
+  const credited = attempts.find(({ failed }) => failed === undefined);
+  return {
+    name: 'segment',
+    from: startedAt,
+    to: endedAt,
+    facts: {
+      job: job.id,
+      session: job.session,
+      duration_ms: segment.durationMs,
+      renditions: segment.profiles.length,
+      source_bytes: job.source.length,
+      attempts: attempts.length,
+    },
+    ...(outcome === 'done' ? {} : { failed: outcome }),
+    inside: [
+      ...step('receive', startedAt, completeAt),
+      ...attempts.map(attemptSpan),
+      ...step('reply', credited?.endedAt, endedAt),
+    ],
+  };
+}
+
+function attemptSpan({ task, endedAt, failed }: TracedAttempt): Span {
+  const { sentAt, fetchStartedAt, fetchedAt, arrivingAt, arrivedAt, judgedAt } = task;
+  return {
+    name: 'attempt',
+    from: sentAt,
+    to: endedAt,
+    facts: { worker: task.worker, attempt: task.attempt },
+    ...(failed === undefined ? {} : { failed }),
+    inside: [
+      ...step('fetch', fetchStartedAt, fetchedAt),
+      ...step('transcode', fetchedAt, arrivingAt),
+      ...step('upload', arrivingAt, arrivedAt),
+      ...step('verify', arrivedAt, judgedAt),
+      ...(failed === undefined ? step('store', judgedAt, endedAt) : []),
+    ],
+  };
+}
+
+/** None when one of its ends was never seen, or they came in another order. */
+function step(name: string, from: number | undefined, to: number | undefined): readonly Span[] {
+  if (from === undefined || to === undefined || to < from) return [];
+  return [{ name, from: from as Instant, to: to as Instant }];
+}
