@@ -3,8 +3,12 @@ import { chainApi } from './chain-routes.ts';
 import { disputesApi } from './disputes-routes.ts';
 import { epochsApi } from './epochs-routes.ts';
 import { ledgerApi } from './ledger-routes.ts';
+import { meChoiceApi } from './me-choice-routes.ts';
+import { mePayApi } from './me-pay-routes.ts';
+import { meApi } from './me-routes.ts';
 import { openapiApi } from './openapi.ts';
 import { operatorsApi } from './operators-routes.ts';
+import { paidApi } from './paid-routes.ts';
 import { payoutApi } from './payout-routes.ts';
 import { poolApi } from './pool-routes.ts';
 import { pricesApi } from './prices-routes.ts';
@@ -21,8 +25,12 @@ export const definitions = {
   disputes: disputesApi,
   epochs: epochsApi,
   ledger: ledgerApi,
+  me: meApi,
+  meChoice: meChoiceApi,
+  mePay: mePayApi,
   openapi: openapiApi,
   operators: operatorsApi,
+  paid: paidApi,
   payouts: payoutApi,
   pool: poolApi,
   prices: pricesApi,

@@ -6,8 +6,12 @@ import { type DisputesRoutesParts, disputesRoutes } from '../../api/disputes-rou
 import { type EpochsRoutesParts, epochsRoutes } from '../../api/epochs-routes.ts';
 import { createIdentify } from '../../api/identify.ts';
 import { type LedgerRoutesParts, ledgerRoutes } from '../../api/ledger-routes.ts';
+import { meChoiceRoutes } from '../../api/me-choice-routes.ts';
+import { mePayRoutes } from '../../api/me-pay-routes.ts';
+import { meRoutes } from '../../api/me-routes.ts';
 import { openapiRoute } from '../../api/openapi.ts';
 import { operatorsRoutes } from '../../api/operators-routes.ts';
+import { paidRoutes } from '../../api/paid-routes.ts';
 import { type PayoutRoutesParts, payoutRoutes } from '../../api/payout-routes.ts';
 import { type PoolRoutesParts, poolRoutes } from '../../api/pool-routes.ts';
 import { type PricesRoutesParts, pricesRoutes } from '../../api/prices-routes.ts';
@@ -79,6 +83,10 @@ export async function openApi(
       linkTo: (who, token) => linkTo(settings, places, { who, token }),
     }),
     ...auditRoutes({ database }),
+    ...paidRoutes(parts),
+    ...meRoutes(parts),
+    ...mePayRoutes(parts),
+    ...meChoiceRoutes(parts),
   ];
   return createApi({
     routes: [...routes, openapiRoute(routes)],
