@@ -333,6 +333,7 @@ create table dispute_event (
 CREATE INDEX dispute_event_of_dispute ON public.dispute_event USING btree (dispute, sequence);
 CREATE TRIGGER dispute_event_follows BEFORE INSERT ON public.dispute_event FOR EACH ROW EXECUTE FUNCTION dispute_event_follows();
 CREATE TRIGGER dispute_event_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.dispute_event FOR EACH STATEMENT EXECUTE FUNCTION dispute_is_kept();
+CREATE TRIGGER dispute_event_is_noted AFTER INSERT ON public.dispute_event FOR EACH ROW EXECUTE FUNCTION dispute_event_is_noted();
 
 create table earned_hour (
   hour timestamp with time zone not null,
@@ -517,6 +518,8 @@ create table incident (
 );
 CREATE UNIQUE INDEX incident_automatic_once ON public.incident USING btree (starts_at) WHERE automatic;
 CREATE INDEX incident_by_time ON public.incident USING btree (starts_at);
+CREATE TRIGGER incident_end_is_noted AFTER UPDATE OF closed_at ON public.incident FOR EACH ROW WHEN (((old.closed_at IS NULL) AND (new.closed_at IS NOT NULL))) EXECUTE FUNCTION incident_is_noted();
+CREATE TRIGGER incident_is_noted AFTER INSERT ON public.incident FOR EACH ROW EXECUTE FUNCTION incident_is_noted();
 
 create table incident_update (
   incident bigint not null,
@@ -571,6 +574,155 @@ create table missed_hour (
   constraint missed_hour_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id)
 );
 CREATE INDEX missed_hour_of_hour ON public.missed_hour USING btree (hour);
+
+create table notice (
+  id bigint not null,
+  kind text not null,
+  worker text,
+  open boolean not null,
+  at timestamp with time zone not null,
+  since timestamp with time zone not null,
+  until timestamp with time zone,
+  title text not null,
+  text text not null,
+  affected text not null,
+  todo text,
+  page text,
+  constraint notice_pkey PRIMARY KEY (id),
+  constraint notice_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id),
+  constraint notice_affected_check CHECK (((length(affected) >= 1) AND (length(affected) <= 1000))),
+  constraint notice_kind_check CHECK ((kind ~ '^[a-z][a-z_]{0,30}$'::text)),
+  constraint notice_page_check CHECK ((page ~ '^/[!-~]{0,200}$'::text)),
+  constraint notice_text_check CHECK (((length(text) >= 1) AND (length(text) <= 4000))),
+  constraint notice_title_check CHECK (((length(title) >= 1) AND (length(title) <= 200))),
+  constraint notice_todo_check CHECK (((length(todo) >= 1) AND (length(todo) <= 1000)))
+);
+CREATE INDEX notice_of_worker ON public.notice USING btree (worker, id);
+CREATE INDEX notice_open ON public.notice USING btree (id) WHERE open;
+CREATE INDEX notice_told ON public.notice USING btree (kind, worker, at);
+
+create table notice_absence (
+  worker text not null,
+  since timestamp with time zone not null,
+  told boolean not null,
+  constraint notice_absence_pkey PRIMARY KEY (worker),
+  constraint notice_absence_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id)
+);
+
+create table notice_channel (
+  id text not null,
+  owner_kind text not null,
+  owner text not null,
+  type text not null,
+  sealed bytea not null,
+  target bytea not null,
+  shown text not null,
+  kinds text[] not null,
+  created_at timestamp with time zone not null,
+  confirmed_at timestamp with time zone,
+  code_hash bytea,
+  code_expires_at timestamp with time zone,
+  code_tries integer not null default 0,
+  stopped_at timestamp with time zone,
+  stopped_because text,
+  constraint notice_channel_pkey PRIMARY KEY (id),
+  constraint notice_channel_owner_kind_owner_target_key UNIQUE (owner_kind, owner, target),
+  constraint notice_channel_code_hash_check CHECK ((length(code_hash) = 32)),
+  constraint notice_channel_code_tries_check CHECK ((code_tries >= 0)),
+  constraint notice_channel_id_check CHECK ((id ~ '^[a-z2-7]{16}$'::text)),
+  constraint notice_channel_of_pool CHECK (((owner_kind = 'pool'::text) = (owner = ''::text))),
+  constraint notice_channel_owner_check CHECK ((length(owner) <= 100)),
+  constraint notice_channel_owner_kind_check CHECK ((owner_kind = ANY (ARRAY['address'::text, 'worker'::text, 'operator'::text, 'pool'::text]))),
+  constraint notice_channel_sealed_check CHECK (((length(sealed) >= 29) AND (length(sealed) <= 8192))),
+  constraint notice_channel_shown_check CHECK ((length(shown) <= 200)),
+  constraint notice_channel_stopped_because_check CHECK ((stopped_because ~ '^[a-z][a-z_]{0,62}$'::text)),
+  constraint notice_channel_stops CHECK (((stopped_at IS NULL) = (stopped_because IS NULL))),
+  constraint notice_channel_target_check CHECK ((length(target) = 32)),
+  constraint notice_channel_type_check CHECK ((type = ANY (ARRAY['email'::text, 'discord'::text, 'telegram'::text, 'ntfy'::text, 'webhook'::text])))
+);
+
+create table notice_code (
+  hash bytea not null,
+  owner_kind text not null,
+  owner text not null,
+  expires_at timestamp with time zone not null,
+  constraint notice_code_pkey PRIMARY KEY (hash),
+  constraint notice_code_hash_check CHECK ((length(hash) = 32)),
+  constraint notice_code_owner_check CHECK (((length(owner) >= 1) AND (length(owner) <= 100))),
+  constraint notice_code_owner_kind_check CHECK ((owner_kind = ANY (ARRAY['address'::text, 'worker'::text])))
+);
+
+create table notice_cursor (
+  name text not null,
+  "position" bigint not null,
+  constraint notice_cursor_pkey PRIMARY KEY (name),
+  constraint notice_cursor_name_check CHECK ((name ~ '^[a-z][a-z_]{0,30}$'::text))
+);
+
+create table notice_delivery (
+  id uuid not null,
+  channel text not null,
+  target bytea not null,
+  notices bigint[] not null,
+  state text not null default 'waiting'::text,
+  attempts integer not null default 0,
+  created_at timestamp with time zone not null,
+  next_at timestamp with time zone not null,
+  claimed_until timestamp with time zone,
+  ended_at timestamp with time zone,
+  reason text,
+  constraint notice_delivery_pkey PRIMARY KEY (id),
+  constraint notice_delivery_channel_fkey FOREIGN KEY (channel) REFERENCES notice_channel(id) ON DELETE CASCADE,
+  constraint notice_delivery_attempts_check CHECK ((attempts >= 0)),
+  constraint notice_delivery_ends CHECK (((state = 'waiting'::text) = (ended_at IS NULL))),
+  constraint notice_delivery_notices_check CHECK (((cardinality(notices) >= 1) AND (cardinality(notices) <= 100))),
+  constraint notice_delivery_reason_check CHECK ((reason ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
+  constraint notice_delivery_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'dead'::text]))),
+  constraint notice_delivery_target_check CHECK ((length(target) = 32))
+);
+CREATE INDEX notice_delivery_channel ON public.notice_delivery USING btree (channel, created_at);
+CREATE INDEX notice_delivery_dead ON public.notice_delivery USING btree (ended_at) WHERE (state = 'dead'::text);
+CREATE INDEX notice_delivery_target ON public.notice_delivery USING btree (target, created_at);
+CREATE INDEX notice_delivery_waiting ON public.notice_delivery USING btree (next_at) WHERE (state = 'waiting'::text);
+
+create table notice_discord_user (
+  discord_user text not null,
+  owner_kind text not null,
+  owner text not null,
+  linked_at timestamp with time zone not null,
+  constraint notice_discord_user_pkey PRIMARY KEY (discord_user, owner_kind, owner),
+  constraint notice_discord_user_discord_user_check CHECK ((discord_user ~ '^[0-9]{5,25}$'::text)),
+  constraint notice_discord_user_owner_check CHECK (((length(owner) >= 1) AND (length(owner) <= 100))),
+  constraint notice_discord_user_owner_kind_check CHECK ((owner_kind = ANY (ARRAY['address'::text, 'worker'::text])))
+);
+
+create table notice_event (
+  id bigint not null,
+  key text not null,
+  source text not null,
+  worker text,
+  at timestamp with time zone not null,
+  facts jsonb not null default '{}'::jsonb,
+  due_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  done_at timestamp with time zone,
+  constraint notice_event_pkey PRIMARY KEY (id),
+  constraint notice_event_key_key UNIQUE (key),
+  constraint notice_event_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id),
+  constraint notice_event_facts_check CHECK ((jsonb_typeof(facts) = 'object'::text)),
+  constraint notice_event_key_check CHECK ((length(key) <= 200)),
+  constraint notice_event_source_check CHECK ((source ~ '^[a-z][a-z_]{0,30}$'::text))
+);
+CREATE INDEX notice_event_waiting ON public.notice_event USING btree (due_at) WHERE (done_at IS NULL);
+
+create table notice_place (
+  worker text not null,
+  place bytea not null,
+  first_at timestamp with time zone not null,
+  last_at timestamp with time zone not null,
+  constraint notice_place_pkey PRIMARY KEY (worker, place),
+  constraint notice_place_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id),
+  constraint notice_place_place_check CHECK ((length(place) = 16))
+);
 
 create table operator (
   id text not null,
@@ -659,6 +811,7 @@ create table payout (
 CREATE INDEX payout_of_worker ON public.payout USING btree (worker, created_at DESC);
 CREATE INDEX payout_open ON public.payout USING btree (batch) WHERE (state <> ALL (ARRAY['final'::text, 'failed'::text, 'returned'::text]));
 CREATE TRIGGER payout_goes_its_way BEFORE DELETE OR UPDATE ON public.payout FOR EACH ROW EXECUTE FUNCTION payout_goes_its_way();
+CREATE TRIGGER payout_is_noted AFTER UPDATE OF state ON public.payout FOR EACH ROW WHEN (((new.state <> old.state) AND (new.state = ANY (ARRAY['final'::text, 'failed'::text, 'returned'::text])))) EXECUTE FUNCTION payout_is_noted();
 CREATE TRIGGER payouts_are_kept BEFORE TRUNCATE ON public.payout FOR EACH STATEMENT EXECUTE FUNCTION payout_is_kept();
 
 create table payout_address_change (
@@ -685,6 +838,8 @@ create table payout_address_change (
   constraint payout_address_change_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'effective'::text, 'stopped'::text])))
 );
 CREATE UNIQUE INDEX payout_address_change_one_waits ON public.payout_address_change USING btree (worker) WHERE (state = 'waiting'::text);
+CREATE TRIGGER address_change_end_is_noted AFTER UPDATE ON public.payout_address_change FOR EACH ROW WHEN ((new.state <> old.state)) EXECUTE FUNCTION address_change_is_noted();
+CREATE TRIGGER address_change_is_noted AFTER INSERT ON public.payout_address_change FOR EACH ROW EXECUTE FUNCTION address_change_is_noted();
 CREATE TRIGGER payout_address_change_stays BEFORE DELETE OR UPDATE ON public.payout_address_change FOR EACH ROW EXECUTE FUNCTION payout_address_change_stays();
 
 create table payout_approval (
@@ -769,6 +924,8 @@ create table payout_pause (
   constraint payout_pause_reason_check CHECK ((reason ~ '^[a-z][a-z_]{0,62}$'::text))
 );
 CREATE UNIQUE INDEX payout_pause_open ON public.payout_pause USING btree (COALESCE(asset, ''::text), reason) WHERE (ended_at IS NULL);
+CREATE TRIGGER payout_pause_end_is_noted AFTER UPDATE ON public.payout_pause FOR EACH ROW WHEN (((old.ended_at IS NULL) AND (new.ended_at IS NOT NULL))) EXECUTE FUNCTION payout_pause_is_noted();
+CREATE TRIGGER payout_pause_is_noted AFTER INSERT ON public.payout_pause FOR EACH ROW EXECUTE FUNCTION payout_pause_is_noted();
 
 create table payout_plan (
   digest bytea not null,
@@ -930,6 +1087,7 @@ create table terms_version (
 );
 CREATE INDEX terms_version_starts ON public.terms_version USING btree (starts_at_epoch);
 CREATE TRIGGER terms_are_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.terms_version FOR EACH STATEMENT EXECUTE FUNCTION terms_are_final();
+CREATE TRIGGER terms_are_noted AFTER INSERT ON public.terms_version FOR EACH ROW EXECUTE FUNCTION terms_are_noted();
 CREATE TRIGGER terms_come_in_time BEFORE INSERT ON public.terms_version FOR EACH ROW EXECUTE FUNCTION terms_come_in_time();
 
 create table ticket_nonces (
@@ -1167,6 +1325,20 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.address_change_is_noted()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform note_event('address:' || new.worker || ':' || new.nonce || ':' || new.state, 'address',
+    new.worker, coalesce(new.ended_at, new.asked_at),
+    jsonb_build_object('state', new.state, 'old', '0x' || encode(new.old_address, 'hex'),
+      'new', '0x' || encode(new.new_address, 'hex'), 'askedBy', new.asked_by,
+      'effectiveAt', extract(epoch from new.effective_at) * 1000));
+  return null;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.audit_log_stays()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1236,6 +1408,23 @@ begin
     raise exception 'an event follows the last one of the log' using errcode = '23514';
   end if;
   return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.dispute_event_is_noted()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  record jsonb := new.record::jsonb;
+begin
+  perform note_event('dispute:' || new.sequence, 'dispute',
+    (select d.worker from dispute d where d.id = new.dispute),
+    'epoch'::timestamptz + (record ->> 'at')::double precision * interval '1 millisecond',
+    jsonb_build_object('dispute', new.dispute, 'event', record -> 'event', 'by', record -> 'by',
+      'outcome', record -> 'outcome', 'award', new.content::jsonb -> 'award',
+      'deadline', record -> 'deadline'));
+  return null;
 end
 $function$;
 
@@ -1351,6 +1540,20 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.incident_is_noted()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  word text := case when tg_op = 'INSERT' then 'opened' else 'closed' end;
+begin
+  perform note_event('incident:' || new.id || ':' || word, 'incident', null,
+    case when tg_op = 'INSERT' then new.opened_at else new.closed_at end,
+    jsonb_build_object('incident', new.id::text, 'what', word));
+  return null;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.intent_is_for_the_books()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1359,6 +1562,14 @@ begin
   insert into book_event (kind, subject) values ('intent', new.hash);
   return null;
 end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.note_event(key text, source text, worker text, at timestamp with time zone, facts jsonb)
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+  insert into notice_event (key, source, worker, at, facts)
+  values (key, source, worker, at, jsonb_strip_nulls(facts)) on conflict do nothing
 $function$;
 
 CREATE OR REPLACE FUNCTION public.note_receipt_home()
@@ -1447,6 +1658,33 @@ CREATE OR REPLACE FUNCTION public.payout_is_kept()
 AS $function$
 begin
   raise exception 'payouts are kept as they are' using errcode = '55000';
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.payout_is_noted()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform note_event('payout:' || new.id || ':' || new.state, 'payout', new.worker,
+    coalesce(new.ended_at, new.created_at),
+    jsonb_build_object('state', new.state, 'asset', new.asset, 'amount', new.amount::text,
+      'reason', new.reason, 'reference', new.reference));
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.payout_pause_is_noted()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  word text := case when new.ended_at is null then 'pause' else 'resume' end;
+begin
+  perform note_event(word || ':' || new.number, word, null, coalesce(new.ended_at, new.since),
+    jsonb_build_object('asset', new.asset, 'reason', new.reason,
+      'since', extract(epoch from new.since) * 1000));
+  return null;
 end
 $function$;
 
@@ -1569,6 +1807,17 @@ CREATE OR REPLACE FUNCTION public.terms_are_final()
 AS $function$
 begin
   raise exception 'published terms stay as they are' using errcode = '55000';
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.terms_are_noted()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform note_event('terms:' || new.version, 'terms', null, new.published_at,
+    jsonb_build_object('version', new.version, 'epoch', new.starts_at_epoch::text));
+  return null;
 end
 $function$;
 

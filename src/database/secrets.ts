@@ -8,7 +8,7 @@ import type { Transaction } from './transaction.ts';
 const KEY_BYTES = 32;
 
 /** What a key is for; a key of one purpose is never used for another. */
-export type SecretPurpose = 'auth_token' | 'source_url' | 'receipt_key' | 'api';
+export type SecretPurpose = 'auth_token' | 'source_url' | 'receipt_key' | 'api' | 'notices';
 
 /** One version of a key. */
 export interface Secret {
