@@ -26,7 +26,12 @@ import {
   showCommand as showKeyCommand,
 } from './programs/keys/settings.ts';
 import { replayCommand, reserveCommand } from './programs/lab/settings.ts';
-import { accountsCommand, balanceCommand, linesCommand } from './programs/ledger/settings.ts';
+import {
+  accountsCommand,
+  balanceCommand,
+  linesCommand,
+  recoverCommand,
+} from './programs/ledger/settings.ts';
 import {
   addOperatorCommand,
   linkOperatorCommand,
@@ -112,6 +117,7 @@ export const commands: readonly Command[] = [
   accountsCommand,
   linesCommand,
   balanceCommand,
+  recoverCommand,
   writeBackupCommand,
   restoreBackupCommand,
   closeEpochCommand,

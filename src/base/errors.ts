@@ -14,6 +14,7 @@ export const errorAdvice = {
   backup_failed: 'Read the text; the database that was backed up is as it was.',
   backup_target_used:
     'Restore into a data directory or a database that is empty: nothing is overwritten.',
+  recovery_waits: 'Run it again once the transaction is final, with nodes that keep old blocks.',
   database_restored:
     'Run `tributary ledger recover` before the pool: it finds what happened after the backup.',
   data_directory_in_use:
@@ -39,6 +40,15 @@ export const errorAdvice = {
   worker_secrets_full:
     'Two secrets are valid already: finish the running rotation, or name the one to retire.',
   worker_name_invalid: 'Use 1 to 64 letters, digits, dots, dashes or underscores.',
+  fact_invalid:
+    'Give a class or region of up to 64 characters, and a promise as a share of the time such as 95%.',
+  refund_id_invalid: 'Use 1 to 80 letters, digits, dots, dashes or underscores.',
+  refund_amount_invalid: 'Give an amount above 0.',
+  refund_known: 'Give the refund an id of its own, or leave it: it is booked.',
+  incident_unknown: 'Take the id from the list of incidents.',
+  incident_closed: 'Open another one.',
+  incident_invalid:
+    'Give a title of up to 200 characters; a plan begins before it ends, in the future, within a week.',
   payout_address_invalid: 'Give a 20-byte hex address, with a correct checksum if in mixed case.',
   join_string_invalid: 'Copy the whole join string as `tributary workers add` printed it.',
   credential_invalid: 'Ask the pool operator for a new credential; this one is refused.',

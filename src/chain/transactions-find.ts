@@ -37,7 +37,7 @@ export async function findFinal(
       quantity(field(tx, 'nonce')) === BigInt(nonce),
   );
   const hash = hashOf(field(own, 'hash'));
-  if (!hash || !(await isSignedBy(account, own as RpcTransaction, hash))) return undefined;
+  if (!hash || !(await signedByAccount(account, own as RpcTransaction, hash))) return undefined;
   return (await isInAll(providers, hash, block)) ? hash : undefined;
 }
 
@@ -85,12 +85,25 @@ async function blockOfNonce(
   return past;
 }
 
-/** Nobody else can make such a signature; the hash says that it is of exactly this transaction. */
-async function isSignedBy(
+/** A transaction that an account signed, as it was sent. */
+export interface SignedByAccount {
+  readonly raw: Hex;
+  readonly to: Hex | undefined;
+  readonly value: bigint;
+  readonly data: Hex;
+  readonly maxFeePerGas: bigint;
+  readonly maxPriorityFeePerGas: bigint;
+}
+
+/**
+ * The bytes of a transaction as a node describes it; undefined when the account did not sign them.
+ * Nobody else can make such a signature; the hash says that it is of exactly this transaction.
+ */
+export async function signedByAccount(
   { chainId, address }: JournalAccount,
   rpc: RpcTransaction,
   hash: Hex,
-): Promise<boolean> {
+): Promise<SignedByAccount | undefined> {
   try {
     const { r, s, v, yParity, ...tx } = formatTransaction(rpc);
     const unsigned = { ...tx, chainId: tx.chainId ?? chainId, data: tx.input };
@@ -101,14 +114,23 @@ async function isSignedBy(
       unsigned as TransactionSerializable,
       signature as { r: Hex; s: Hex; yParity: number },
     );
-    if (transactionHash(raw) !== hash) return false;
+    if (transactionHash(raw) !== hash) return undefined;
     const signer = await recoverTransactionAddress({
       serializedTransaction: raw as `0x02${string}`,
     });
-    return signer.toLowerCase() === address.toLowerCase();
+    if (signer.toLowerCase() !== address.toLowerCase()) return undefined;
+    const price = tx.gasPrice ?? 0n;
+    return {
+      raw,
+      to: tx.to?.toLowerCase() as Hex | undefined,
+      value: tx.value,
+      data: tx.input,
+      maxFeePerGas: tx.maxFeePerGas ?? price,
+      maxPriorityFeePerGas: tx.maxPriorityFeePerGas ?? price,
+    };
   } catch {
     // A type that is unknown here proves nothing.
-    return false;
+    return undefined;
   }
 }
 

@@ -50,6 +50,7 @@ function changesOf(
   const { name, to, fiatAccount, lines } = share;
   if (!candidate) return [`${name} is owed nothing any more.`];
   const changes: string[] = [];
+  if (candidate.debt) changes.push(`${name} got too much ${candidate.debt} before.`);
   if (to !== undefined && candidate.address !== to) changes.push(`${name} has another address.`);
   if (to !== undefined && now.forbidden.has(to))
     changes.push(`${name} has an address of the pool.`);

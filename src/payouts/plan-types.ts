@@ -40,6 +40,8 @@ export interface Candidate {
   readonly threshold: bigint | undefined;
   readonly address: Recipient | undefined;
   readonly fiatAccount: string | undefined;
+  /** An asset of which it got more than it was owed: nothing more goes out until that is settled. */
+  readonly debt?: AssetId | undefined;
 }
 
 /** What is known of an address before anything is sent there. */
@@ -135,6 +137,7 @@ export type HoldReason =
   | 'not_asked'
   | 'on_demand_off'
   | 'paused'
+  | 'got_too_much'
   | 'points_stay'
   | 'asset_not_paid'
   | 'no_conversion'

@@ -54,9 +54,13 @@ function holdOf(
   return { worker, name, asset, amount, reason, detail };
 }
 
-function holdOfAll({ demand, rules, paused }: PlanInput, { worker }: Candidate): Hold | undefined {
+function holdOfAll(
+  { demand, rules, paused }: PlanInput,
+  { worker, debt }: Candidate,
+): Hold | undefined {
   const pause = paused.find(({ asset }) => asset === undefined);
   if (pause) return { reason: 'paused', detail: pause.reason };
+  if (debt !== undefined) return { reason: 'got_too_much', detail: debt };
   if (demand.kind === 'schedule' && !demand.due) return { reason: 'not_due', detail: rules.every };
   if (demand.kind !== 'worker') return undefined;
   if (!rules.onDemand) return { reason: 'on_demand_off' };

@@ -64,10 +64,13 @@ export async function candidates(from: Queryable): Promise<readonly Candidate[]>
       owed_asset: string;
       owed: bigint;
       since: Instant | null;
+      debt: string | null;
     }
   >(sql`
     select w.id, w.name, w.payout_address, p.asset, p.threshold, p.fiat_account,
       b.asset as owed_asset, -b.balance as owed,
+      (select min(d.asset) from account_balance d
+       where d.account = b.account and d.balance > 0) as debt,
       (select min(at) from posting join entry on entry.posting = posting.number
        where entry.account = b.account and entry.asset = b.asset and entry.amount < 0
          and posting.number > coalesce((
@@ -90,6 +93,7 @@ export async function candidates(from: Queryable): Promise<readonly Candidate[]>
       ...decoded(row),
       owed: { ...known?.owed, [row.owed_asset]: row.owed } as Candidate['owed'],
       waitingSince: earlier(known?.waitingSince, since),
+      debt: (row.debt ?? undefined) as Candidate['debt'],
     });
   }
   return [...found.values()];

@@ -10,7 +10,11 @@ import { quiet } from '../../src/base/log.ts';
 import { type Devnet, devnetClients } from '../../src/chain/devnet.ts';
 import { compileContracts } from '../../src/chain/devnet-contracts.ts';
 import { DISPERSE } from '../../src/chain/disperse.ts';
-import { newAccount, startSender } from '../../src/chain/transactions.test-kit.ts';
+import {
+  newAccount,
+  startSender,
+  type TestAccount,
+} from '../../src/chain/transactions.test-kit.ts';
 import type { TransactionSigner } from '../../src/chain/transactions-sign.ts';
 import type { Database } from '../../src/database/database.ts';
 import { account } from '../../src/ledger/accounts.ts';
@@ -72,10 +76,12 @@ export async function startPaying(
     readonly payouts?: Partial<Terms['payouts']>;
     readonly rules?: Partial<typeof defaultPayoutRules>;
     readonly signing?: (key: Hex) => TransactionSigner;
+    /** The account that pays; one of its own by default. */
+    readonly account?: TestAccount;
   },
 ) {
   const { database, devnet, token, clock = systemClock } = options;
-  const paying = await newAccount(devnet.url, devnet.chainId);
+  const paying = options.account ?? (await newAccount(devnet.url, devnet.chainId));
   const signing = options.signing ? { signing: options.signing(paying.key) } : {};
   const sender = await startSender(
     { database, urls: options.urls ?? [devnet.url], account: paying, ...signing },

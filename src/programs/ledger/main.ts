@@ -3,7 +3,7 @@ import { type AdminCall, callerOf, decode, findPool } from '../../api/admin-clie
 import { TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
 import { createPaint, exitCode, type Io } from '../../base/terminal.ts';
-import { accountsCommand, balanceCommand, linesCommand } from './settings.ts';
+import { accountsCommand, balanceCommand, linesCommand, recoverCommand } from './settings.ts';
 import {
   type AccountView,
   accountsView,
@@ -49,9 +49,19 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       return showLines(rest, io);
     case 'balance':
       return checkBalances(rest, io);
+    case 'recover':
+      return recover(rest, io);
     default:
       throw new TributaryError('command_unknown', `"ledger ${word}" is not a command.`);
   }
+}
+
+/** A chain is big, and only this one asks it. */
+async function recover(args: readonly string[], io: Io): Promise<number> {
+  const settings = readSettings(recoverCommand, args, io);
+  if (!settings) return exitCode.ok;
+  const { recoverBooks } = await import('./recover.ts');
+  return recoverBooks(settings.values, (text) => print(io, text));
 }
 
 async function showAccounts(args: readonly string[], io: Io): Promise<number> {

@@ -1,6 +1,6 @@
 import { defineCommand } from '../../base/command.ts';
-import { integer, onOff, text } from '../../base/setting-types.ts';
-import { runningPoolSettings } from '../../base/standard-settings.ts';
+import { integer, listOf, onOff, path, read, text, url } from '../../base/setting-types.ts';
+import { configSetting, runningPoolSettings } from '../../base/standard-settings.ts';
 
 const common = {
   json: {
@@ -69,4 +69,56 @@ export const linesCommand = defineCommand({
   },
   check,
   examples: ['tributary ledger lines --account worker:abcdefghij --csv > lines.csv'],
+});
+
+/** `tributary ledger recover`. */
+export const recoverCommand = defineCommand({
+  name: 'ledger recover',
+  summary: 'After a backup was restored: find what happened since, on the chain and with workers.',
+  settings: {
+    config: configSetting,
+    dataDir: {
+      type: path('DIR'),
+      doc: 'The data directory into which the backup was restored; the pool must not run.',
+      aliases: { dataDir: true, datadir: true },
+    },
+    databaseUrl: {
+      type: url(['postgres:', 'postgresql:'], 'postgres://…'),
+      doc: 'The PostgreSQL into which it was restored, where it is not the embedded one.',
+      defaultText: 'the embedded PostgreSQL in the data directory',
+      secret: true,
+    },
+    receipts: {
+      type: path('DIR'),
+      doc: 'A folder with the receipts of workers, as each of them kept them.',
+      defaultText: 'none: then work after the backup is lost to the books',
+    },
+    ethUrl: {
+      type: listOf(url(['https:', 'http:'], 'https://…')),
+      doc: 'RPC providers of the chain; they must have the blocks since the backup.',
+      default: [],
+      defaultText: 'none: for a pool that is on no chain',
+      secret: true,
+      aliases: { ethUrl: true },
+    },
+    controller: {
+      type: {
+        schema: read((given) =>
+          /^0x[0-9a-fA-F]{40}$/.test(String(given)) ? (String(given) as `0x${string}`) : undefined,
+        ),
+        placeholder: '0x…',
+        allowed: 'an address: 0x and 40 hex digits',
+      },
+      doc: 'The Controller of the Livepeer contracts.',
+      defaultText: 'that of Arbitrum One; of another chain it has to be given',
+      aliases: { ethController: true },
+    },
+  },
+  check: ({ dataDir, databaseUrl }) =>
+    dataDir === undefined && databaseUrl === undefined
+      ? 'Give --data-dir or --database-url.'
+      : undefined,
+  examples: [
+    'tributary ledger recover --data-dir ~/new-pool --receipts ~/from-workers --eth-url https://…',
+  ],
 });

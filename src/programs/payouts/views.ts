@@ -49,6 +49,7 @@ const HOLDS: Readonly<Record<string, string>> = {
   not_asked: 'did not ask',
   on_demand_off: 'the terms pay nothing on demand',
   paused: 'payouts wait:',
+  got_too_much: 'the worker got more than it was owed, of',
   points_stay: 'points stay in the books',
   asset_not_paid: 'the terms pay nothing in this asset',
   no_conversion: 'the terms have no exchange into what the worker chose',

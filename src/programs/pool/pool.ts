@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { type PublicParts, servePublic } from '../../api/public.ts';
 import type { Clock } from '../../base/clock.ts';
+import { TributaryError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { Metrics } from '../../base/metrics.ts';
 import { watchProcess } from '../../base/process-metrics.ts';
@@ -8,7 +9,7 @@ import { showHostPort } from '../../base/setting-types.ts';
 import { type Database, openDatabase } from '../../database/database.ts';
 import { createBooks } from '../../ledger/books.ts';
 import { createLedger } from '../../ledger/ledger.ts';
-import { noteReceiptHome } from '../../ledger/receipts-store.ts';
+import { isReceiptHome } from '../../ledger/receipts-store.ts';
 import { startPresence } from '../../workers/presence.ts';
 import { createWorkers } from '../../workers/workers.ts';
 import { startAdmin } from './admin.ts';
@@ -140,7 +141,11 @@ async function openStores(
   const database = await openDatabase(place, { log, metrics });
   started.defer(() => database.close());
   await database.migrate();
-  if (await noteReceiptHome(database)) log.warn('database_moved');
+  // Workers may hold receipts, and the chain payouts, that a backup knows nothing of.
+  if (!(await isReceiptHome(database))) {
+    const text = 'This database was restored from a backup, or moved, into another cluster.';
+    throw new TributaryError('database_restored', text);
+  }
   const secrets = await followSecrets(database);
   started.defer(() => secrets.close());
   const workers = await createWorkers({ database, log, metrics });
