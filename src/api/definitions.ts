@@ -2,6 +2,7 @@ import { auditApi } from './audit-routes.ts';
 import { chainApi } from './chain-routes.ts';
 import { disputesApi } from './disputes-routes.ts';
 import { epochsApi } from './epochs-routes.ts';
+import { incidentsApi } from './incidents-routes.ts';
 import { ledgerApi } from './ledger-routes.ts';
 import { meChoiceApi } from './me-choice-routes.ts';
 import { mePayApi } from './me-pay-routes.ts';
@@ -10,12 +11,15 @@ import { openapiApi } from './openapi.ts';
 import { operatorsApi } from './operators-routes.ts';
 import { paidApi } from './paid-routes.ts';
 import { payoutApi } from './payout-routes.ts';
+import { poolHistoryApi } from './pool-history-routes.ts';
 import { poolApi } from './pool-routes.ts';
 import { pricesApi } from './prices-routes.ts';
 import { receiptsApi } from './receipts-route.ts';
+import { refundsApi } from './refunds-routes.ts';
 import { sessionApi } from './session-routes.ts';
 import { statusApi } from './status-routes.ts';
 import { termsApi } from './terms-routes.ts';
+import { whyApi } from './why-routes.ts';
 import { workersApi } from './workers-routes.ts';
 
 /** Every route of the pool, by noun: the client takes its types from here, and a test of access. */
@@ -24,6 +28,7 @@ export const definitions = {
   chain: chainApi,
   disputes: disputesApi,
   epochs: epochsApi,
+  incidents: incidentsApi,
   ledger: ledgerApi,
   me: meApi,
   meChoice: meChoiceApi,
@@ -33,10 +38,13 @@ export const definitions = {
   paid: paidApi,
   payouts: payoutApi,
   pool: poolApi,
+  poolHistory: poolHistoryApi,
   prices: pricesApi,
   receipts: receiptsApi,
+  refunds: refundsApi,
   session: sessionApi,
   status: statusApi,
   terms: termsApi,
+  why: whyApi,
   workers: workersApi,
 } as const;

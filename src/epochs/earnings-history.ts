@@ -14,8 +14,8 @@ const WEEK_MS = 7 * 86_400_000;
  * in it, and how long it was there. Days that have not ended are left out of both.
  */
 export async function earningsByWeek(from: Queryable, now: number): Promise<readonly WorkerWeek[]> {
-  const since = sql`'epoch'::timestamptz
-    + ${now - WEEKS * WEEK_MS}::double precision * interval '1 millisecond'`;
+  const since = sql`('epoch'::timestamptz
+    + ${now - WEEKS * WEEK_MS}::double precision * interval '1 millisecond')`;
   const { rows: earned } = await from.query<{
     worker: string;
     week: Instant;

@@ -6,6 +6,7 @@ import { keccak256 } from '../base/keccak.ts';
 import type { Log } from '../base/log.ts';
 import { pixels } from '../base/money.ts';
 import type { AttemptFailure, Dispatch } from '../dispatch/dispatch-types.ts';
+import { addTo, newHistogram } from '../dispatch/histogram.ts';
 import type { Contribution, FailedVerdict } from '../ledger/contribution.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { SegmentDetail } from './job.ts';
@@ -21,6 +22,8 @@ export interface SegmentRelay extends Relay<SegmentDetail> {
   runningTasks(): readonly { readonly worker: WorkerId; readonly job: JobId }[];
   /** Milliseconds that the pool added to recent segments; undefined before the first. */
   latency(): { readonly p50: number; readonly p99: number } | undefined;
+  /** The same of all segments since the start, by bucket of a histogram. */
+  added(): readonly number[];
 }
 
 /** Puts relay and ledger together: every credited attempt is durable before anyone is answered. */
@@ -34,6 +37,7 @@ export function createSegmentRelay(parts: {
 }): SegmentRelay {
   const { clock, log, ledger, outputs, metrics } = parts;
   const latencies: number[] = [];
+  const addedSince = newHistogram();
 
   /** For the trace of a segment, where there is one. */
   function remember(task: Task<SegmentDetail>, failed: string | undefined): void {
@@ -58,6 +62,7 @@ export function createSegmentRelay(parts: {
         const added = addedMs(task, clock.now());
         metrics.addedSeconds.observe(added / 1000);
         latencies.push(added);
+        addTo(addedSince, Math.round(added));
         if (latencies.length > LATENCIES_KEPT) latencies.shift();
       }
       return appended.result;
@@ -79,6 +84,7 @@ export function createSegmentRelay(parts: {
 
   return Object.assign(relay, {
     runningTasks: () => relay.tasks().map(({ worker, job }) => ({ worker, job: job.id })),
+    added: () => [...addedSince],
     latency() {
       if (latencies.length === 0) return undefined;
       const sorted = latencies.toSorted((a, b) => a - b);

@@ -13,7 +13,7 @@ export async function lockHistory(tx: Transaction): Promise<boolean> {
 }
 
 const time = (ms: number) =>
-  sql`'epoch'::timestamptz + ${ms}::double precision * interval '1 millisecond'`;
+  sql`('epoch'::timestamptz + ${ms}::double precision * interval '1 millisecond')`;
 
 /** Whole hours or days of work, out of the contributions: what was added up before is replaced. */
 export async function addUpWork(

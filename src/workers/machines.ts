@@ -27,8 +27,7 @@ export interface Machine {
 
 /** A worker's word on its hardware, which nothing is paid by. */
 export interface Device {
-  readonly name: string;
-  readonly encoderSessions?: number;
+  readonly devices: readonly { readonly name: string; readonly sessions: number }[];
 }
 
 /** A connection that ended, and why, in a word of dispatch. */

@@ -5,6 +5,7 @@ import { type ChainRoutesParts, chainRoutes } from '../../api/chain-routes.ts';
 import { type DisputesRoutesParts, disputesRoutes } from '../../api/disputes-routes.ts';
 import { type EpochsRoutesParts, epochsRoutes } from '../../api/epochs-routes.ts';
 import { createIdentify } from '../../api/identify.ts';
+import { incidentsRoutes } from '../../api/incidents-routes.ts';
 import { type LedgerRoutesParts, ledgerRoutes } from '../../api/ledger-routes.ts';
 import { meChoiceRoutes } from '../../api/me-choice-routes.ts';
 import { mePayRoutes } from '../../api/me-pay-routes.ts';
@@ -13,19 +14,23 @@ import { openapiRoute } from '../../api/openapi.ts';
 import { operatorsRoutes } from '../../api/operators-routes.ts';
 import { paidRoutes } from '../../api/paid-routes.ts';
 import { type PayoutRoutesParts, payoutRoutes } from '../../api/payout-routes.ts';
+import { poolHistoryRoutes } from '../../api/pool-history-routes.ts';
 import { type PoolRoutesParts, poolRoutes } from '../../api/pool-routes.ts';
 import { type PricesRoutesParts, pricesRoutes } from '../../api/prices-routes.ts';
 import { receiptsRoutes } from '../../api/receipts-route.ts';
+import { refundsRoutes } from '../../api/refunds-routes.ts';
 import { createBuckets } from '../../api/request-rate.ts';
 import { sessionRoutes } from '../../api/session-routes.ts';
 import { createSessions, type SessionsParts } from '../../api/sessions.ts';
 import { type StatusRoutesParts, statusRoutes } from '../../api/status-routes.ts';
 import { type TermsRoutesParts, termsRoutes } from '../../api/terms-routes.ts';
+import { whyRoutes } from '../../api/why-routes.ts';
 import { type WorkersRoutesParts, workersRoutes } from '../../api/workers-routes.ts';
 import type { Database } from '../../database/database.ts';
 import { createSecrets } from '../../database/secrets.ts';
 import { adminTokenOf } from './admin.ts';
 import { linkTo, originsOf, type Places } from './places.ts';
+import type { Measuring } from './measure.ts';
 import type { PoolBase } from './pool.ts';
 import type { PoolSettings } from './settings.ts';
 
@@ -42,7 +47,8 @@ export type PoolApiParts = WorkersRoutesParts &
   EpochsRoutesParts &
   DisputesRoutesParts &
   PayoutRoutesParts &
-  Omit<PoolRoutesParts, 'clock' | 'log'> & {
+  Omit<PoolRoutesParts, 'clock' | 'log'> &
+  Measuring & {
     readonly database: Database;
     /** Filled in when the addresses listen. */
     readonly places: Places;
@@ -83,6 +89,10 @@ export async function openApi(
       linkTo: (who, token) => linkTo(settings, places, { who, token }),
     }),
     ...auditRoutes({ database }),
+    ...whyRoutes({ ...parts, clock }),
+    ...poolHistoryRoutes({ ...parts, clock }),
+    ...incidentsRoutes(parts),
+    ...refundsRoutes(parts),
     ...paidRoutes(parts),
     ...meRoutes(parts),
     ...mePayRoutes(parts),

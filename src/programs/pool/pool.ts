@@ -12,6 +12,7 @@ import { createLedger } from '../../ledger/ledger.ts';
 import { isReceiptHome } from '../../ledger/receipts-store.ts';
 import { startPresence } from '../../workers/presence.ts';
 import { createWorkers } from '../../workers/workers.ts';
+import { openMeasuring } from './measure.ts';
 import { startAdmin } from './admin.ts';
 import { openApi } from './api.ts';
 import { offchainGateways } from './gateways.ts';
@@ -65,6 +66,11 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
   const { dispatch, relay, joinString } = front;
   const duties = chain?.startDuties(front);
   if (duties) started.defer(() => duties.close());
+  const measuring = await openMeasuring(
+    base,
+    { ...stores, dispatch, added: relay.added },
+    started,
+  );
   const pay = await openPay(settings, base, { ...stores, chain, name }, started);
 
   const places: Places = { admin: undefined, public: undefined };
@@ -75,6 +81,7 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
     books: createBooks(database),
     epochs: pay.epochs,
     disputes: pay.disputes,
+    ...measuring,
     ...pay.payouts,
     dispatch,
     joinString,

@@ -1,0 +1,189 @@
+import { z } from 'zod';
+import type { Clock } from '../base/clock.ts';
+import { TributaryError } from '../base/errors.ts';
+import type { WorkerId } from '../base/ids.ts';
+import type { Queryable } from '../database/transaction.ts';
+import type { Dispatch } from '../dispatch/dispatch-types.ts';
+import { type Fact, type FactChanges, type Facts, factKinds } from '../workers/facts.ts';
+import { workIn } from '../workers/history-store.ts';
+import { machinesOf } from '../workers/machines.ts';
+import { whyNoWork } from '../workers/why-read.ts';
+import type { Workers } from '../workers/workers.ts';
+import { whichWorker } from './me-routes.ts';
+import {
+  machineView,
+  showMachine,
+  showWhy,
+  showWork,
+  whyView,
+  workView,
+} from './measured-views.ts';
+import { ownWorker } from './own-worker.ts';
+import { defineRoute, type Route, serve } from './route.ts';
+import { moment } from './shapes.ts';
+
+const HOUR_MS = 3_600_000;
+/** Counts by the hour are kept for 30 days. */
+const hours = z.coerce.number().int().min(1).max(720).default(1);
+const whyQuery = z.object({ hours: hours.describe('How far back, in hours.') });
+const workQuery = z.object({
+  by: z.enum(['hour', 'day']).default('hour'),
+  hours: z.coerce.number().int().min(1).max(8_784).default(24).describe('How far back.'),
+});
+const mine = { worker: whichWorker };
+
+const facts = z.array(
+  z.object({ kind: z.enum(factKinds), value: z.string(), since: moment, evidence: z.string() }),
+);
+/** A text says something, null takes it back. */
+const word = z.string().max(64).nullish();
+
+export const whyApi = {
+  mine: defineRoute({
+    method: 'GET',
+    path: '/api/v1/me/why',
+    access: 'worker',
+    summary: 'Why your worker got no work, from counted reasons, with what would change it.',
+    query: whyQuery.extend(mine),
+    reply: whyView,
+  }),
+  myMachines: defineRoute({
+    method: 'GET',
+    path: '/api/v1/me/machines',
+    access: 'worker',
+    summary: 'What your machines said of themselves, the last to connect first.',
+    query: z.object(mine),
+    reply: z.array(machineView),
+  }),
+  myWork: defineRoute({
+    method: 'GET',
+    path: '/api/v1/me/work',
+    access: 'worker',
+    summary: 'What your worker did by hour or day: jobs, speed, and failures with what to do.',
+    query: workQuery.extend(mine),
+    reply: z.array(workView),
+    csv: ['at', 'jobs', 'pixels', 'p50Ms', 'p95Ms'],
+  }),
+  why: defineRoute({
+    method: 'GET',
+    path: '/api/v1/workers/{worker}/why',
+    access: 'viewer',
+    summary: 'Why a worker got no work.',
+    query: whyQuery,
+    reply: whyView,
+  }),
+  machines: defineRoute({
+    method: 'GET',
+    path: '/api/v1/workers/{worker}/machines',
+    access: 'viewer',
+    summary: 'What the machines of a worker said of themselves.',
+    reply: z.array(machineView),
+  }),
+  work: defineRoute({
+    method: 'GET',
+    path: '/api/v1/workers/{worker}/work',
+    access: 'viewer',
+    summary: 'What a worker did by hour or day.',
+    query: workQuery,
+    reply: z.array(workView),
+    csv: ['at', 'jobs', 'pixels', 'p50Ms', 'p95Ms'],
+  }),
+  facts: defineRoute({
+    method: 'GET',
+    path: '/api/v1/workers/{worker}/facts',
+    access: 'viewer',
+    summary: 'What is said of a worker: hardware class, region and promise.',
+    reply: facts,
+  }),
+  say: defineRoute({
+    method: 'POST',
+    path: '/api/v1/workers/{worker}/facts',
+    access: 'support',
+    summary: 'Say of a worker what terms may ask for; it is paid by it from now on.',
+    body: z.object({ hardwareClass: word, region: word, promise: word }),
+    reply: facts,
+  }),
+} as const;
+
+/** What these routes stand on. */
+export interface WhyRoutesParts {
+  readonly database: Queryable;
+  readonly clock: Clock;
+  readonly workers: Workers;
+  readonly dispatch: Pick<Dispatch, 'worker'>;
+  readonly facts: Facts;
+}
+
+/** Why a worker got no work, what it did, and what its machines are. */
+export function whyRoutes(parts: WhyRoutesParts): readonly Route[] {
+  const { database, clock, workers, dispatch } = parts;
+
+  const byName = async (ref: string) => {
+    const worker = await workers.show(ref);
+    if (!worker) throw new TributaryError('worker_unknown', 'there is no such worker');
+    return worker;
+  };
+  const readWhy = async (worker: WorkerId, back: number) => {
+    const until = clock.now();
+    return showWhy(await whyNoWork(database, worker, { since: until - back * HOUR_MS, until }));
+  };
+  const readMachines = async (worker: WorkerId) => {
+    const live = dispatch.worker(worker)?.connections ?? [];
+    const loads = new Map<string, number>(live.map(({ connection, load }) => [connection, load]));
+    const machines = await machinesOf(database, worker, clock.now());
+    return machines.map((machine) => showMachine(machine, loads));
+  };
+  const readWork = async (worker: WorkerId, by: 'hour' | 'day', back: number) => {
+    const until = clock.now();
+    const since = until - back * HOUR_MS;
+    return (await workIn(database, by, { since, until }, worker)).map(showWork);
+  };
+
+  return [
+    serve(whyApi.mine, ({ query, actor }) => readWhy(ownWorker(actor, query.worker), query.hours)),
+    serve(whyApi.myMachines, ({ query, actor }) => readMachines(ownWorker(actor, query.worker))),
+    serve(whyApi.myWork, ({ query, actor }) =>
+      readWork(ownWorker(actor, query.worker), query.by, query.hours),
+    ),
+    serve(whyApi.why, async ({ params, query }) =>
+      readWhy((await byName(params.worker)).id, query.hours),
+    ),
+    serve(whyApi.machines, async ({ params }) => readMachines((await byName(params.worker)).id)),
+    serve(whyApi.work, async ({ params, query }) =>
+      readWork((await byName(params.worker)).id, query.by, query.hours),
+    ),
+    serve(whyApi.facts, async ({ params }) =>
+      (await parts.facts.of((await byName(params.worker)).id)).map(showFact),
+    ),
+    serve(whyApi.say, async ({ params, body, note }) => {
+      const worker = await byName(params.worker);
+      const before = await parts.facts.of(worker.id);
+      const said = await parts.facts.say(worker.id, changesIn(body));
+      if (!said.ok) throw new TributaryError(said.reason, 'this cannot be said of a worker');
+      const after = await parts.facts.of(worker.id);
+      note({ target: worker.name, before: summary(before), after: summary(after) });
+      return after.map(showFact);
+    }),
+  ];
+}
+
+function changesIn(body: {
+  readonly hardwareClass?: string | null | undefined;
+  readonly region?: string | null | undefined;
+  readonly promise?: string | null | undefined;
+}): FactChanges {
+  const { hardwareClass, region, promise } = body;
+  return {
+    ...(hardwareClass === undefined ? {} : { hardware_class: hardwareClass }),
+    ...(region === undefined ? {} : { region }),
+    ...(promise === undefined ? {} : { promise }),
+  };
+}
+
+function showFact({ id, kind, value, at }: Fact) {
+  return { kind, value: value ?? '', since: at, evidence: `fact-${id}` };
+}
+
+function summary(facts: readonly Fact[]): object {
+  return Object.fromEntries(facts.map(({ kind, value }) => [kind, value]));
+}
