@@ -15,18 +15,21 @@ export interface DeclaredMetric {
 
 /**
  * Every metric of the project: each function whose name ends in `Metrics`, exported by a folder's
- * `metrics.ts`, is called once with a registry that writes down what it declares.
+ * `metrics.ts` or `…-metrics.ts`, is called once with a registry that writes down what it declares.
  */
 export async function declaredMetrics(): Promise<readonly DeclaredMetric[]> {
   const declared: DeclaredMetric[] = [];
   const metrics = recording(declared);
-  const files = globSync('src/**/metrics.ts', { cwd: ROOT }).filter(
+  const files = globSync('src/**/{metrics,*-metrics}.ts', { cwd: ROOT }).filter(
     (file) => file !== 'src/base/metrics.ts',
   );
   for (const file of files.sort()) {
     const module = (await import(join(ROOT, file))) as Readonly<Record<string, unknown>>;
     for (const [name, value] of Object.entries(module)) {
-      if (typeof value === 'function' && /[mM]etrics$/.test(name)) value(metrics);
+      if (typeof value !== 'function' || !/[mM]etrics$/.test(name)) continue;
+      // Some watch something until they are told to end.
+      const made: unknown = value(metrics);
+      if (typeof made === 'function') made();
     }
   }
   return declared.sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -10,9 +10,9 @@ const QUANTILES = [0.5, 0.99, 1] as const;
 
 /**
  * Declares what a program's process tells of itself: how late its event loop was in the last whole
- * 10 s, and its resident memory. Returns the function that ends the watch.
+ * 10 s, its resident memory, and when it started. Returns the function that ends the watch.
  */
-export function watchProcess(metrics: Metrics): () => void {
+export function processMetrics(metrics: Metrics): () => void {
   const delay = metrics.gauge(
     'tributary_process_event_loop_delay_seconds',
     'How late timers ran in the last whole 10 s, by quantile; 1 is the latest.',
@@ -20,6 +20,11 @@ export function watchProcess(metrics: Metrics): () => void {
   );
   metrics.gauge('tributary_process_resident_bytes', 'Memory that lies in RAM.', [], () =>
     process.memoryUsage.rss(),
+  );
+
+  const startedAt = (performance.timeOrigin / 1000).toFixed(3);
+  metrics.gauge('tributary_process_started_seconds', 'When it started, as Unix time.', [], () =>
+    Number(startedAt),
   );
 
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });

@@ -13,7 +13,7 @@ export function databaseMetrics(metrics: Metrics) {
     ['outcome'],
   );
   const connections = metrics.gauge(
-    'tributary_database_connections_count',
+    'tributary_database_connections',
     'Connections to PostgreSQL, and callers that wait for one.',
     ['state'],
   );

@@ -20,7 +20,7 @@ export function redemptionMetrics(metrics: Metrics, totals: () => WinnerTotals) 
     ['why'],
   );
   const waiting = metrics.gauge(
-    'tributary_duties_tickets_waiting_count',
+    'tributary_duties_tickets_waiting',
     'Winning tickets that wait in the queue, by what they wait for.',
     ['reason'],
   );
@@ -29,7 +29,7 @@ export function redemptionMetrics(metrics: Metrics, totals: () => WinnerTotals) 
     'Looks at the winning tickets that ended early: the database or the RPC providers were away.',
   );
   metrics.gauge(
-    'tributary_duties_tickets_queued_count',
+    'tributary_duties_tickets_queued',
     'Winning tickets that are neither redeemed nor written off, of all nodes.',
     [],
     () => Number(totals().queued + totals().redeeming),

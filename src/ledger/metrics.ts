@@ -21,7 +21,7 @@ export function ledgerMetrics(metrics: Metrics) {
     APPEND_BUCKETS,
   );
   const rows = metrics.histogram(
-    'tributary_ledger_batch_count',
+    'tributary_ledger_batch_contributions',
     'Contributions in one commit.',
     BATCH_BUCKETS,
   );

@@ -8,7 +8,7 @@ export function workersMetrics(metrics: Metrics) {
     'Credentials presented; unknown ones are revoked, retired or guessed.',
     ['outcome'],
   );
-  const enrolled = metrics.gauge('tributary_workers_enrolled_count', 'Workers that may connect.', [
+  const enrolled = metrics.gauge('tributary_workers_enrolled', 'Workers that may connect.', [
     'state',
   ]);
   return {

@@ -5,7 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import { TributaryError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { Metrics } from '../../base/metrics.ts';
-import { watchProcess } from '../../base/process-metrics.ts';
+import { processMetrics } from '../../base/process-metrics.ts';
 import { showHostPort } from '../../base/setting-types.ts';
 import { type Contracts, resolveContracts } from '../../chain/contracts.ts';
 import { networks } from '../../chain/networks.ts';
@@ -48,7 +48,7 @@ export async function startRedeemer(
   base: RedeemerBase,
 ): Promise<RunningRedeemer> {
   await using started = new AsyncDisposableStack();
-  started.defer(watchProcess(base.metrics));
+  started.defer(processMetrics(base.metrics));
   const network = networks[settings.network];
   await mkdir(settings.dataDir, { recursive: true, mode: 0o700 });
   const database = await databaseOf(settings, base, started);
