@@ -4,6 +4,7 @@ import { disputesApi } from './disputes-routes.ts';
 import { epochsApi } from './epochs-routes.ts';
 import { incidentsApi } from './incidents-routes.ts';
 import { ledgerApi } from './ledger-routes.ts';
+import { liveApi } from './live-routes.ts';
 import { meChoiceApi } from './me-choice-routes.ts';
 import { mePayApi } from './me-pay-routes.ts';
 import { meApi } from './me-routes.ts';
@@ -30,6 +31,7 @@ export const definitions = {
   epochs: epochsApi,
   incidents: incidentsApi,
   ledger: ledgerApi,
+  live: liveApi,
   me: meApi,
   meChoice: meChoiceApi,
   mePay: mePayApi,

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts';
+import { kept } from './kept.ts';
 import { type PoolFactsParts, readPool, readStanding, readTotals } from './pool-facts.ts';
 import { poolView } from './pool-view.ts';
 import { defineRoute, type Route, serve } from './route.ts';
@@ -23,29 +23,17 @@ export const poolApi = {
   }),
 } as const;
 
-/** `/api/v1/pool`: what everybody may know of the pool. */
-export function poolRoutes(parts: PoolRoutesParts): readonly Route[] {
+/** Reads what everybody may know of the pool; whoever asks at the same time shares the answer. */
+export function poolSnapshot(parts: PoolRoutesParts): () => ReturnType<typeof readPool> {
   const { clock } = parts;
   const slow = {
     standing: kept(STANDING_MS, clock, () => readStanding(parts)),
     totals: kept(TOTALS_MS, clock, () => readTotals(parts)),
   };
-  const snapshot = kept(SNAPSHOT_MS, clock, () => readPool(parts, slow));
-  return [serve(poolApi.read, snapshot)];
+  return kept(SNAPSHOT_MS, clock, () => readPool(parts, slow));
 }
 
-/** Reads at most once in `ms`; whoever asks meanwhile shares the answer. */
-function kept<T>(ms: number, clock: Clock, read: () => Promise<T>): () => Promise<T> {
-  let last: { readonly at: number; readonly value: Promise<T> } | undefined;
-  return () => {
-    const now = clock.now();
-    if (last && now - last.at < ms) return last.value;
-    const value = read();
-    last = { at: now, value };
-    // What failed is asked again by the next.
-    value.catch(() => {
-      last = undefined;
-    });
-    return value;
-  };
+/** `/api/v1/pool`: what everybody may know of the pool. */
+export function poolRoutes(pool: ReturnType<typeof poolSnapshot>): readonly Route[] {
+  return [serve(poolApi.read, pool)];
 }

@@ -13,8 +13,8 @@ const TARGET_CHARACTERS_MAX = 1_024;
 const HEADER_BYTES_MAX = 8 * 1024;
 /** A signed message, or a dispute with its reasons. */
 const BODY_BYTES_MAX = 64 * 1024;
-/** Each may hold an open file; the usual limit of a process is 1,024 of them. */
-const CONNECTIONS_MAX = 512;
+/** Streams of live values, and who comes besides; each may hold an open file. */
+const CONNECTIONS_MAX = 4_096;
 const ANSWERS_MAX = 128;
 /** Most of what is asked for is there in milliseconds. */
 const HEADERS_MS = 5_000;

@@ -189,7 +189,7 @@ export function viewOf(
 }
 
 /** The state in words that say what to do, or that nothing needs doing. */
-function statusOf(worker: Worker, live: WorkerView | undefined): string {
+export function statusOf(worker: Worker, live: WorkerView | undefined): string {
   const connected = (live?.connections.length ?? 0) > 0;
   if (worker.state === 'revoked') return 'Revoked';
   if (!connected)

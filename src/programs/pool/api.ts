@@ -7,6 +7,8 @@ import { type EpochsRoutesParts, epochsRoutes } from '../../api/epochs-routes.ts
 import { createIdentify } from '../../api/identify.ts';
 import { incidentsRoutes } from '../../api/incidents-routes.ts';
 import { type LedgerRoutesParts, ledgerRoutes } from '../../api/ledger-routes.ts';
+import { createLive } from '../../api/live.ts';
+import { liveRoutes } from '../../api/live-routes.ts';
 import { meChoiceRoutes } from '../../api/me-choice-routes.ts';
 import { mePayRoutes } from '../../api/me-pay-routes.ts';
 import { meRoutes } from '../../api/me-routes.ts';
@@ -15,7 +17,7 @@ import { operatorsRoutes } from '../../api/operators-routes.ts';
 import { paidRoutes } from '../../api/paid-routes.ts';
 import { type PayoutRoutesParts, payoutRoutes } from '../../api/payout-routes.ts';
 import { poolHistoryRoutes } from '../../api/pool-history-routes.ts';
-import { type PoolRoutesParts, poolRoutes } from '../../api/pool-routes.ts';
+import { type PoolRoutesParts, poolRoutes, poolSnapshot } from '../../api/pool-routes.ts';
 import { type PricesRoutesParts, pricesRoutes } from '../../api/prices-routes.ts';
 import { receiptsRoutes } from '../../api/receipts-route.ts';
 import { refundsRoutes } from '../../api/refunds-routes.ts';
@@ -56,11 +58,12 @@ export type PoolApiParts = WorkersRoutesParts &
     readonly contractSays: SessionsParts['contractSays'];
   };
 
-/** Puts the API of a pool together; both its addresses serve it. */
+/** Puts the API of a pool together; both its addresses serve it. `started` closes what it started. */
 export async function openApi(
   settings: PoolSettings,
   { clock, log }: PoolBase,
   parts: PoolApiParts,
+  started: AsyncDisposableStack,
 ): Promise<Api> {
   const { database, places } = parts;
   const [{ key }] = await createSecrets(database).load('api');
@@ -71,6 +74,9 @@ export async function openApi(
     chainId: Number(parts.identity.chainId) || ARBITRUM_ONE,
     contractSays: parts.contractSays,
   });
+  const pool = poolSnapshot({ ...parts, clock, log });
+  const live = createLive({ clock, log });
+  started.defer(() => live.close());
   const routes = [
     ...workersRoutes(parts),
     ...statusRoutes(parts),
@@ -82,7 +88,8 @@ export async function openApi(
     ...disputesRoutes(parts),
     ...payoutRoutes(parts),
     ...receiptsRoutes(parts),
-    ...poolRoutes({ ...parts, clock, log }),
+    ...poolRoutes(pool),
+    ...liveRoutes({ ...parts, ...{ live, clock, sessions, pool } }),
     ...sessionRoutes({ sessions, key, clock }),
     ...operatorsRoutes({
       ...{ database, sessions, clock, workers: parts.workers },

@@ -4,7 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { TributaryError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { Metrics } from '../../base/metrics.ts';
-import { processMetrics } from '../../base/process-metrics.ts';
+import { watchProcess } from '../../base/process-metrics.ts';
 import { showHostPort } from '../../base/setting-types.ts';
 import { type Database, openDatabase } from '../../database/database.ts';
 import { createBooks } from '../../ledger/books.ts';
@@ -54,7 +54,7 @@ export interface RunningPool {
 export async function startPool(settings: PoolSettings, base: PoolBase): Promise<RunningPool> {
   const { log, clock } = base;
   await using started = new AsyncDisposableStack();
-  started.defer(processMetrics(base.metrics));
+  started.defer(watchProcess(base.metrics));
   // Another one once the chain is open, long before the first contribution.
   let name = offchainName(() => stores.ledger);
   const stores = await openStores(settings, base, started, () => name);
@@ -66,33 +66,34 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
   const { dispatch, relay, joinString } = front;
   const duties = chain?.startDuties(front);
   if (duties) started.defer(() => duties.close());
-  const measuring = await openMeasuring(
-    base,
-    { ...stores, dispatch, added: relay.added },
-    started,
-  );
+  const measuring = await openMeasuring(base, { ...stores, dispatch, added: relay.added }, started);
   const pay = await openPay(settings, base, { ...stores, chain, name }, started);
 
   const places: Places = { admin: undefined, public: undefined };
-  const api = await openApi(settings, base, {
-    ...stores,
-    places,
-    contractSays: chain?.paying.chain?.isContractSignature,
-    books: createBooks(database),
-    epochs: pay.epochs,
-    disputes: pay.disputes,
-    ...measuring,
-    ...pay.payouts,
-    dispatch,
-    joinString,
-    chain: duties?.actions,
-    prices: chain?.priceDesk,
-    runningTasks: relay.runningTasks,
-    latency: relay.latency,
-    serviceUri: front.serviceUri,
-    identity: name.identity,
-    account: name.account,
-  });
+  const api = await openApi(
+    settings,
+    base,
+    {
+      ...stores,
+      places,
+      contractSays: chain?.paying.chain?.isContractSignature,
+      books: createBooks(database),
+      epochs: pay.epochs,
+      disputes: pay.disputes,
+      ...measuring,
+      ...pay.payouts,
+      dispatch,
+      joinString,
+      chain: duties?.actions,
+      prices: chain?.priceDesk,
+      runningTasks: relay.runningTasks,
+      latency: relay.latency,
+      serviceUri: front.serviceUri,
+      identity: name.identity,
+      account: name.account,
+    },
+    started,
+  );
   const served = await servePages(api, { ...base, proofsDir: pay.proofsDir });
   const ready = async () =>
     (await whyNotReady(database, front.isDraining())) ?? chain?.whyNotReady();
