@@ -11,6 +11,8 @@ export interface TcpProxy {
   readonly bytes: number;
   /** From now on nothing gets through in either direction; connections stay open. */
   hold(): void;
+  /** From now on nothing that the pool says reaches the peer; what the peer says goes through. */
+  holdAnswers(): void;
   /** What was held goes through, and everything after it. */
   pass(): void;
   /** Cuts every connection with RST. */
@@ -20,10 +22,13 @@ export interface TcpProxy {
 /** Forwards every connection to a port of this machine. */
 export async function startTcpProxy(t: Cleanup, target: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
+  const farSockets = new Set<Socket>();
   let held = false;
+  let answersHeld = false;
   let bytes = 0;
   const server = createServer((near) => {
     const far = connect(target, '127.0.0.1');
+    farSockets.add(far);
     near.on('data', (piece) => {
       bytes += piece.length;
     });
@@ -37,9 +42,10 @@ export async function startTcpProxy(t: Cleanup, target: number): Promise<TcpProx
       from.on('end', () => to.end());
       from.on('close', () => {
         sockets.delete(from);
+        farSockets.delete(from);
         to.destroy();
       });
-      if (held) from.pause();
+      if (held || (answersHeld && from === far)) from.pause();
     }
   });
   server.listen(0, '127.0.0.1');
@@ -60,8 +66,13 @@ export async function startTcpProxy(t: Cleanup, target: number): Promise<TcpProx
       held = true;
       for (const socket of sockets) socket.pause();
     },
+    holdAnswers() {
+      answersHeld = true;
+      for (const socket of farSockets) socket.pause();
+    },
     pass() {
       held = false;
+      answersHeld = false;
       for (const socket of sockets) socket.resume();
     },
     cut() {

@@ -14,6 +14,7 @@ import { segmentTexts } from '../protocol/texts.ts';
 import { endTranscodingSession, getOrchestrator, ping } from './orchestrator.ts';
 import type { FrontParts } from './parts.ts';
 import { postPayment, postRefreshPayment } from './payment.ts';
+import { getReceipts } from './receipts.ts';
 import { registerTranscoder } from './register-transcoder.ts';
 import { plain } from './replies.ts';
 import { postSegment } from './segment.ts';
@@ -68,6 +69,7 @@ function route(parts: FrontParts, exchange: Exchange): Promise<void> {
   if (path === '/payment') return postPayment(parts, exchange);
   if (path === '/refresh-payment') return postRefreshPayment(parts, exchange);
   if (path === '/transcodeResults') return postTranscodeResults(parts, exchange);
+  if (path === '/proofs/receipts') return getReceipts(parts, exchange);
   if (path.startsWith('/source/')) return getSource(parts, exchange);
   if (path.startsWith('/stream/')) return getStream(parts, exchange);
   if (path === '/healthz') return plain(exchange, 200, 'ok');

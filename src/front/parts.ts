@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import type { Tracing } from '../base/spans.ts';
 import type { Dispatch } from '../dispatch/dispatch-types.ts';
 import type { VettedFetch } from '../http/vetted-fetch.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { Inspector } from '../media/inspector.ts';
 import type { Payments } from '../payments/payments.ts';
 import type { AuthSecret } from '../protocol/auth-token.ts';
@@ -39,6 +40,8 @@ export interface FrontParts {
   readonly workers: Workers;
   /** Measures how long workers are there. */
   readonly presence: Pick<Presence, 'arrived' | 'left'>;
+  /** What workers missed of their receipts is read again. */
+  readonly receipts: Pick<Ledger, 'receiptsOf' | 'signed'>;
   readonly dispatch: Dispatch;
   readonly relay: Relay<SegmentDetail>;
   readonly blobs: BlobStore;

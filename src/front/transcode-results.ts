@@ -18,7 +18,7 @@ import type { Task } from './relay.ts';
 import { acknowledgements, plain, refusals } from './replies.ts';
 
 /** wire: go-livepeer server/ot_rpc.go, the header of every post of a transcoder. */
-const AUTHORIZATION = 'Livepeer-Transcoder-1.0';
+export const TRANSCODER_AUTHORIZATION = 'Livepeer-Transcoder-1.0';
 /** Base64 of a signed receipt, on the answer to what was credited. */
 const RECEIPT_HEADER = 'tributary-receipt';
 /** An error text has less than a hundred bytes; a Go network error with a long URL a few hundred. */
@@ -44,7 +44,7 @@ const BITRATE_UNKNOWN = 100_000_000;
 export async function postTranscodeResults(parts: FrontParts, exchange: Exchange): Promise<void> {
   const { headers } = exchange;
   const worker =
-    headers.authorization === AUTHORIZATION
+    headers.authorization === TRANSCODER_AUTHORIZATION
       ? parts.workers.authenticate(headers.credentials ?? '')
       : undefined;
   if (!worker) return plain(exchange, 401, postTexts.unauthorized);

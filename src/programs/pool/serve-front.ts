@@ -111,6 +111,7 @@ export async function openFront(
     sourceSecrets: () => secrets.current('source_url').map(({ key }) => key),
     workers,
     presence,
+    receipts: ledger,
     dispatch,
     relay,
     blobs,

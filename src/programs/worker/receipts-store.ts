@@ -15,6 +15,9 @@ import {
 } from '../../proofs/receipts-file.ts';
 import type { ReceiptStore } from './receipts.ts';
 
+/** At a start gaps are looked for in these; what is older was whole when the next one began. */
+const EPOCHS_READ = 2;
+
 /**
  * Keeps receipts as files in a folder, one for each worker and epoch, 426 bytes for each receipt:
  * what `tributary verify --receipts` and tools/verify.py read. Only the owner may read them; the
@@ -23,15 +26,18 @@ import type { ReceiptStore } from './receipts.ts';
 export function openReceiptStore(dir: string): ReceiptStore {
   const known = new Set<string>();
   return {
-    last(worker) {
+    recent(worker) {
       const epochs = namesIn(dir).flatMap((name) => {
         const parsed = parseReceiptsFileName(name);
         return parsed?.worker === worker ? [parsed.epoch] : [];
       });
-      const newest = epochs.toSorted((a, b) => (a < b ? 1 : -1))[0];
-      if (newest === undefined) return [];
-      const read = readReceiptsFile(readFileSync(join(dir, receiptsFileName(worker, newest))));
-      return read.ok ? read.receipts : [];
+      const newest = epochs.toSorted((a, b) => (a < b ? 1 : -1)).slice(0, EPOCHS_READ);
+      return newest.flatMap((epoch) => {
+        const path = join(dir, receiptsFileName(worker, epoch));
+        wholeReceipts(path);
+        const read = readReceiptsFile(readFileSync(path));
+        return read.ok ? read.receipts : [];
+      });
     },
     append({ receipt, body, signature }) {
       mkdirSync(dir, { recursive: true, mode: 0o700 });

@@ -6,10 +6,12 @@ import { isPublicAddress } from '../../http/address.ts';
 import { connectHttp, type HttpClient } from '../../http/client.ts';
 import type { NotifySegment } from '../../protocol/gen/lp_rpc_pb.ts';
 import { readNotification } from '../../protocol/task.ts';
+import { parseCredential } from '../../workers/credentials.ts';
 import type { Equipment } from './equipment.ts';
 import { keepLinked, type LinkState, type Orchestrator, type Registration } from './link.ts';
 import { createWorkerMetrics } from './metrics.ts';
-import type { ReceiptFigures, ReceiptKeeper } from './receipts.ts';
+import { RECEIPT_HEADER, type ReceiptFigures, type ReceiptKeeper } from './receipts.ts';
+import { createReceiptFetcher, type ReceiptFetcher } from './receipts-fetch.ts';
 import { refuseTask, runTask, type TaskEnd, type TaskParts } from './run-task.ts';
 import { createSessions } from './sessions.ts';
 import { createSources, type Home } from './source.ts';
@@ -107,6 +109,7 @@ export async function startWorker(
         )
       : options.maxSessions;
   let linkState: LinkState = { state: 'connecting' };
+  const fetcher = fetcherOf();
 
   const link = keepLinked({
     orchestrator,
@@ -118,7 +121,10 @@ export async function startWorker(
     onState(state) {
       linkState = state;
       metrics.connected(state.state === 'connected');
-      if (state.state === 'connected') ready.resolve();
+      if (state.state === 'connected') {
+        ready.resolve();
+        fetcher?.fetch();
+      }
       if (state.state === 'waiting') tally.trouble(state.reason);
       if (state.state === 'refused') {
         ready.reject(state.error);
@@ -127,6 +133,22 @@ export async function startWorker(
       changed();
     },
   });
+
+  /** Only credentials of Tributary say whose receipts they are; stock orchestrators have none. */
+  function fetcherOf(): ReceiptFetcher | undefined {
+    const { credential } = orchestrator;
+    const known = parts.receipts && parseCredential(credential);
+    if (!parts.receipts || !known) return undefined;
+    return createReceiptFetcher({
+      keeper: parts.receipts,
+      worker: known.worker,
+      credential,
+      client: () => clientFor(COUNTED_TASK_ID_MAX, ''),
+      signal: stopping.signal,
+      onTrouble: receiptTrouble,
+      onFetched: changed,
+    });
+  }
 
   function take(message: NotifySegment, registration: Registration): void {
     const notification = readNotification(message);
@@ -160,17 +182,23 @@ export async function startWorker(
         metrics.pixels(end.pixels);
         metrics.transcoded(end.transcodeMs);
         const trouble = parts.receipts?.take(end.answer);
-        if (trouble !== undefined) {
-          tally.trouble(trouble);
-          log.warn('receipt_wrong', { reason: trouble });
-        }
+        if (trouble !== undefined) receiptTrouble(trouble);
+        // The answer to the first post was lost, and its receipt with it.
+        if (end.answer[RECEIPT_HEADER] === undefined) fetcher?.fetch();
         parts.onPosted?.(taskId, end);
       })
       .finally(() => {
         running.delete(done);
+        if (running.size === 0 && parts.receipts?.hasGap) fetcher?.fetch();
         changed();
       });
     running.add(done);
+    changed();
+  }
+
+  function receiptTrouble(text: string): void {
+    tally.trouble(text);
+    log.warn('receipt_wrong', { reason: text });
     changed();
   }
 
@@ -223,6 +251,7 @@ export async function startWorker(
     link.close();
     await link.ended;
     while (running.size > 0) await Promise.all(running);
+    await fetcher?.idle;
   }
 
   return {
@@ -239,6 +268,7 @@ export async function startWorker(
       sessions.close();
       await Promise.all(equipment.devices.map(({ transcoder }) => transcoder.close()));
       await Promise.all(running);
+      await fetcher?.idle;
       ready.resolve();
       ended.resolve();
     },
