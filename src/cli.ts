@@ -31,6 +31,7 @@ import {
   balanceCommand,
   linesCommand,
   recoverCommand,
+  refundCommand,
 } from './programs/ledger/settings.ts';
 import {
   addOperatorCommand,
@@ -61,6 +62,7 @@ import {
   linkCommand,
   listCommand,
   rotateCommand,
+  setCommand,
   showCommand,
   stateCommands,
 } from './programs/workers/settings.ts';
@@ -103,6 +105,7 @@ export const commands: readonly Command[] = [
   listCommand,
   showCommand,
   rotateCommand,
+  setCommand,
   linkCommand,
   ...Object.values(stateCommands),
   addOperatorCommand,
@@ -117,6 +120,7 @@ export const commands: readonly Command[] = [
   accountsCommand,
   linesCommand,
   balanceCommand,
+  refundCommand,
   recoverCommand,
   writeBackupCommand,
   restoreBackupCommand,

@@ -1,9 +1,17 @@
 import { z } from 'zod';
 import { type AdminCall, callerOf, decode, findPool } from '../../api/admin-client.ts';
+import { parseAmount } from '../../base/amounts.ts';
 import { TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
 import { createPaint, exitCode, type Io } from '../../base/terminal.ts';
-import { accountsCommand, balanceCommand, linesCommand, recoverCommand } from './settings.ts';
+import { poolClient } from '../../client/pool-client.ts';
+import {
+  accountsCommand,
+  balanceCommand,
+  linesCommand,
+  recoverCommand,
+  refundCommand,
+} from './settings.ts';
 import {
   type AccountView,
   accountsView,
@@ -49,11 +57,34 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       return showLines(rest, io);
     case 'balance':
       return checkBalances(rest, io);
+    case 'refund':
+      return refund(rest, io);
     case 'recover':
       return recover(rest, io);
     default:
       throw new TributaryError('command_unknown', `"ledger ${word}" is not a command.`);
   }
+}
+
+async function refund(args: readonly string[], io: Io): Promise<number> {
+  const values = readSettings(refundCommand, args, io)?.values;
+  if (!values) return exitCode.ok;
+  const { amount, worker, id, asset, reason } = values;
+  // Of other assets only the pool's terms know how many decimals they have.
+  const units = ['ETH', 'LPT'].includes(asset) ? parseAmount(amount) : unitsIn(amount);
+  if (units === undefined || units === 0n) {
+    throw new TributaryError('refund_amount_invalid', `${amount} is not an amount of ${asset}`);
+  }
+  const booked = await poolClient(findPool(values)).post('/api/v1/ledger/refunds', {
+    body: { id, worker, asset, amount: String(units), ...(reason ? { reason } : {}) },
+  });
+  const text = `Booked ${amountText(units, asset)} ${asset} as taken back, in epoch ${booked.epoch}.`;
+  print(io, values.json ? JSON.stringify(booked) : text);
+  return exitCode.ok;
+}
+
+function unitsIn(text: string): bigint | undefined {
+  return /^\d{1,78}$/.test(text) ? BigInt(text) : undefined;
 }
 
 /** A chain is big, and only this one asks it. */

@@ -53,6 +53,44 @@ export const balanceCommand = defineCommand({
   check,
 });
 
+/** `tributary ledger refund`. */
+export const refundCommand = defineCommand({
+  name: 'ledger refund',
+  summary: 'Book what a gateway took back; who bears it, the terms say when the epoch is settled.',
+  settings: {
+    amount: {
+      type: { ...text('AMOUNT'), allowed: 'an amount such as 0.01; base units unless ETH or LPT' },
+      doc: 'How much was taken back.',
+      required: true,
+      positional: 'only',
+    },
+    worker: {
+      type: { ...text('WORKER'), allowed: 'the name or the id of a worker' },
+      doc: 'Whose work it was.',
+      required: true,
+    },
+    id: {
+      type: { ...text('ID'), allowed: '1 to 80 letters, digits, dots, dashes or underscores' },
+      doc: "The gateway's reference, or a name for the refund: each is booked once.",
+      required: true,
+    },
+    asset: {
+      type: { ...text('ASSET'), allowed: 'the symbol of an asset such as ETH' },
+      doc: 'What it is of.',
+      default: 'ETH',
+      why: 'Gateways pay in ETH.',
+    },
+    reason: {
+      type: text('TEXT'),
+      doc: 'What the gateway said, for those who look it up.',
+      defaultText: 'none',
+    },
+    json: common.json,
+    ...runningPoolSettings,
+  },
+  examples: ['tributary ledger refund 0.002 --worker kiln-2 --id gw-118 --reason "black frames"'],
+});
+
 /** `tributary ledger lines`. */
 export const linesCommand = defineCommand({
   name: 'ledger lines',

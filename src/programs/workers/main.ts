@@ -1,13 +1,14 @@
 import { createAdminClient, findPool } from '../../api/admin-client.ts';
 import { TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
-import { createPaint, exitCode, type Io } from '../../base/terminal.ts';
+import { createPaint, exitCode, harmless, type Io } from '../../base/terminal.ts';
 import { poolClient } from '../../client/pool-client.ts';
 import {
   addCommand,
   linkCommand,
   listCommand,
   rotateCommand,
+  setCommand,
   showCommand,
   stateCommands,
 } from './settings.ts';
@@ -27,6 +28,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       return rotate(rest, io);
     case 'link':
       return link(rest, io);
+    case 'set':
+      return set(rest, io);
     case 'revoke':
     case 'pause':
     case 'resume':
@@ -82,6 +85,29 @@ async function link(args: readonly string[], io: Io): Promise<number> {
   });
   print(io, json ? JSON.stringify(made) : `Good once, until ${made.expiresAt}:\n\n  ${made.url}`);
   return exitCode.ok;
+}
+
+async function set(args: readonly string[], io: Io): Promise<number> {
+  const settings = readSettings(setCommand, args, io);
+  if (!settings) return exitCode.ok;
+  const { worker, hardwareClass, region, promise, json, ...where } = settings.values;
+  const facts = await poolClient(findPool(where)).post('/api/v1/workers/{worker}/facts', {
+    params: { worker },
+    body: { ...said({ hardwareClass }), ...said({ region }), ...said({ promise }) },
+  });
+  const lines = facts.map(({ kind, value }) => `  ${kind.replace('_', ' ')}: ${harmless(value)}`);
+  const text = lines.length === 0 ? 'Nothing is said of it.' : lines.join('\n');
+  print(io, json ? JSON.stringify(facts) : `${worker}\n${text}`);
+  return exitCode.ok;
+}
+
+/** What was not given stays; `none` takes back what was said. */
+function said(given: Readonly<Record<string, string | undefined>>): Record<string, string | null> {
+  return Object.fromEntries(
+    Object.entries(given).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, value === 'none' ? null : value]],
+    ),
+  );
 }
 
 async function change(

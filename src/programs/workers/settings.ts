@@ -58,6 +58,38 @@ export const linkCommand = defineCommand({
   settings: { worker, json, ...pool },
 });
 
+const said = (allowed: string) => ({ ...text('VALUE'), allowed });
+
+/** `tributary workers set`. */
+export const setCommand = defineCommand({
+  name: 'workers set',
+  summary: 'Say of a worker what terms ask for: its hardware class, region and promise.',
+  settings: {
+    worker,
+    hardwareClass: {
+      type: said('a class as the terms name it, or none'),
+      doc: 'The class of its hardware, for multipliers, groups and the calculator.',
+      defaultText: 'as it was',
+    },
+    region: {
+      type: said('a region as the terms name it, or none'),
+      doc: 'Where it is, for multipliers and groups.',
+      defaultText: 'as it was',
+    },
+    promise: {
+      type: said('a share of the time such as 95%, or none'),
+      doc: 'For which share of the time it promised to be there.',
+      defaultText: 'as it was, or what the terms expect of all workers',
+    },
+    json,
+    ...pool,
+  },
+  examples: [
+    'tributary workers set kiln-2 --hardware-class "RTX 4090" --region eu --promise 95%',
+    'tributary workers set kiln-2 --promise none',
+  ],
+});
+
 /** The commands that change the state of a worker and need nothing but its name. */
 export const stateCommands = {
   revoke: defineCommand({
