@@ -78,7 +78,7 @@ const pages: Override = override(
     ...['*-store', 'store', 'publish', 'close', 'epochs', 'record'].map(
       (file) => `../../src/epochs/${file}.ts`,
     ),
-    ...['../../src/proofs/node-*.ts', '../../src/api/*-routes.ts'],
+    '../../src/proofs/node-*.ts',
   ],
   'web/ takes types of src/api and the pure cores of src/: see CONTRIBUTING.md',
 );

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 
 /** A figure with what it is, and where it comes from. */
 export interface Figure {
-  readonly label: string;
+  readonly label: ComponentChildren;
   readonly value: ComponentChildren;
   /** A short remark below: since when, of how many. */
   readonly note?: ComponentChildren;
@@ -12,8 +12,8 @@ export interface Figure {
 export function Figures({ of }: { readonly of: readonly Figure[] }) {
   return (
     <dl class="figures-row">
-      {of.map(({ label, value, note }) => (
-        <div key={label}>
+      {of.map(({ label, value, note }, at) => (
+        <div key={at}>
           <dt>{label}</dt>
           <dd>{value}</dd>
           {note !== undefined && <dd class="note">{note}</dd>}
@@ -27,8 +27,8 @@ export function Figures({ of }: { readonly of: readonly Figure[] }) {
 export function Facts({ of }: { readonly of: readonly Figure[] }) {
   return (
     <dl class="facts">
-      {of.map(({ label, value, note }) => (
-        <div key={label}>
+      {of.map(({ label, value, note }, at) => (
+        <div key={at}>
           <dt>{label}</dt>
           <dd>
             {value}

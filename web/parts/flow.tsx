@@ -87,10 +87,27 @@ interface Place {
   /** Half the length of the pool. */
   readonly half: number;
   readonly linesMax: number;
+  readonly labelMax: number;
 }
 
-const WIDE: Place = { name: 'wide', width: 800, left: 150, right: 650, half: 56, linesMax: 12 };
-const NARROW: Place = { name: 'narrow', width: 360, left: 96, right: 262, half: 30, linesMax: 6 };
+const WIDE: Place = {
+  name: 'wide',
+  width: 800,
+  left: 150,
+  right: 650,
+  half: 56,
+  linesMax: 12,
+  labelMax: 22,
+};
+const NARROW: Place = {
+  name: 'narrow',
+  width: 360,
+  left: 112,
+  right: 258,
+  half: 26,
+  linesMax: 6,
+  labelMax: 13,
+};
 
 function River({ view, place }: { readonly view: FlowView; readonly place: Place }) {
   const left = linesOf(view.gateways, view.gatewayCount, { what: 'gateways', place });
@@ -121,6 +138,7 @@ function River({ view, place }: { readonly view: FlowView; readonly place: Place
           x={place.left - 10}
           y={y(at, left.length)}
           anchor="end"
+          labelMax={place.labelMax}
         />
       ))}
       {right.map((one, at) => (
@@ -132,6 +150,7 @@ function River({ view, place }: { readonly view: FlowView; readonly place: Place
           x={place.right + 10}
           y={y(at, right.length)}
           anchor="start"
+          labelMax={place.labelMax}
         />
       ))}
       <path
@@ -163,6 +182,7 @@ function Stream({
   x,
   y,
   anchor,
+  labelMax,
 }: {
   readonly end: FlowEnd;
   readonly path: string;
@@ -170,13 +190,16 @@ function Stream({
   readonly x: number;
   readonly y: number;
   readonly anchor: 'start' | 'end';
+  /** Longer ones are cut; the table has them whole. */
+  readonly labelMax: number;
 }) {
   const isQuiet = end.pixelsPerSecond <= 0;
+  const label = end.label.length > labelMax ? `${end.label.slice(0, labelMax - 1)}…` : end.label;
   return (
     <g>
       <path d={path} class={isQuiet ? 'quiet' : ''} stroke-width={Math.round(width * 10) / 10} />
       <text class={isQuiet ? 'minor' : ''} x={x} y={y + 4} text-anchor={anchor}>
-        {end.label}
+        {label}
       </text>
     </g>
   );

@@ -12,7 +12,7 @@ import { Statement } from '../parts/statement.tsx';
 import { Table } from '../parts/table.tsx';
 import { Time } from '../parts/time.tsx';
 import { publicFrame } from './frame.ts';
-import { PayoutTable } from './payout-table.tsx';
+import { PayoutTable, paidRows } from './payout-table.tsx';
 import { loadPool, loadTerms } from './pool.ts';
 import {
   amountView,
@@ -153,9 +153,8 @@ function Epoch({ of }: { readonly of: EpochParts }) {
         <h2 id="payouts">Paid between this epoch and the next</h2>
         <PayoutTable
           caption={`Payouts after epoch ${head.epoch}`}
-          payouts={payouts}
+          rows={paidRows(payouts, terms)}
           names={names}
-          terms={terms}
           empty="Nothing was paid in this time."
         />
       </section>

@@ -6,23 +6,47 @@ import { Facts, type Figure, Figures } from '../parts/figures.tsx';
 import { Flow } from '../parts/flow.tsx';
 import { Notice } from '../parts/state.tsx';
 import { Time } from '../parts/time.tsx';
+import { Timeline } from '../parts/timeline.tsx';
+import type { EstimateView, HistoryStep, IncidentView } from './api-views.ts';
+import { Calculator } from './calculator.tsx';
 import { dueDiligence } from './due-diligence.tsx';
 import { publicFrame } from './frame.ts';
+import { daysOf, touches, uptimeOf, uptimeText } from './history.ts';
 import { loadPool, type PublicPool } from './pool.ts';
 import { list, payoutRhythm, thresholdText, workersShare } from './terms-words.ts';
 
 /** `/`: would I join this pool? */
 export const homePage: Page = {
   path: '/',
-  async show({ reader }) {
-    const loaded = await loadPool(reader);
+  async show({ reader, request }) {
+    const gpu = request.query.get('gpu')?.slice(0, 64) ?? '';
+    const [loaded, days, incidents, known, answer] = await Promise.all([
+      loadPool(reader),
+      reader.json<readonly HistoryStep[]>('/api/v1/pool/history?by=day&days=30'),
+      reader.json<{ readonly items: readonly IncidentView[] }>('/api/v1/incidents?limit=100'),
+      reader.json<readonly EstimateView[]>('/api/v1/calculator'),
+      gpu.trim() === ''
+        ? undefined
+        : reader.json<EstimateView>(`/api/v1/calculator/${encodeURIComponent(gpu)}`),
+    ]);
     return {
       frame: publicFrame(loaded, {
         title: loaded.pool.name,
         description: promiseOf(loaded.terms),
         current: '/',
       }),
-      content: <Home of={loaded} />,
+      content: (
+        <Home
+          of={loaded}
+          past={{
+            days: days ?? [],
+            incidents: incidents?.items ?? [],
+            known: known ?? [],
+            answer,
+          }}
+          now={request.now}
+        />
+      ),
     };
   },
 };
@@ -38,7 +62,25 @@ export function promiseOf(terms: Terms): string {
   return `${[what, ...rest].filter((part) => part !== '').join(', ')}.`;
 }
 
-function Home({ of }: { readonly of: PublicPool }) {
+/** What was, and what comes of it for a newcomer. */
+interface Past {
+  readonly days: readonly HistoryStep[];
+  readonly incidents: readonly IncidentView[];
+  /** Hardware of which something can be said. */
+  readonly known: readonly EstimateView[];
+  /** Of the hardware that was asked for. */
+  readonly answer: EstimateView | undefined;
+}
+
+function Home({
+  of,
+  past,
+  now,
+}: {
+  readonly of: PublicPool;
+  readonly past: Past;
+  readonly now: number;
+}) {
   const { pool } = of;
   return (
     <>
@@ -53,7 +95,8 @@ function Home({ of }: { readonly of: PublicPool }) {
           streams: pool.now.streams,
         }}
       />
-      <Figures of={figures(of)} />
+      <Figures of={figures(of, past)} />
+      <Current incidents={past.incidents} now={now} />
       <Notice
         tone="attention"
         title="No honest pool ever asks for a private key, seed phrase or keystore."
@@ -74,14 +117,56 @@ function Home({ of }: { readonly of: PublicPool }) {
           }))}
         />
       </section>
+      <section aria-labelledby="earn">
+        <h2 id="earn">What would my GPU earn?</h2>
+        <Calculator known={past.known} answer={past.answer} />
+      </section>
+      <section aria-labelledby="days">
+        <h2 id="days">The last 30 days</h2>
+        <Timeline days={daysOf(past.days, past.incidents)} />
+      </section>
     </>
   );
 }
 
-function figures({ pool, index }: PublicPool): readonly Figure[] {
+/** What goes on now, or is planned: said before anything else is read. */
+function Current({
+  incidents,
+  now,
+}: {
+  readonly incidents: readonly IncidentView[];
+  readonly now: number;
+}) {
+  const open = incidents.filter((one) => touches(one, now, Number.POSITIVE_INFINITY));
+  return (
+    <>
+      {open.map(({ id, title, kind, startsAt, endsAt }) => (
+        <Notice key={id} tone={kind === 'incident' ? 'wrong' : 'plain'} title={`${title}.`}>
+          {kind === 'incident' ? 'Since' : 'From'} <Time at={startsAt} />
+          {endsAt !== null && (
+            <>
+              {' '}
+              until <Time at={endsAt} />
+            </>
+          )}
+          . <a href={`/incidents/${id}`}>What it means for you</a>
+        </Notice>
+      ))}
+    </>
+  );
+}
+
+function figures({ pool, index }: PublicPool, { days }: Past): readonly Figure[] {
+  const { share } = uptimeOf(days);
   const { now, totals, payouts, solvency } = pool;
   const done = totals.segments + totals.failed;
   return [
+    {
+      label: 'Uptime, 30 days',
+      value:
+        share === undefined ? 'not measured yet' : <a href="/incidents">{uptimeText(share)}</a>,
+      note: share === undefined ? undefined : 'announced work left out',
+    },
     {
       label: 'Added latency, p50',
       value: now.addedLatencyMs ? showMs(now.addedLatencyMs.p50) : 'not measured yet',

@@ -3,6 +3,7 @@ import { docPage, docsPage } from './docs.tsx';
 import { epochPage } from './epoch.tsx';
 import { epochsPage } from './epochs.tsx';
 import { homePage } from './home.tsx';
+import { incidentPage, incidentsPage } from './incidents.tsx';
 import { joinPage } from './join.tsx';
 import { payoutsPage } from './payouts.tsx';
 import { proofsPage } from './proofs.tsx';
@@ -19,6 +20,8 @@ export const publicPages: readonly Page[] = [
   workerEpochPage,
   payoutsPage,
   proofsPage,
+  incidentsPage,
+  incidentPage,
   joinPage,
   docsPage,
   docPage,

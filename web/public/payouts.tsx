@@ -1,26 +1,25 @@
 import { showCount } from '../../src/base/figures.ts';
-import type { PayoutsFile } from '../../src/proofs/files.ts';
 import type { Page } from '../page.ts';
 import { Amounts } from '../parts/amount.tsx';
 import { Facts } from '../parts/figures.tsx';
 import { Time } from '../parts/time.tsx';
 import { publicFrame } from './frame.ts';
-import { PayoutTable } from './payout-table.tsx';
+import { type PaidRow, PayoutTable } from './payout-table.tsx';
 import { loadPool, type PublicPool } from './pool.ts';
-import { epochNumber, epochPayouts, workerNames } from './published.ts';
-import type { Reader } from './reader.ts';
+import { workerNames } from './published.ts';
 import { list, payoutRhythm, percent, thresholdText } from './terms-words.ts';
 
-/** Rows of a page, rounded up to the end of an epoch. */
-const ROWS_MIN = 100;
+/** Rows of a page. */
+const ROWS = 100;
 
 /** `/payouts`: does this pool pay, and when? */
 export const payoutsPage: Page = {
   path: '/payouts',
   async show({ reader, request }) {
     const loaded = await loadPool(reader);
-    const before = epochNumber(request.query.get('before') ?? undefined);
-    const found = await payoutsBefore(reader, loaded, before);
+    const cursor = request.query.get('cursor');
+    const more = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+    const found = await reader.json<Found>(`/api/v1/payouts?limit=${ROWS}${more}`);
     const names = await workerNames(reader);
     return {
       frame: publicFrame(loaded, {
@@ -28,37 +27,20 @@ export const payoutsPage: Page = {
         description: `Every payout of ${loaded.pool.name}, with its transaction.`,
         current: '/payouts',
       }),
-      content: <Payouts of={loaded} found={found} names={names} />,
+      content: <Payouts of={loaded} found={found ?? { items: [], next: null }} names={names} />,
     };
   },
 };
 
+/** A page of `/api/v1/payouts`. */
 interface Found {
-  readonly payouts: PayoutsFile['payouts'];
-  /** Before which epoch the next page goes on; undefined on the last one. */
-  readonly older: bigint | undefined;
-}
-
-async function payoutsBefore(
-  reader: Reader,
-  { index }: PublicPool,
-  before: bigint | undefined,
-): Promise<Found> {
-  const epochs = (index?.epochs ?? [])
-    .map(({ epoch }) => epoch)
-    .filter((epoch) => before === undefined || epoch < before)
-    .toReversed();
-  const payouts: PayoutsFile['payouts'][number][] = [];
-  for (const [at, epoch] of epochs.entries()) {
-    payouts.push(...(await epochPayouts(reader, epoch)).toReversed());
-    if (payouts.length >= ROWS_MIN && at + 1 < epochs.length) return { payouts, older: epoch };
-  }
-  return { payouts, older: undefined };
+  readonly items: readonly PaidRow[];
+  readonly next: string | null;
 }
 
 function Payouts({
   of: { pool, terms },
-  found: { payouts, older },
+  found: { items, next },
   names,
 }: {
   readonly of: PublicPool;
@@ -126,10 +108,10 @@ function Payouts({
         </p>
         <PayoutTable
           caption="Payouts, the newest first"
-          payouts={payouts}
+          rows={items}
           names={names}
-          terms={terms}
-          next={older === undefined ? undefined : `/payouts?before=${older}`}
+          next={next === null ? undefined : `/payouts?cursor=${encodeURIComponent(next)}`}
+          csv="/api/v1/payouts?format=csv&limit=1000"
           empty="None is published yet. A payout stands here once its transaction is final."
         />
       </section>
