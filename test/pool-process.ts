@@ -16,12 +16,16 @@ export interface PoolProcess extends TestPool {
   start(): Promise<void>;
 }
 
-/** Starts one and waits for its READY line. `restart` kills it first, `drain` is SIGTERM. */
+/**
+ * Starts one and waits for its READY line. `restart` kills it first, `drain` is SIGTERM. In a data
+ * directory of its own, unless there is one already.
+ */
 export async function startPoolProcess(
   t: Cleanup,
   flags: readonly string[] = [],
+  existing?: string,
 ): Promise<PoolProcess> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'tributary-test-'));
+  const dataDir = existing ?? (await mkdtemp(join(tmpdir(), 'tributary-test-')));
   const running: TributaryProcess[] = [];
   let port = 0;
   let urls = { service: '', admin: '', http: '' };

@@ -95,7 +95,21 @@ async function recoverNonce(
   const adopted = await adopt(database, account, { nonce, hash, signed });
   if (adopted === 'known') return undefined;
   if (adopted !== undefined) return { transaction: hash, as: 'adopted', lines: [adopted] };
-  return { transaction: hash, as: 'booked', lines: await book(parts, account, hash, signed) };
+  const receipt = await providers.request('eth_getTransactionReceipt', [hash]);
+  const block = quantity(field(receipt, 'blockNumber'));
+  // What the account did before the backup, and not for its journal, was no business of the books.
+  if (block === undefined || block <= (await lastBlock(database, account.chainId)))
+    return undefined;
+  const lines = await book(parts, account, { hash, signed, receipt });
+  return { transaction: hash, as: 'booked', lines };
+}
+
+/** The newest block that the books had seen; -1: none. */
+async function lastBlock(database: Database, chainId: number): Promise<bigint> {
+  const { rows } = await database.query<{ last: bigint | null }>(
+    sql`select max(number) as last from chain_block where chain_id = ${chainId}`,
+  );
+  return rows[0]?.last ?? -1n;
 }
 
 /** Gives the bytes to the intent that wanted them: its name, `known`, or undefined where none did. */
@@ -138,12 +152,12 @@ function wants({ intent }: OpenEntry, { to, value, data }: SignedByAccount): boo
 
 /** Books what a transaction moved that nothing in the books wanted. */
 async function book(
-  { database, providers, assets, bondingManager, clock }: RecoverParts,
+  { database, assets, bondingManager, clock }: RecoverParts,
   account: JournalAccount,
-  hash: Hex,
-  { to, value, data }: SignedByAccount,
+  found: { readonly hash: Hex; readonly signed: SignedByAccount; readonly receipt: unknown },
 ): Promise<readonly string[]> {
-  const receipt = await providers.request('eth_getTransactionReceipt', [hash]);
+  const { hash, receipt } = found;
+  const { to, value, data } = found.signed;
   const succeeded = quantity(field(receipt, 'status')) === 1n;
   const logs = receiptLogs(field(receipt, 'logs')) ?? [];
   const wei =

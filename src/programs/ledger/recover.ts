@@ -47,6 +47,10 @@ export async function recoverBooks(wanted: Wanted, print: Print): Promise<number
   const database = await openDatabase(place);
   try {
     await database.migrate();
+    if (wanted.ethUrl.length === 0 && (await journalAccounts(database)).length > 0) {
+      const text = 'The chain may know of payouts after the backup: give --eth-url.';
+      throw new TributaryError('setting_missing', text);
+    }
     const terms = createTermsService({
       ...{ database, hashing: nodeHashing, clock: systemClock },
       sign() {
@@ -122,12 +126,7 @@ async function recoverChain(
   { ethUrl, controller: given }: Wanted,
   print: Print,
 ): Promise<void> {
-  if (ethUrl.length === 0) {
-    if ((await journalAccounts(database)).length === 0) return;
-    const text =
-      'This pool is on a chain, which may know of payouts after the backup: give --eth-url.';
-    throw new TributaryError('setting_missing', text);
-  }
+  if (ethUrl.length === 0) return;
   const parts = { clock: systemClock, log: quiet, metrics: createMetrics() };
   const providers = await openProviders({ urls: ethUrl, ...parts });
   try {

@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import type { Hex } from 'viem';
+import { privateKeyToAccount } from 'viem/accounts';
+import { parseHex } from '../../src/base/bytes.ts';
+import { devnetClients } from '../../src/chain/devnet.ts';
+import { storeKey } from '../../src/chain/keystore.ts';
+import { balance, newAccount, newRecipient, rpc } from '../../src/chain/transactions.test-kit.ts';
+import { splitSigned } from '../../src/proofs/receipt.ts';
+import { eventually } from '../eventually.ts';
+import { stampedSource } from '../fixtures/renditions.ts';
+import { startPayingGateway } from '../paying-gateway.ts';
+import { startPoolProcess } from '../pool-process.ts';
+import { startTestChain, type TestChain } from '../start-chain-pool.ts';
+import type { Cleanup, Enrolment, TestPool } from '../start-pool.ts';
+import { joinStock } from '../start-pool-with-worker.ts';
+import { startTributary } from '../tributary-process.ts';
+
+const FACE = 20_000_000_000_000_000n;
+const ETHER = 10n ** 18n;
+
+const cleanups: (() => void | Promise<void>)[] = [];
+const t: Cleanup = { after: (run) => void cleanups.push(run) };
+after(async () => {
+  for (const run of cleanups.toReversed()) await run();
+});
+
+async function tributary(...args: readonly string[]): Promise<{ code: unknown; out: string }> {
+  const process = startTributary(t, args);
+  const code = await process.exited;
+  return { code, out: process.printed.out + process.printed.err };
+}
+
+/** One paid segment for a worker, which is there for it alone. */
+async function work(pool: TestPool, chain: TestChain, enrolment: Enrolment) {
+  const joined = await joinStock(t, pool, { enrolment });
+  const gateway = startPayingGateway(t, { port: pool.port, key: chain.key('gateway') });
+  await eventually('the pool saw the money', async () => (await gateway.getOrchestrator()).ok);
+  const reply = await gateway.submit(await gateway.session(), await stampedSource());
+  assert.equal(reply.result?.result.kind, 'done', reply.text);
+  joined.transcoder.kill();
+  return joined.transcoder.receipts.map((text) => Buffer.from(text, 'base64'));
+}
+
+interface Ledger {
+  readonly accounts: readonly { readonly account: string; readonly balance: string }[];
+}
+
+test('a pool comes back from a backup in another place, and pays nobody twice', async () => {
+  const chain = await startTestChain(t, { roundLength: 400 });
+  const { url, chainId, addresses } = chain.devnet;
+  await chain.send('gateway', {
+    contract: 'TicketBroker',
+    fn: 'fundDepositAndReserve',
+    args: [50n * ETHER, 50n * ETHER],
+    value: 100n * ETHER,
+  });
+  const dir = await mkdtemp(join(tmpdir(), 'tributary-backup-'));
+  t.after(() => rm(dir, { recursive: true, force: true }));
+  const payer = await newAccount(url, chainId);
+  const stored = await storeKey({
+    dir,
+    key: parseHex(payer.key) as Uint8Array,
+    password: 'secret',
+    cost: { n: 2, r: 8, p: 1 },
+  });
+  const flags = [
+    ...chain.flags(),
+    ...['--price=1000wei', '--auto-adjust-price=false', '--reward=false'],
+    ...[`--max-face-value=${FACE}`, `--ticket-ev=${FACE - 1n}`, '--log-level=warn'],
+    ...[`--payout-keystore=${stored.file}`, '--payout-gas-money=1'],
+  ];
+  const pool = await startPoolProcess(t, flags);
+  const { wallet, reader } = devnetClients(url);
+  const sender = wallet(privateKeyToAccount(chain.devnet.accounts[6]?.privateKey as Hex));
+  const hash = await sender.sendTransaction({ to: payer.address, value: 10n * ETHER });
+  await reader.waitForTransactionReceipt({ hash });
+  const booking = await tributary('payouts', 'funded', hash, '--data-dir', pool.dataDir);
+  assert.equal(booking.out, `${10n * ETHER} ETH booked.\n`);
+  const again = await tributary('payouts', 'funded', hash, '--data-dir', pool.dataDir);
+  assert.equal(again.out, `${10n * ETHER} ETH was booked before.\n`);
+
+  const enrol = async (name: string) => {
+    const payoutAddress = newRecipient();
+    await rpc(url, 'anvil_setBalance', payoutAddress, '0x1');
+    const enrolment = await pool.admin<Enrolment>('POST', '/api/v1/workers', {
+      ...{ name, payoutAddress },
+    });
+    return { ...enrolment, payoutAddress };
+  };
+  const heron = await enrol('heron');
+  const otter = await enrol('otter');
+  for (const worker of [heron, otter]) await work(pool, chain, worker);
+  await pool.admin('POST', '/api/v1/epochs/close');
+  const owedOf = async (where: TestPool, id: string) => {
+    const { accounts } = await where.admin<Ledger>(
+      'GET',
+      `/api/v1/ledger/accounts?account=worker:${id}&asset=ETH`,
+    );
+    return -BigInt(accounts[0]?.balance ?? 0);
+  };
+  const owed = await owedOf(pool, heron.id);
+  assert.ok(owed > 0n);
+
+  const backup = join(dir, 'pool.backup');
+  const written = await tributary('backup', 'write', backup, '--data-dir', pool.dataDir);
+  assert.equal(written.code, 0, written.out);
+  // After it: both are paid, heron works on in this epoch, and otter in the next one, too.
+  const { digest } = await pool.admin<{ digest: string }>('POST', '/api/v1/payouts/preview', {
+    demand: 'now',
+  });
+  await pool.admin('POST', '/api/v1/payouts/run', { digest });
+  await eventually('both are paid', async () => {
+    const { newest } = await pool.admin<{ newest: { state: string }[] }>(
+      'GET',
+      '/api/v1/payouts/status',
+    );
+    return newest.length === 2 && newest.every(({ state }) => state === 'final');
+  });
+  const paid = await balance(url, heron.payoutAddress);
+  assert.equal(paid, owed + 1n);
+  const receipts = await work(pool, chain, heron);
+  await pool.admin('POST', '/api/v1/epochs/close');
+  receipts.push(...(await work(pool, chain, otter)));
+  assert.equal(receipts.length, 2);
+  const held = join(dir, 'held');
+  await mkdir(held);
+  await writeFile(join(held, 'all.receipts'), Buffer.concat(receipts));
+  await pool.kill();
+
+  const dataDir = join(dir, 'restored');
+  await mkdir(dataDir);
+  const restored = await tributary('backup', 'restore', backup, '--data-dir', dataDir);
+  assert.equal(restored.code, 0, restored.out);
+  const refused = await tributary(
+    'pool',
+    '--data-dir',
+    dataDir,
+    '--service-addr=127.0.0.1:0',
+    '--listen=127.0.0.1:0',
+    '--admin-addr=127.0.0.1:0',
+    ...flags,
+  );
+  assert.match(refused.out, /restored from a backup.*tributary ledger recover/s);
+  const recover = ['ledger', 'recover', '--data-dir', dataDir, '--receipts', held];
+  const blind = await tributary(...recover);
+  assert.match(blind.out, /give --eth-url/);
+  const recovered = await tributary(
+    ...recover,
+    '--eth-url',
+    url,
+    '--controller',
+    addresses.Controller,
+  );
+  assert.equal(recovered.code, 0, recovered.out);
+  const found = new RegExp(`2 transactions of ${payer.address} were not in the books`);
+  assert.match(recovered.out, found);
+  assert.match(recovered.out, new RegExp(`paid ${owed} ETH to worker ${heron.id}`));
+  assert.match(recovered.out, /2 receipts of workers were read; 2 are not in the books/);
+  assert.match(recovered.out, /Epoch 2 had ended after the backup and is closed again/);
+
+  const back = await startPoolProcess(t, flags, dataDir);
+  assert.equal(await owedOf(back, heron.id), 0n, 'what was paid after the backup is not owed');
+  assert.equal(await balance(url, heron.payoutAddress), paid);
+  await back.admin('POST', '/api/v1/epochs/close');
+  const { accounts } = await back.admin<Ledger>('GET', '/api/v1/ledger/accounts?asset=ETH');
+  assert.equal(
+    accounts.reduce((sum, one) => sum + BigInt(one.balance), 0n),
+    0n,
+  );
+  // And goes on: numbers of receipts follow those that workers hold.
+  const [next] = await work(back, chain, otter);
+  const sequence = (bytes: Buffer | undefined) =>
+    splitSigned(new Uint8Array(bytes ?? []))?.receipt.sequence;
+  assert.deepEqual([sequence(receipts[1]), sequence(next)], [2n, 3n]);
+});
