@@ -125,7 +125,7 @@ test('a worker gets its own receipts at the address that it works for, and nobod
   const { credential } = await pool.enrol('asker');
   const client = connectHttp({ origin: `https://127.0.0.1:${pool.port}`, clock: systemClock });
   t.after(() => client.close());
-  const asked = async (credentials: string, query = '', method = 'GET') => {
+  const asked = async (credentials: string, query = '', method: 'GET' | 'POST' = 'GET') => {
     const headers = { authorization: 'Livepeer-Transcoder-1.0', credentials };
     const path = `/proofs/receipts${query}`;
     return client.request({ method, path, headers }).then(({ status }) => status);

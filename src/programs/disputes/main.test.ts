@@ -137,6 +137,10 @@ test('a worker reads its statement with the ids that it can dispute, and withdra
       [`epoch-${epoch}/${heron.id}/3`, 'penalty', '-90'],
     ],
   );
+  const listed = await said('lines', String(epoch), ...heron.as);
+  assert.match(listed, new RegExp(`epoch-${epoch}/${heron.id}/3 +penalty +-90 ETH`));
+  await assert.rejects(said('lines', String(epoch + 1n), ...heron.as), { code: 'epoch_open' });
+  await assert.rejects(said('lines', String(epoch), ...operator), /tributary epoch show/);
   const work = own.lines[0]?.id as string;
   const text = ['--text', 'I did more.'];
   const claim = ['--amount', '50', '--asset', 'ETH'];

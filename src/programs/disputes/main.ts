@@ -12,7 +12,7 @@ import { readSettings } from '../../base/help.ts';
 import { createPaint, exitCode, type Io } from '../../base/terminal.ts';
 import { parseJoinString } from '../../workers/join-string.ts';
 import { disputesCommands as commands } from './settings.ts';
-import { disputeView, listView, shortDispute, wholeDispute } from './views.ts';
+import { disputeView, linesView, listView, ownLines, shortDispute, wholeDispute } from './views.ts';
 
 /** Who asks: the operator at the admin address, or a worker at the public one. */
 interface Asker {
@@ -29,6 +29,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       return open(rest, io);
     case 'list':
       return list(rest, io);
+    case 'lines':
+      return lines(rest, io);
     case 'show':
       return show(rest, io);
     case 'answer':
@@ -60,6 +62,19 @@ async function list(args: readonly string[], io: Io): Promise<number> {
   const wanted = disputes.filter(({ deadline }) => values.all || deadline !== null);
   const rest = disputes.length - wanted.length;
   print(io, values.json ? JSON.stringify(wanted) : listView(wanted, rest, createPaint(io)));
+  return exitCode.ok;
+}
+
+async function lines(args: readonly string[], io: Io): Promise<number> {
+  const values = readSettings(commands.lines, args, io)?.values;
+  if (!values) return exitCode.ok;
+  const { call, at } = await askerOf(values);
+  if (at !== '/api/v1/me/disputes') {
+    const message = `See all workers: tributary epoch show ${values.epoch}. A worker gives --pool and --credential.`;
+    throw new TributaryError('setting_missing', message);
+  }
+  const own = decode(ownLines, await call('GET', `/api/v1/me/epochs/${values.epoch}`));
+  print(io, values.json ? JSON.stringify(own.lines) : linesView(own, createPaint(io)));
   return exitCode.ok;
 }
 

@@ -1,5 +1,5 @@
 import { defineCommand } from '../../base/command.ts';
-import { choice, listOf, onOff, path, text, url } from '../../base/setting-types.ts';
+import { choice, listOf, onOff, path, read, text, url } from '../../base/setting-types.ts';
 import { jsonSetting as json, runningPoolSettings } from '../../base/standard-settings.ts';
 import { disputeOutcomes } from '../../proofs/dispute-log.ts';
 
@@ -83,6 +83,29 @@ export const disputesCommands = {
       json,
       ...pool,
     },
+  }),
+  lines: defineCommand({
+    name: 'disputes lines',
+    summary: 'Show your lines of a closed epoch with the ids by which they can be disputed.',
+    settings: {
+      epoch: {
+        type: {
+          schema: read((given) =>
+            /^[1-9]\d{0,17}$/.test(String(given)) ? String(given) : undefined,
+          ),
+          placeholder: 'N',
+          allowed: 'the number of an epoch, from 1',
+        },
+        doc: 'Which epoch.',
+        required: true,
+        positional: 'only',
+      },
+      json,
+      ...pool,
+    },
+    examples: [
+      'tributary disputes lines 3 --pool https://pool.example --credential ~/rig-1.credential',
+    ],
   }),
   show: defineCommand({
     name: 'disputes show',

@@ -37,6 +37,19 @@ export const wholeDispute = shortDispute.extend({
     }),
   ),
 });
+/** A worker's own statement. */
+export const ownLines = z.object({
+  lines: z.array(
+    z.object({
+      id: z.string(),
+      kind: z.string(),
+      asset: z.string(),
+      amount: z.string(),
+      evidence: z.string().optional(),
+      text: z.string(),
+    }),
+  ),
+});
 type Short = z.infer<typeof shortDispute>;
 
 const minute = (iso: string) => iso.slice(0, 16).replace('T', ' ');
@@ -68,6 +81,19 @@ export function listView(disputes: readonly Short[], rest: number, paint: Paint)
     { title: 'amount', align: 'right' },
   ] as const;
   return [...table(columns, rows, { paint, width: VIEW_COLUMNS }), ...more].join('\n');
+}
+
+/** Lines of a statement; amounts in base units, as disputes take them. */
+export function linesView({ lines }: z.infer<typeof ownLines>, paint: Paint): string {
+  if (lines.length === 0) return 'That epoch has no line of yours.';
+  const rows = lines.map((one) => [one.id, one.kind, `${one.amount} ${one.asset}`, one.text]);
+  const columns = [
+    { title: 'line' },
+    { title: 'kind' },
+    { title: 'amount', align: 'right' },
+    { title: '' },
+  ] as const;
+  return table(columns, rows, { paint }).join('\n');
 }
 
 /** One dispute with what was said in it. */

@@ -31,7 +31,14 @@ const statement = z.object({
       owed: z.record(z.string(), units),
       cumulative: z.record(z.string(), units),
       lines: z.array(
-        z.object({ kind: z.string(), asset: z.string(), amount: units, text: z.string() }),
+        z.object({
+          /** By which it can be disputed. */
+          id: z.string().optional(),
+          kind: z.string(),
+          asset: z.string(),
+          amount: units,
+          text: z.string(),
+        }),
       ),
     }),
   ),
@@ -111,7 +118,9 @@ async function show(args: readonly string[], io: Io): Promise<number> {
   const shown = decode(statement, await ask(pool, 'GET', `/api/v1/epochs/${epoch}`));
   const lines = shown.workers.flatMap(({ worker, units: done, owed, lines: own }) => [
     `${worker}  ${done} units, owed ${amounts(owed)}`,
-    ...own.map(({ kind, asset, amount, text }) => `  ${kind}  ${amount} ${asset}  ${text}`),
+    ...own.map(
+      ({ id = '', kind, asset, amount, text }) => `  ${id}  ${kind}  ${amount} ${asset}  ${text}`,
+    ),
   ]);
   const head = `Epoch ${shown.epoch}, terms ${shown.termsVersion}, root ${shown.root}`;
   io.stdout.write(`${json ? JSON.stringify(shown) : [head, ...lines].join('\n')}\n`);
