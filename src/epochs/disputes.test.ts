@@ -255,6 +255,25 @@ test('a pool that is late gives back what a penalty took, and what it did not ta
   assert.ok(verdict.ok, verdict.ok ? '' : verdict.text);
 });
 
+test('a private pool publishes no amounts, and its workers are awarded all the same', async () => {
+  await books.publish(
+    'privacy = "private"\n[penalties]\n[[penalties.rules]]\nfor = "failed-attempts"\neach = "10%"\nat-most = "50%"',
+  );
+  await pool.close();
+  const epoch = await penalised();
+  const about = penaltyOf(heron, epoch);
+  const { dispute } = await disputes.open(as(heron), { about, text });
+  const decided = await disputes.decide(dispute.id, { text, outcome: 'upheld' });
+  assert.equal(decided.dispute.award?.amount, 45n);
+  await pool.close();
+  const log = (await pool.files()).get('disputes.jsonl') ?? '';
+  const own = log.split('\n').filter((line) => line.includes(dispute.id));
+  assert.equal(own.length, 2);
+  for (const line of own) assert.doesNotMatch(line, /amount/);
+  const verdict = await pool.verify(heron, { receipts: await pool.receiptsOf(heron) });
+  assert.ok(verdict.ok, verdict.ok ? '' : verdict.text);
+});
+
 test('the database itself keeps the log as it is', async () => {
   const tried = [
     sql`update dispute_event set content = '{}'`,
