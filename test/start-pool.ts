@@ -27,6 +27,8 @@ export interface TestPool {
   readonly serviceUri: string;
   readonly port: number;
   readonly adminUrl: string;
+  /** Where everybody reads what the pool publishes. */
+  readonly publicUrl: string;
   readonly dataDir: string;
   /** Calls the admin API; throws with the reply when it refuses. */
   admin<T = unknown>(method: 'GET' | 'POST', path: string, body?: object): Promise<T>;
@@ -67,6 +69,9 @@ export async function startTestPool(
     },
     get adminUrl() {
       return pool.adminUrl;
+    },
+    get publicUrl() {
+      return pool.publicUrl ?? '';
     },
     port,
     dataDir,
