@@ -9,6 +9,7 @@ const CLAIMS = [
   'connections',
   'acknowledge',
   'closing',
+  'payout-gas',
   'verify',
   'failure-tax',
   'event-loop',
