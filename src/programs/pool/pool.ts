@@ -4,7 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { TributaryError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { Metrics } from '../../base/metrics.ts';
-import { watchProcess } from '../../base/process-metrics.ts';
+import { processMetrics } from '../../base/process-metrics.ts';
 import { showHostPort } from '../../base/setting-types.ts';
 import { type Database, openDatabase } from '../../database/database.ts';
 import { createBooks } from '../../ledger/books.ts';
@@ -12,11 +12,11 @@ import { createLedger } from '../../ledger/ledger.ts';
 import { isReceiptHome } from '../../ledger/receipts-store.ts';
 import { startPresence } from '../../workers/presence.ts';
 import { createWorkers } from '../../workers/workers.ts';
-import { openMeasuring } from './measure.ts';
 import { startAdmin } from './admin.ts';
 import { openApi } from './api.ts';
 import { offchainGateways } from './gateways.ts';
 import { startLocalWorker } from './local-worker.ts';
+import { openMeasuring } from './measure.ts';
 import { servePages } from './pages.ts';
 import { openPay, openTerms, rateBy } from './pay.ts';
 import { chainName, offchainName, type PoolName } from './pay-name.ts';
@@ -54,7 +54,7 @@ export interface RunningPool {
 export async function startPool(settings: PoolSettings, base: PoolBase): Promise<RunningPool> {
   const { log, clock } = base;
   await using started = new AsyncDisposableStack();
-  started.defer(watchProcess(base.metrics));
+  started.defer(processMetrics(base.metrics));
   // Another one once the chain is open, long before the first contribution.
   let name = offchainName(() => stores.ledger);
   const stores = await openStores(settings, base, started, () => name);
