@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { exactAsset } from '../../base/amounts.ts';
 import { harmless, type Paint, table, VIEW_COLUMNS, wrap } from '../../base/terminal.ts';
 
+/** Wider than a view: ids are to be copied whole. */
+const LIST_COLUMNS = 120;
+
 const sum = z.object({
   asset: z.string(),
   amount: z.string().regex(/^\d+$/),
@@ -70,17 +73,19 @@ export function listView(disputes: readonly Short[], rest: number, paint: Paint)
   if (disputes.length === 0) return ['No dispute waits for anybody.', ...more].join('\n');
   const rows = disputes.map((one) => [
     one.id,
-    one.about,
+    one.worker,
+    `${one.kind}, epoch ${one.epoch}`,
     standing(one),
     money(one.award ?? one.claimed),
   ]);
   const columns = [
     { title: 'dispute' },
+    { title: 'worker' },
     { title: 'about' },
     { title: 'stands' },
     { title: 'amount', align: 'right' },
   ] as const;
-  return [...table(columns, rows, { paint, width: VIEW_COLUMNS }), ...more].join('\n');
+  return [...table(columns, rows, { paint, width: LIST_COLUMNS }), ...more].join('\n');
 }
 
 /** Lines of a statement; amounts in base units, as disputes take them. */
@@ -90,10 +95,10 @@ export function linesView({ lines }: z.infer<typeof ownLines>, paint: Paint): st
   const columns = [
     { title: 'line' },
     { title: 'kind' },
-    { title: 'amount', align: 'right' },
+    { title: 'in base units', align: 'right' },
     { title: '' },
   ] as const;
-  return table(columns, rows, { paint }).join('\n');
+  return table(columns, rows, { paint, width: LIST_COLUMNS }).join('\n');
 }
 
 /** One dispute with what was said in it. */
