@@ -43,7 +43,11 @@ const ROWS_MAX = 200;
  */
 export function Chart({ view }: { readonly view: ChartView }) {
   const drawn = { ...view, series: view.series.map((one) => thin(one, CHART_WIDTH)) };
-  const isEmpty = view.series.every(({ points }) => points.every(([, value]) => value === null));
+  const moments = new Set(
+    view.series.flatMap(({ points }) =>
+      points.flatMap(([at, value]) => (value === null ? [] : [at])),
+    ),
+  );
   return (
     <figure class="chart">
       <div class="chart-head">
@@ -58,8 +62,8 @@ export function Chart({ view }: { readonly view: ChartView }) {
           </span>
         )}
       </div>
-      {isEmpty ? (
-        <p class="empty">{view.empty}</p>
+      {moments.size < 2 ? (
+        <p class="empty">{moments.size === 0 ? view.empty : `So far: ${lastValues(view)}.`}</p>
       ) : (
         <>
           <Island name="chart" props={drawn}>
@@ -118,6 +122,9 @@ export function ChartDrawing({
         return (
           <g key={name}>
             <path class={role} d={linePath(points, scale)} />
+            {lonely(points).map(([moment, value]) => (
+              <circle key={moment} class={role} cx={x(moment)} cy={y(value)} r={2.5} />
+            ))}
             {last && (
               <text class={role} x={CHART_WIDTH - RIGHT + 8} y={y(last[1] as number) + 4}>
                 {name}
@@ -172,6 +179,15 @@ function linePath(points: readonly Point[], { x, y }: Scale): string {
   return path;
 }
 
+/** Points without a neighbour: a line cannot show them. */
+function lonely(points: readonly Point[]): readonly (readonly [number, number])[] {
+  return points.flatMap(([moment, value], at) => {
+    const isAlone =
+      (points[at - 1]?.[1] ?? null) === null && (points[at + 1]?.[1] ?? null) === null;
+    return value !== null && isAlone ? [[moment, value] as const] : [];
+  });
+}
+
 function bandPath(low: readonly Point[], high: readonly Point[], scale: Scale): string {
   const up = high.filter(([, value]) => value !== null);
   const down = low.filter(([, value]) => value !== null).toReversed();
@@ -223,12 +239,16 @@ function ChartTable({ view: { series, unit, title } }: { readonly view: ChartVie
   );
 }
 
-function summaryOf({ title, series, unit }: ChartView): string {
+function summaryOf(view: ChartView): string {
+  return `${view.title}. Last values: ${lastValues(view)}.`;
+}
+
+function lastValues({ series, unit }: ChartView): string {
   const parts = series.map(({ name, points }) => {
     const last = points.findLast(([, value]) => value !== null);
-    return `${name}: ${last ? showValue(last[1] as number, unit) : 'not measured'}`;
+    return `${name} ${last ? showValue(last[1] as number, unit) : 'not measured'}`;
   });
-  return `${title}. Last values: ${parts.join(', ')}.`;
+  return parts.join(', ');
 }
 
 /** A clock time when the whole chart is within two days, else a date. */

@@ -1,3 +1,4 @@
+import type { PoolView } from '../../src/api/pool-view.ts';
 import { showCount } from '../../src/base/figures.ts';
 import { showRate } from './chart-format.ts';
 import { Island } from './island.tsx';
@@ -16,6 +17,17 @@ export interface FlowView {
   readonly gatewayCount: number;
   readonly workerCount: number;
   readonly streams: number;
+}
+
+/** The river out of what the pool says of itself. */
+export function flowOf({ now }: Pick<PoolView, 'now'>): FlowView {
+  return {
+    gateways: now.gateways,
+    workers: now.workers,
+    gatewayCount: now.gateways.length,
+    workerCount: Math.max(now.workersConnected, now.workers.length),
+    streams: now.streams,
+  };
 }
 
 /** Between two lines, and above the first. */

@@ -16,7 +16,7 @@ export function Timeline({ days }: { readonly days: readonly DayView[] }) {
   const [first, last] = [days[0], days.at(-1)];
   if (!first || !last) return <p class="empty">Nothing was measured yet.</p>;
   return (
-    <div>
+    <div class="timeline-box">
       <ol class="timeline" aria-label="Days">
         {days.map(({ day, uptime, text, href }) => {
           const label = `${utcText(new Date(`${day}T00:00:00Z`), 'date')}: ${text}`;
@@ -31,7 +31,7 @@ export function Timeline({ days }: { readonly days: readonly DayView[] }) {
       </ol>
       <p class="timeline-ends">
         <Time at={`${first.day}T12:00:00Z`} detail="date" />
-        <Time at={`${last.day}T12:00:00Z`} detail="date" />
+        {last !== first && <Time at={`${last.day}T12:00:00Z`} detail="date" />}
       </p>
     </div>
   );

@@ -34,6 +34,12 @@ export function uptimeText(share: number): string {
   return `${hundredths.toFixed(hundredths === 100 ? 0 : 2)}\u00a0%`;
 }
 
+/** From the first step on in which the pool measured. */
+export function measured(steps: readonly HistoryStep[]): readonly HistoryStep[] {
+  const first = steps.findIndex(({ upMs }) => upMs !== null);
+  return first < 0 ? [] : steps.slice(first);
+}
+
 /** The days of a timeline, each with what happened on it. */
 export function daysOf(
   steps: readonly HistoryStep[],

@@ -1,9 +1,9 @@
-import { showCount, showMs, showPixels } from '../../src/base/figures.ts';
+import { showCount, showMs, showPixels, showSpan } from '../../src/base/figures.ts';
 import type { Terms } from '../../src/terms/terms.ts';
 import type { Page } from '../page.ts';
 import { Amounts } from '../parts/amount.tsx';
 import { Facts, type Figure, Figures } from '../parts/figures.tsx';
-import { Flow } from '../parts/flow.tsx';
+import { Flow, flowOf } from '../parts/flow.tsx';
 import { Notice } from '../parts/state.tsx';
 import { Time } from '../parts/time.tsx';
 import { Timeline } from '../parts/timeline.tsx';
@@ -11,7 +11,7 @@ import type { EstimateView, HistoryStep, IncidentView } from './api-views.ts';
 import { Calculator } from './calculator.tsx';
 import { dueDiligence } from './due-diligence.tsx';
 import { publicFrame } from './frame.ts';
-import { daysOf, touches, uptimeOf, uptimeText } from './history.ts';
+import { daysOf, measured, touches, uptimeOf, uptimeText } from './history.ts';
 import { loadPool, type PublicPool } from './pool.ts';
 import { list, payoutRhythm, thresholdText, workersShare } from './terms-words.ts';
 
@@ -86,15 +86,7 @@ function Home({
     <>
       <h1>{pool.name}</h1>
       <p class="lead">{promiseOf(of.terms)}</p>
-      <Flow
-        view={{
-          gateways: pool.now.gateways,
-          workers: pool.now.workers,
-          gatewayCount: pool.now.gateways.length,
-          workerCount: pool.now.workersConnected,
-          streams: pool.now.streams,
-        }}
-      />
+      <Flow view={flowOf(pool)} />
       <Figures of={figures(of, past)} />
       <Current incidents={past.incidents} now={now} />
       <Notice
@@ -123,7 +115,7 @@ function Home({
       </section>
       <section aria-labelledby="days">
         <h2 id="days">The last 30 days</h2>
-        <Timeline days={daysOf(past.days, past.incidents)} />
+        <Timeline days={daysOf(measured(past.days), past.incidents)} />
       </section>
     </>
   );
@@ -157,15 +149,16 @@ function Current({
 }
 
 function figures({ pool, index }: PublicPool, { days }: Past): readonly Figure[] {
-  const { share } = uptimeOf(days);
+  const { share, measuredMs } = uptimeOf(days);
+  const sum = (of: 'jobs' | 'failed' | 'retried') => days.reduce((all, day) => all + day[of], 0);
+  const [jobs, failed, retried] = [sum('jobs'), sum('failed'), sum('retried')];
   const { now, totals, payouts, solvency } = pool;
-  const done = totals.segments + totals.failed;
   return [
     {
       label: 'Uptime, 30 days',
       value:
         share === undefined ? 'not measured yet' : <a href="/incidents">{uptimeText(share)}</a>,
-      note: share === undefined ? undefined : 'announced work left out',
+      note: share === undefined ? undefined : `of ${showSpan(measuredMs)} measured`,
     },
     {
       label: 'Added latency, p50',
@@ -175,9 +168,9 @@ function figures({ pool, index }: PublicPool, { days }: Past): readonly Figure[]
         : 'no segment since the start',
     },
     {
-      label: 'Work so far',
-      value: showPixels(BigInt(totals.pixels)),
-      note: `${showCount(totals.segments)} segments, failed ${showCount(totals.failed)} of ${showCount(done)}`,
+      label: 'Segments, 30 days',
+      value: <a href="/incidents#charts">{showCount(jobs)}</a>,
+      note: `failed ${showCount(failed)}, retried ${showCount(retried)}`,
     },
     {
       label: 'Payouts',

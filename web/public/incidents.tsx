@@ -8,7 +8,7 @@ import { Time } from '../parts/time.tsx';
 import { Timeline } from '../parts/timeline.tsx';
 import type { HistoryStep, IncidentView } from './api-views.ts';
 import { publicFrame } from './frame.ts';
-import { daysOf, pointsOf, uptimeOf, uptimeText } from './history.ts';
+import { daysOf, measured, pointsOf, uptimeOf, uptimeText } from './history.ts';
 import { loadPool } from './pool.ts';
 
 /** Of each range, the step that gives it 24 to 168 points. */
@@ -52,7 +52,7 @@ export const incidentsPage: Page = {
       content: (
         <Overview
           days={days ?? []}
-          steps={steps ?? []}
+          steps={measured(steps ?? [])}
           range={range}
           incidents={incidents ?? { items: [], next: null }}
           now={request.now}
@@ -91,9 +91,13 @@ function Overview({
       <p class="lead">
         {share === undefined
           ? 'Nothing was measured yet: the pool has just begun.'
-          : `Up ${uptimeText(share)} of the last ${showSpan(measuredMs)} that were measured; away for ${showSpan(downMs)}, not counting ${plannedMs === 0 ? 'announced work, of which there was none' : `${showSpan(plannedMs)} of announced work`}.`}
+          : [
+              `Up ${uptimeText(share)} of the last ${showSpan(measuredMs)}.`,
+              downMs < 1000 ? 'Never away without notice.' : `Away for ${showSpan(downMs)}.`,
+              plannedMs === 0 ? '' : `${showSpan(plannedMs)} of announced work are left out.`,
+            ].join(' ')}
       </p>
-      <Timeline days={daysOf(days, items)} />
+      <Timeline days={daysOf(measured(days), items)} />
       <section aria-labelledby="list">
         <h2 id="list">What happened, and what is planned</h2>
         <Table
