@@ -51,7 +51,7 @@ export function Table<Row>({
             {rows.map((row) => (
               <tr key={keyOf(row)}>
                 {columns.map(({ title, figures, cell }) => (
-                  <td key={title} class={figures ? 'figures' : undefined}>
+                  <td key={title} class={figures ? 'figures' : undefined} data-title={title}>
                     {cell(row)}
                   </td>
                 ))}

@@ -1,4 +1,4 @@
-import { showCount, showMs, showPixels, showSpan } from '../../src/base/figures.ts';
+import { showCount, showMs, showSpan } from '../../src/base/figures.ts';
 import type { Terms } from '../../src/terms/terms.ts';
 import type { Page } from '../page.ts';
 import { Amounts } from '../parts/amount.tsx';
@@ -152,7 +152,7 @@ function figures({ pool, index }: PublicPool, { days }: Past): readonly Figure[]
   const { share, measuredMs } = uptimeOf(days);
   const sum = (of: 'jobs' | 'failed' | 'retried') => days.reduce((all, day) => all + day[of], 0);
   const [jobs, failed, retried] = [sum('jobs'), sum('failed'), sum('retried')];
-  const { now, totals, payouts, solvency } = pool;
+  const { now, payouts, solvency } = pool;
   return [
     {
       label: 'Uptime, 30 days',

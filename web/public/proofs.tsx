@@ -10,7 +10,7 @@ export const proofsPage: Page = {
   async show({ reader, request }) {
     const loaded = await loadPool(reader);
     const { pool, index, terms } = loaded;
-    const place = `${originOf(request.host)}/proofs`;
+    const place = originOf(request.host);
     const last = index?.epochs.at(-1)?.epoch;
     const chain = pool.chain ? ' --rpc https://YOUR-PROVIDER --controller CONTROLLER' : '';
     return {
