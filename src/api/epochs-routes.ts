@@ -5,10 +5,7 @@ import type { Epochs } from '../epochs/epochs.ts';
 import { inputOf, listEpochs, statementOf, workerLines } from '../epochs/read-epochs.ts';
 import { ownWorker } from './own-worker.ts';
 import { defineRoute, type Route, serve } from './route.ts';
-import { decimal } from './shapes.ts';
-
-/** A year of days and more. */
-const LISTED_MAX = 400;
+import { decimal, moment, pageOf, pageQuery } from './shapes.ts';
 
 /** What the routes of epochs stand on. */
 export interface EpochsRoutesParts {
@@ -36,12 +33,13 @@ export const epochsApi = {
     path: '/api/v1/epochs',
     access: 'public',
     summary: 'The newest epochs first.',
-    reply: z.array(
+    query: pageQuery,
+    reply: pageOf(
       z.object({
         number: decimal,
-        state: z.string(),
-        openedAt: z.number().describe('Milliseconds since 1970.'),
-        endedAt: z.number().nullable(),
+        state: z.enum(['open', 'closing', 'closed']),
+        openedAt: moment,
+        endedAt: moment.nullable(),
         termsVersion: z.int(),
         recorded: z.boolean().describe('Whether its signed record is there.'),
       }),
@@ -55,8 +53,8 @@ export const epochsApi = {
     summary: 'What a closed epoch came to; with the line of each worker for operators.',
     reply: z.object({
       epoch: decimal,
-      openedAt: z.number(),
-      endedAt: z.number().optional(),
+      openedAt: moment,
+      endedAt: moment.optional(),
       termsVersion: z.int(),
       root: z.string(),
       recorded: z.boolean(),
@@ -105,7 +103,18 @@ export const epochsApi = {
 /** `/api/v1/epochs`: list them, show what one came to, close the open one. */
 export function epochsRoutes({ epochs, database }: EpochsRoutesParts): readonly Route[] {
   return [
-    serve(epochsApi.list, () => listEpochs(database, LISTED_MAX)),
+    serve(epochsApi.list, async ({ query: { limit }, cursor }) => {
+      const before = cursor.after?.[0];
+      const found = await listEpochs(
+        database,
+        limit + 1,
+        before === undefined ? undefined : BigInt(before),
+      );
+      const items = found.slice(0, limit);
+      const last = items.at(-1);
+      const more = found.length > limit && last;
+      return { items, next: more ? cursor.write([`${last.number}`]) : null };
+    }),
     serve(epochsApi.read, async ({ params, actor }) => {
       const { workers, ...epoch } = await statementOf(database, epochIn(params.epoch));
       const owed: Record<string, bigint> = {};

@@ -9,7 +9,10 @@ const ANSWER_MS_MAX = 15_000;
  * The client of commands: what a pool refuses is a {@link TributaryError} with the pool's own code.
  * Throws `admin_unreachable`, `admin_unauthorized`, `admin_refused`, or that.
  */
-export function poolClient({ url, token }: RunningPool): Pick<Client, 'get' | 'post'> {
+export function poolClient(
+  { url, token }: RunningPool,
+  answerMs: number = ANSWER_MS_MAX,
+): Pick<Client, 'get' | 'post'> {
   if (!/^[\x21-\x7e]+$/.test(token)) {
     throw new TributaryError('admin_unauthorized', 'The admin token holds spaces or other signs.');
   }
@@ -19,7 +22,7 @@ export function poolClient({ url, token }: RunningPool): Pick<Client, 'get' | 'p
     async fetch(address, init) {
       try {
         // The token goes where it was meant to go, and nowhere that an answer points to.
-        const signal = AbortSignal.timeout(ANSWER_MS_MAX);
+        const signal = AbortSignal.timeout(answerMs);
         return await fetch(address, { ...init, redirect: 'error', signal });
       } catch (cause) {
         throw new TributaryError('admin_unreachable', `No pool answers at ${url}.`, { cause });

@@ -18,8 +18,12 @@ export interface EpochRow {
   readonly recorded: boolean;
 }
 
-/** The newest epochs first. */
-export async function listEpochs(from: Queryable, limit: number): Promise<readonly EpochRow[]> {
+/** The newest epochs first; those before a number. */
+export async function listEpochs(
+  from: Queryable,
+  limit: number,
+  before?: bigint,
+): Promise<readonly EpochRow[]> {
   const { rows } = await from.query<{
     number: bigint;
     state: Epoch['state'];
@@ -31,6 +35,7 @@ export async function listEpochs(from: Queryable, limit: number): Promise<readon
     select e.number, e.state, e.opened_at, e.ended_at, e.terms_version,
       r.epoch is not null as recorded
     from epoch e left join epoch_record r on r.epoch = e.number
+    where ${before ?? null}::bigint is null or e.number < ${before ?? null}
     order by e.number desc limit ${limit}`);
   return rows.map((row) => ({
     number: row.number,

@@ -1,48 +1,13 @@
 import { createInterface } from 'node:readline/promises';
-import { z } from 'zod';
-import { callerOf, decode, findPool, type Whereabouts } from '../../api/admin-client.ts';
+import { findPool } from '../../api/admin-client.ts';
 import { TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
 import { createPaint, exitCode, type Io, table } from '../../base/terminal.ts';
+import { poolClient } from '../../client/pool-client.ts';
 import { closeCommand, listCommand, showCommand } from './settings.ts';
 
 /** Settling and publishing 100,000 workers takes seconds. */
 const ANSWER_MS_MAX = 120_000;
-
-const units = z.string().regex(/^-?\d+$/);
-const closed = z.object({ epoch: units });
-const row = z.object({
-  number: units,
-  state: z.enum(['open', 'closing', 'closed']),
-  openedAt: z.number(),
-  endedAt: z.number().nullable(),
-  termsVersion: z.number(),
-  recorded: z.boolean(),
-});
-const statement = z.object({
-  epoch: units,
-  termsVersion: z.number(),
-  root: z.string(),
-  recorded: z.boolean(),
-  workers: z.array(
-    z.object({
-      worker: z.string(),
-      units,
-      owed: z.record(z.string(), units),
-      cumulative: z.record(z.string(), units),
-      lines: z.array(
-        z.object({
-          /** By which it can be disputed. */
-          id: z.string().optional(),
-          kind: z.string(),
-          asset: z.string(),
-          amount: units,
-          text: z.string(),
-        }),
-      ),
-    }),
-  ),
-});
 
 /** `tributary epoch …`: asks the admin address of the running pool. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
@@ -67,7 +32,7 @@ async function close(args: readonly string[], io: Io): Promise<number> {
     io.stdout.write('Nothing was done.\n');
     return exitCode.failed;
   }
-  const { epoch } = decode(closed, await ask(pool, 'POST', '/api/v1/epochs/close'));
+  const { epoch } = await poolClient(findPool(pool), ANSWER_MS_MAX).post('/api/v1/epochs/close');
   const text = `Epoch ${epoch} is closed and published. See it: tributary epoch show ${epoch}`;
   io.stdout.write(`${json ? JSON.stringify({ epoch }) : text}\n`);
   return exitCode.ok;
@@ -90,8 +55,8 @@ async function list(args: readonly string[], io: Io): Promise<number> {
   const settings = readSettings(listCommand, args, io);
   if (!settings) return exitCode.ok;
   const { json, ...pool } = settings.values;
-  const epochs = decode(z.array(row), await ask(pool, 'GET', '/api/v1/epochs'));
-  const time = (ms: number | null) => (ms === null ? '' : new Date(ms).toISOString().slice(0, 16));
+  const { items: epochs } = await poolClient(findPool(pool)).get('/api/v1/epochs');
+  const time = (at: string | null) => (at === null ? '' : at.slice(0, 16));
   const rows = epochs.map(({ number, state, openedAt, endedAt, termsVersion, recorded }) => [
     number,
     state === 'closed' && recorded ? 'published' : state,
@@ -115,8 +80,10 @@ async function show(args: readonly string[], io: Io): Promise<number> {
   const settings = readSettings(showCommand, args, io);
   if (!settings) return exitCode.ok;
   const { epoch, json, ...pool } = settings.values;
-  const shown = decode(statement, await ask(pool, 'GET', `/api/v1/epochs/${epoch}`));
-  const lines = shown.workers.flatMap(({ worker, units: done, owed, lines: own }) => [
+  const shown = await poolClient(findPool(pool), ANSWER_MS_MAX).get('/api/v1/epochs/{epoch}', {
+    params: { epoch: `${epoch}` },
+  });
+  const lines = (shown.workers ?? []).flatMap(({ worker, units: done, owed, lines: own }) => [
     `${worker}  ${done} units, owed ${amounts(owed)}`,
     ...own.map(
       ({ id = '', kind, asset, amount, text }) => `  ${id}  ${kind}  ${amount} ${asset}  ${text}`,
@@ -130,8 +97,4 @@ async function show(args: readonly string[], io: Io): Promise<number> {
 function amounts(owed: Readonly<Record<string, string>>): string {
   const parts = Object.entries(owed).map(([asset, amount]) => `${amount} ${asset}`);
   return parts.length === 0 ? 'nothing' : parts.join(' and ');
-}
-
-function ask(pool: Whereabouts, method: 'GET' | 'POST', path: string): Promise<unknown> {
-  return callerOf(findPool(pool))(method, path, method === 'POST' ? {} : undefined, ANSWER_MS_MAX);
 }

@@ -1,24 +1,10 @@
-import { z } from 'zod';
-import { callerOf, decode, findPool } from '../../api/admin-client.ts';
+import { findPool } from '../../api/admin-client.ts';
 import { TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
 import { createPaint, exitCode, type Io } from '../../base/terminal.ts';
+import { poolClient } from '../../client/pool-client.ts';
 import { resetCommand, setCommand, showCommand } from './settings.ts';
 import { type PriceView, pricesView } from './views.ts';
-
-const prices = z.object({
-  prices: z.array(
-    z.object({
-      gateway: z.string().optional(),
-      pipeline: z.string().optional(),
-      model: z.string().optional(),
-      price: z.string(),
-      weiPerUnit: z.string(),
-      setAt: z.string().optional(),
-      settings: z.string().optional(),
-    }),
-  ),
-}) satisfies z.ZodType<{ prices: readonly PriceView[] }>;
 
 /** `tributary prices …`: asks the admin address of the running pool. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
@@ -27,23 +13,23 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     case 'show': {
       const values = readSettings(showCommand, rest, io)?.values;
       if (!values) return exitCode.ok;
-      const answer = await callerOf(findPool(values))('GET', '/api/v1/prices');
+      const answer = await poolClient(findPool(values)).get('/api/v1/prices');
       return print(answer, values.json, io);
     }
     case 'set': {
       const values = readSettings(setCommand, rest, io)?.values;
       if (!values) return exitCode.ok;
       const { price, gateway, pipeline, model } = values;
-      const wanted = { price, gateway, pipeline, model };
-      const answer = await callerOf(findPool(values))('POST', '/api/v1/prices', wanted);
+      const body = { price, gateway, pipeline, model };
+      const answer = await poolClient(findPool(values)).post('/api/v1/prices', { body });
       return print(answer, values.json, io, SET);
     }
     case 'reset': {
       const values = readSettings(resetCommand, rest, io)?.values;
       if (!values) return exitCode.ok;
       const { gateway, pipeline, model } = values;
-      const which = { gateway, pipeline, model };
-      const answer = await callerOf(findPool(values))('POST', '/api/v1/prices/reset', which);
+      const body = { gateway, pipeline, model };
+      const answer = await poolClient(findPool(values)).post('/api/v1/prices/reset', { body });
       return print(answer, values.json, io, RESET);
     }
     default:
@@ -56,8 +42,12 @@ const SET =
 const RESET =
   'The settings of the pool say the price again. Running sessions keep the one that they have.';
 
-function print(answer: unknown, asJson: boolean, io: Io, said?: string): number {
-  const { prices: list } = decode(prices, answer);
+function print(
+  { prices: list }: { readonly prices: readonly PriceView[] },
+  asJson: boolean,
+  io: Io,
+  said?: string,
+): number {
   io.stdout.write(`${asJson ? JSON.stringify(list) : pricesView(list, createPaint(io), said)}\n`);
   return exitCode.ok;
 }

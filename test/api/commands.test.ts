@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { run } from '../../src/cli.ts';
+import { createClient } from '../../src/client/client.ts';
+import { startTestPool } from '../start-pool.ts';
+
+const cleanups: (() => void | Promise<void>)[] = [];
+after(async () => {
+  for (const one of cleanups.toReversed()) await one();
+});
+const pool = await startTestPool({ after: (one) => void cleanups.push(one) });
+
+async function tributary(...words: readonly string[]) {
+  const said: string[] = [];
+  const complained: string[] = [];
+  const into = (list: string[]) => ({ write: (text: string) => void list.push(text) });
+  const io = {
+    stdout: into(said),
+    stderr: into(complained),
+    env: {},
+    isTty: false,
+    columns: 80,
+  };
+  const code = await run([...words, `--data-dir=${pool.dataDir}`], io as Parameters<typeof run>[1]);
+  return { code, out: said.join(''), err: complained.join('') };
+}
+
+test('an operator is added with a link, listed, given another one, and removed', async () => {
+  const added = await tributary('operators', 'add', 'mira', '--role', 'finance');
+  assert.equal(added.code, 0, added.err);
+  assert.match(added.out, /may run the pool as finance/);
+  const link = /http:\/\/127\.0\.0\.1:\d+\/sign-in\?link=([a-z2-7]{52})/.exec(added.out);
+  assert.equal(
+    new URL(link?.[0] ?? '').origin,
+    pool.adminUrl,
+    'operators sign in at the admin address',
+  );
+  const session = await fetch(`${pool.adminUrl}/api/v1/session/link`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ token: link?.[1] }),
+  });
+  assert.equal(session.status, 200);
+  assert.match((await tributary('operators', 'list')).out, /mira\s+finance\s+by link/);
+  const again = await tributary('operators', 'link', 'mira', '--json');
+  assert.match(JSON.parse(again.out).url, /sign-in\?link=/);
+  assert.equal((await tributary('operators', 'remove', 'mira')).code, 0);
+  const gone = await tributary('operators', 'link', 'mira');
+  assert.equal(gone.code, 1);
+  assert.match(gone.err, /There is no operator of that name[\s\S]*operator_unknown/);
+  assert.match((await tributary('operators', 'list')).out, /^Nobody but who has the admin token/);
+});
+
+test('a worker gets a link to the public address', async () => {
+  await pool.enrol('heron');
+  const { out } = await tributary('workers', 'link', 'heron', '--json');
+  assert.equal(new URL(JSON.parse(out).url).origin, pool.publicUrl);
+});
+
+test('epochs are listed and shown through the typed client', async () => {
+  assert.match((await tributary('epoch', 'close', '--yes')).out, /^Epoch \d+ is closed/);
+  assert.match((await tributary('epoch', 'list')).out, /published/);
+  const client = createClient({ url: pool.publicUrl });
+  const numbers: bigint[] = [];
+  for await (const { number } of client.items('/api/v1/epochs', { query: { limit: 1 } })) {
+    numbers.push(BigInt(number));
+  }
+  assert.deepEqual(numbers, [2n, 1n]);
+  const shown = await client.get('/api/v1/epochs/{epoch}', { params: { epoch: '1' } });
+  assert.equal(shown.workers, undefined, 'workers are not named to everybody');
+  assert.match((await tributary('epoch', 'show', '1')).out, /^Epoch 1, terms 0/);
+});
