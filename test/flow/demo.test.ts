@@ -3,18 +3,34 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { eventually } from '../eventually.ts';
 import { startTributary } from '../tributary-process.ts';
 
-test('the demo kills the busy worker, redeems what was won, and everything holds', async (t) => {
+test('the demo kills the busy worker, redeems what was won, pays, and stays to be looked at', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-demo-test-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const output = join(folder, 'hls');
   const svg = join(folder, 'screen.svg');
   const demo = startTributary(
     t,
-    ['demo', '--segments', '6', '--output', output, '--svg', svg, '--json'],
+    [
+      ...['demo', '--segments', '6', '--output', output, '--svg', svg, '--json'],
+      ...['--stay', '--http-addr', '127.0.0.1:0'],
+    ],
     { TMPDIR: folder },
   );
+  await Promise.race([
+    demo.exited,
+    eventually('it says where to look', async () => /until Ctrl-C/.test(demo.printed.err), 300_000),
+  ]);
+  const shown = (name: string) => new RegExp(`${name} +(\\S+)`).exec(demo.printed.err)?.[1] ?? '';
+  assert.notEqual(shown('Public page'), '', demo.printed.err);
+  const page = await (await fetch(shown('Public page'))).text();
+  assert.match(page, /Demo pool/);
+  for (const link of [shown('Worker portal'), shown('Operator console')]) {
+    assert.match(link, /^http:\/\/127\.0\.0\.1:\d+\/sign-in\?link=[a-z2-7]{52}$/);
+  }
+  demo.child.kill('SIGINT');
   const code = await demo.exited;
   assert.equal(code, 0, demo.printed.err);
 

@@ -40,6 +40,12 @@ assets = ["ETH", "LPT"]
 thresholds = { ETH = "0.001", LPT = "0.1" }
 `;
 
+/** An account of a worker's owner, on the demo's own chain. */
+export interface Wallet {
+  readonly address: string;
+  readonly key: string;
+}
+
 /** The processes of the demo. */
 export interface Cast extends AsyncDisposable {
   readonly api: PoolApi;
@@ -51,6 +57,10 @@ export interface Cast extends AsyncDisposable {
   kill(worker: string): void;
   /** Starts a killed worker again. */
   restart(worker: string): void;
+  /** Where the pages are. */
+  readonly publicUrl: string;
+  /** Whose pay a worker gets. */
+  walletOf(worker: string): Wallet;
   /** Publishes what the pool promises, and lets it rule from now on. */
   promised(): Promise<void>;
   /** Resolves when every worker is connected. */
@@ -74,6 +84,8 @@ export interface Cast extends AsyncDisposable {
  * words.
  */
 export async function startCast(options: {
+  /** Where the pool serves its pages, HOST:PORT; any port when left out. */
+  readonly httpAddr?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
 }): Promise<Cast> {
@@ -93,7 +105,7 @@ export async function startCast(options: {
     const pool = children.start('pool', [
       ...['pool', WITH_PARENT, '--data-dir', dataDir, '--log-level', 'warn', ...chain.poolArgs],
       ...['--service-addr', ANY_PORT, '--listen', ANY_PORT, '--admin-addr', ANY_PORT],
-      ...['--http-addr', ANY_PORT],
+      ...['--http-addr', options.httpAddr ?? ANY_PORT],
     ]);
     const ready = await lineOf(pool, /^READY service=(\S+) admin=(\S+) http=(\S+)$/);
     const [, service, admin, published] = ready as unknown as [string, string, string, string];
@@ -119,6 +131,7 @@ export async function startCast(options: {
       children.start(name, [...args, '--admin-url', admin, '--data-dir', dataDir]);
 
     const enrolled = new Map<string, Enrolled>();
+    const wallets = new Map<string, Wallet>();
     const running = new Map<string, Child>();
     const receipts = join(scratch, 'receipts');
     const startWorker = (name: string) => {
@@ -131,7 +144,11 @@ export async function startCast(options: {
       // In the environment, not among the arguments: those every user of the machine can read.
       running.set(name, children.start(`worker ${name}`, args, { TRIBUTARY_JOIN: join }));
     };
-    for (const name of WORKERS) enrolled.set(name, await api.enrol(name, newAddress()));
+    for (const name of WORKERS) {
+      const wallet = newWallet();
+      wallets.set(name, wallet);
+      enrolled.set(name, await api.enrol(name, wallet.address));
+    }
     for (const name of WORKERS) startWorker(name);
 
     return {
@@ -139,6 +156,8 @@ export async function startCast(options: {
       pool,
       chain,
       scratch,
+      publicUrl: published,
+      walletOf: (worker) => wallets.get(worker) as Wallet,
       kill: (worker) => running.get(worker)?.kill(),
       restart: startWorker,
       async promised() {
@@ -192,9 +211,10 @@ export async function startCast(options: {
   }
 }
 
-/** A wallet that nobody has used yet. Its key is not kept: what the demo pays is worth nothing. */
-function newAddress(): string {
-  return privateKeyToAddress(generatePrivateKey());
+/** A wallet that nobody has used yet; what the demo pays into it is worth nothing. */
+function newWallet(): Wallet {
+  const key = generatePrivateKey();
+  return { address: privateKeyToAddress(key), key };
 }
 
 /** Waits for a command that must succeed. Throws `demo_failed`. */

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { z } from 'zod';
 import type { Clock } from '../../base/clock.ts';
 import { TributaryError } from '../../base/errors.ts';
 
@@ -151,4 +152,26 @@ export async function failureOf(child: Child): Promise<TributaryError> {
   const words = child.lastWords();
   const said = words === '' ? 'It said nothing.' : `It said:\n${words}`;
   return new TributaryError('demo_failed', `The ${child.name} ended ${how}. ${said}`);
+}
+
+/** What a child that prints JSON said. Throws `demo_failed`. */
+export async function answerOf<T>(schema: z.ZodType<T>, child: Child): Promise<T> {
+  const parsed = schema.safeParse(await jsonOf(child));
+  if ((await child.exited) !== 0) throw await failureOf(child);
+  if (parsed.success) return parsed.data;
+  throw new TributaryError('demo_failed', `The ${child.name} did not answer what was asked.`);
+}
+
+/** Standard output; undefined when that is no JSON. */
+export async function jsonOf(child: Child): Promise<unknown> {
+  const lines: string[] = [];
+  child.onLine((line) => {
+    lines.push(line);
+  });
+  await child.silent;
+  try {
+    return JSON.parse(lines.join('\n'));
+  } catch {
+    return undefined;
+  }
 }

@@ -32,6 +32,8 @@ export interface DemoOptions {
   /** The video; undefined to make one. */
   readonly input: string | undefined;
   readonly output: string;
+  /** Where the pages are served, for whoever wants to look at them; any port when left out. */
+  readonly httpAddr?: string | undefined;
   /** How much of it; undefined for all of the input. */
   readonly seconds: number | undefined;
 }
@@ -45,6 +47,8 @@ export interface DemoParts {
   show(scene: Scene): void;
   /** Tells of something that happened, once. */
   tell(event: string): void;
+  /** Called at the end, while everything still runs; it ends when this resolves. */
+  ended(result: DemoResult, cast: Cast): Promise<void>;
 }
 
 /** What the whole demo comes to. */
@@ -81,11 +85,11 @@ const gatewayLine = z.discriminatedUnion('event', [
  * busy worker halfway, redeems what was won and gathers what came of it. Throws TributaryError where
  * the demo could not be run at all.
  */
-export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<DemoResult> {
+export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<void> {
   const { clock, env } = parts;
   if (options.input !== undefined) await lookAtVideo(options.input); // before anything starts
   parts.show(opening('Starting a chain, a pool, its database and two workers.', options));
-  await using cast = await startCast({ env, clock });
+  await using cast = await startCast({ env, clock, httpAddr: options.httpAddr });
   const input = options.input ?? join(cast.scratch, 'source.ts');
   const made = options.input
     ? undefined
@@ -111,7 +115,7 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<D
     const playing = play(join(options.output, name, 'index.m3u8'));
     playlists.push({ name, outcome: await untilStopped(parts.signal, playing) });
   }
-  return {
+  const result = {
     master: join(options.output, 'master.m3u8'),
     scene,
     pay,
@@ -132,6 +136,7 @@ export async function runDemo(options: DemoOptions, parts: DemoParts): Promise<D
       sourceHasSound: source.sound,
     },
   };
+  await parts.ended(result, cast);
 }
 
 async function lookAtVideo(path: string): Promise<{ seconds: number; sound: boolean }> {

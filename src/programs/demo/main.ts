@@ -3,9 +3,11 @@ import { systemClock } from '../../base/clock.ts';
 import { TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
 import { createLiveView } from '../../base/live-view.ts';
+import { showHostPort } from '../../base/setting-types.ts';
 import { createPaint, exitCode, type Io } from '../../base/terminal.ts';
 import { checksOf } from './checks.ts';
 import { type DemoResult, runDemo } from './demo.ts';
+import { lookAround } from './look-around.ts';
 import { moneyChecks } from './money.ts';
 import { paidText, payChecks } from './pay.ts';
 import { demoCommand } from './settings.ts';
@@ -19,7 +21,7 @@ const SEGMENT_SECONDS = 2;
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const settings = readSettings(demoCommand, args, io);
   if (!settings) return exitCode.ok;
-  const { input, output, seconds, segments, json, svg } = settings.values;
+  const { input, output, seconds, segments, json, svg, stay, httpAddr } = settings.values;
   if (input !== undefined) await existing(input);
   const asked = settings.origins.seconds.from !== 'default';
   const wanted = segments === undefined ? seconds : segments * SEGMENT_SECONDS;
@@ -30,10 +32,12 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const paint = createPaint(shown);
   const plain = plainLines();
   try {
-    const result = await runDemo(
+    let ok = false;
+    await runDemo(
       {
         input,
         output,
+        httpAddr: stay ? showHostPort(httpAddr) : undefined,
         // A file of yours is streamed whole unless you say how much of it.
         seconds: input !== undefined && !asked && segments === undefined ? undefined : wanted,
       },
@@ -45,23 +49,27 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
         tell: (event) => {
           if (!shown.isTty) view.keep(event);
         },
+        async ended(result, cast) {
+          const checks = [
+            ...checksOf(result.evidence),
+            ...moneyChecks(result.money),
+            ...payChecks(result.pay, result.evidence.totals),
+          ];
+          const report = reportOf(result, checks);
+          ok = report.ok;
+          if (json) io.stdout.write(`${jsonReport(result, checks)}\n`);
+          // In the place of the live view: what stays is the result.
+          else if (io.isTty) view.show(resultLines(report, paint));
+          else io.stdout.write(`\n${resultLines(report, paint).join('\n')}\n`);
+          if (svg !== undefined) {
+            const colours = createPaint({ env: {}, isTty: true });
+            await writeFile(svg, terminalSvg(resultLines(report, colours), report.headline));
+          }
+          if (stay) await lookAround(cast, { stop: stop.signal, out: shown.stdout, paint });
+        },
       },
     );
-    const checks = [
-      ...checksOf(result.evidence),
-      ...moneyChecks(result.money),
-      ...payChecks(result.pay, result.evidence.totals),
-    ];
-    const report = reportOf(result, checks);
-    if (json) io.stdout.write(`${jsonReport(result, checks)}\n`);
-    // In the place of the live view: what stays is the result.
-    else if (io.isTty) view.show(resultLines(report, paint));
-    else io.stdout.write(`\n${resultLines(report, paint).join('\n')}\n`);
-    if (svg !== undefined) {
-      const colours = createPaint({ env: {}, isTty: true });
-      await writeFile(svg, terminalSvg(resultLines(report, colours), report.headline));
-    }
-    return report.ok ? exitCode.ok : exitCode.failed;
+    return ok ? exitCode.ok : exitCode.failed;
   } finally {
     view.close();
     stop.close();

@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { showEth, showLpt } from '../../base/amounts.ts';
 import type { Clock } from '../../base/clock.ts';
-import { TributaryError } from '../../base/errors.ts';
 import type { Cast } from './cast.ts';
-import { type Child, failureOf } from './children.ts';
+import { answerOf, type Child, failureOf, jsonOf } from './children.ts';
 import type { Payouts } from './pool-api.ts';
 import type { Check } from './view.ts';
 
@@ -104,27 +103,6 @@ async function findingOf(verifier: Child): Promise<Finding> {
   }
   const receipts = epochs.reduce((sum, one) => sum + (one.receipts ?? 0), 0);
   return { ok: true, owed, paid, receipts };
-}
-
-async function answerOf<T>(schema: z.ZodType<T>, child: Child): Promise<T> {
-  const parsed = schema.safeParse(await jsonOf(child));
-  if ((await child.exited) !== 0) throw await failureOf(child);
-  if (parsed.success) return parsed.data;
-  throw new TributaryError('demo_failed', `The ${child.name} did not answer what was asked.`);
-}
-
-/** Standard output; undefined when that is no JSON. */
-async function jsonOf(child: Child): Promise<unknown> {
-  const lines: string[] = [];
-  child.onLine((line) => {
-    lines.push(line);
-  });
-  await child.silent;
-  try {
-    return JSON.parse(lines.join('\n'));
-  } catch {
-    return undefined;
-  }
 }
 
 function isPaid({ owed, paid }: { readonly owed: Amounts; readonly paid: Amounts }): boolean {

@@ -116,8 +116,11 @@ export async function connectPool(options: {
     });
     const parsed = schema.safeParse(response.ok ? await response.json() : undefined);
     if (parsed.success) return parsed.data;
-    const said = response.ok ? '' : `: ${await response.text()}`;
-    const why = `The pool answered ${path} with ${response.status}${said}`;
+    const [fault] = parsed.error.issues;
+    const said = response.ok
+      ? `${fault?.path.join('.')}: ${fault?.message}`
+      : await response.text();
+    const why = `The pool answered ${path} with ${response.status}: ${said}`;
     throw new TributaryError('demo_failed', why);
   };
 
@@ -125,7 +128,7 @@ export async function connectPool(options: {
     status: () => call(status, '/api/v1/status'),
     totals: () => call(totals, '/api/v1/contributions/totals'),
     chain: () => call(chainStatus, '/api/v1/chain/status'),
-    payouts: async () => (await call(payouts, '/api/v1/payouts')).newest,
+    payouts: async () => (await call(payouts, '/api/v1/payouts/status')).newest,
     enrol: (name, payoutAddress) => call(enrolment, '/api/v1/workers', { name, payoutAddress }),
   };
 }

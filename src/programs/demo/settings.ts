@@ -1,5 +1,5 @@
 import { defineCommand } from '../../base/command.ts';
-import { integer, onOff, path } from '../../base/setting-types.ts';
+import { address, integer, onOff, path } from '../../base/setting-types.ts';
 import { configSetting } from '../../base/standard-settings.ts';
 
 /** `tributary demo`. */
@@ -32,6 +32,18 @@ export const demoCommand = defineCommand({
       doc: 'How many segments of 2 s are streamed; instead of --seconds.',
       defaultText: 'what --seconds makes',
     },
+    stay: {
+      type: onOff(),
+      doc: 'Leave everything running afterwards, with its pages, until Ctrl-C.',
+      default: false,
+      why: 'Whoever runs it to see whether it works wants it to end.',
+    },
+    httpAddr: {
+      type: address({ emptyHost: 'refused' }),
+      doc: 'Where the pool serves its pages with --stay.',
+      default: { host: '127.0.0.1', port: 8080 },
+      why: 'Nobody but this machine should see a demo.',
+    },
     svg: {
       type: path('FILE'),
       doc: 'Also draw the last screen as an SVG file.',
@@ -44,5 +56,9 @@ export const demoCommand = defineCommand({
       why: 'People read it more often than programs.',
     },
   },
-  examples: ['tributary demo --seconds 60', 'tributary demo --input film.mp4 --output film/'],
+  examples: [
+    'tributary demo --seconds 60',
+    'tributary demo --input film.mp4 --output film/',
+    'tributary demo --stay',
+  ],
 });
