@@ -2,6 +2,7 @@ import { auditApi } from './audit-routes.ts';
 import { chainApi } from './chain-routes.ts';
 import { disputesApi } from './disputes-routes.ts';
 import { epochsApi } from './epochs-routes.ts';
+import { evidenceApi } from './evidence-routes.ts';
 import { incidentsApi } from './incidents-routes.ts';
 import { ledgerApi } from './ledger-routes.ts';
 import { liveApi } from './live-routes.ts';
@@ -29,6 +30,7 @@ export const definitions = {
   chain: chainApi,
   disputes: disputesApi,
   epochs: epochsApi,
+  evidence: evidenceApi,
   incidents: incidentsApi,
   ledger: ledgerApi,
   live: liveApi,

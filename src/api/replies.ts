@@ -12,6 +12,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   payout_address_invalid: 400,
   admin_unauthorized: 401,
   fact_invalid: 400,
+  evidence_unknown: 404,
   refund_id_invalid: 400,
   refund_amount_invalid: 400,
   refund_known: 409,

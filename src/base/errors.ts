@@ -42,6 +42,7 @@ export const errorAdvice = {
   worker_name_invalid: 'Use 1 to 64 letters, digits, dots, dashes or underscores.',
   fact_invalid:
     'Give a class or region of up to 64 characters, and a promise as a share of the time such as 95%.',
+  evidence_unknown: 'Take the id as it stands in the line of the statement.',
   refund_id_invalid: 'Use 1 to 80 letters, digits, dots, dashes or underscores.',
   refund_amount_invalid: 'Give an amount above 0.',
   refund_known: 'Give the refund an id of its own, or leave it: it is booked.',

@@ -4,6 +4,7 @@ import { hmacSha256 } from '../base/mac.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { GrpcFailure, type GrpcStream } from '../http/grpc.ts';
 import { DEFAULT_BITS, readCapabilities, VIDEO_BITS } from '../protocol/capabilities.ts';
+import { DEVICES_HEADER, readDevices } from '../protocol/devices.ts';
 import type { NotifySegment, RegisterRequest } from '../protocol/gen/lp_rpc_pb.ts';
 import { taskMessage, teardownMessage } from '../protocol/task.ts';
 import { registerTexts } from '../protocol/texts.ts';
@@ -60,7 +61,9 @@ export async function registerTranscoder(
       end: () => void stream.end('ok'),
     },
   );
-  presence.arrived({ ...machine, software: softwareOf(exchange) });
+  const device = readDevices(exchange.headers[DEVICES_HEADER]);
+  const software = softwareOf(exchange);
+  presence.arrived({ ...machine, software, ...(device ? { device } : {}) });
   metrics.connections.inc();
   log.info('worker_connected', { worker: worker.id, name: worker.name, connection, capacity });
   const stopWatching = workers.onChange((change) => {

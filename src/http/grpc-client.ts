@@ -47,6 +47,8 @@ export interface GrpcCallOptions {
   readonly signal?: AbortSignal;
   /** Called when the peer's headers are there and say no status yet: it has taken the call. */
   readonly onHeaders?: () => void;
+  /** More headers, in small letters. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** A server stream that has been asked for. */
@@ -100,6 +102,7 @@ export function grpcReadStream<I extends DescMessage, O extends DescMessage>(
           'content-type': 'application/grpc',
           'user-agent': 'tributary',
           te: 'trailers',
+          ...options.headers,
           ...(options.timeoutMs === undefined ? {} : { 'grpc-timeout': `${options.timeoutMs}m` }),
         },
         body: frame(toBinary(method.input, create(method.input, message))),

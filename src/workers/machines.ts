@@ -3,6 +3,7 @@ import type { Instant } from '../base/clock.ts';
 import type { ConnectionId, WorkerId } from '../base/ids.ts';
 import type { Queryable, Transaction } from '../database/transaction.ts';
 import { namesOf } from '../protocol/capabilities.ts';
+import type { ReportedDevice } from '../protocol/devices.ts';
 
 /** Machines that are shown of one worker, the last ones. */
 const MACHINES_MAX = 100;
@@ -27,7 +28,7 @@ export interface Machine {
 
 /** A worker's word on its hardware, which nothing is paid by. */
 export interface Device {
-  readonly devices: readonly { readonly name: string; readonly sessions: number }[];
+  readonly devices: readonly ReportedDevice[];
 }
 
 /** A connection that ended, and why, in a word of dispatch. */

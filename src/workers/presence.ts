@@ -9,6 +9,8 @@ import { begun, type Growing, grown } from './stretches.ts';
 
 /** How often what was seen is written down: as much is lost when the process is killed. */
 const EVERY_MS = 15_000;
+/** Who comes or goes is shown this soon; a whole fleet that reconnects is written at once. */
+const SOON_MS = 1_000;
 /** Who was not looked at for so long was not seen. A busy machine is late by seconds, not by this. */
 const GAP_MS = 45_000;
 /** Rows in one statement: a few milliseconds of one connection of the database. */
@@ -52,6 +54,7 @@ export function startPresence(parts: {
   let machines: Machine[] = [];
   let gone: MachineLeft[] = [];
   let timer: Timer | undefined;
+  let soonTimer: Timer | undefined;
   let running: Promise<void> = Promise.resolve();
   let closed = false;
 
@@ -69,17 +72,14 @@ export function startPresence(parts: {
     if (over.length > WAITING_MAX) over.splice(0, over.length - WAITING_MAX);
   }
 
-  async function write(): Promise<void> {
+  /** `all`: those that stand, too; otherwise only who came, went or was there before. */
+  async function write(all: boolean): Promise<void> {
     look(clock.now());
     const rows = over.splice(0);
     const poolRows = poolOver.splice(0);
     const came = machines.splice(0);
     const went = gone.splice(0);
-    const standing = [...here].map(([connection, { worker, stretch }]) => ({
-      ...stretch,
-      connection,
-      worker,
-    }));
+    const standing = all ? [...here].map(rowOf) : [];
     try {
       await database.transact(async (tx) => {
         await notePoolOnline(tx, node, [...poolRows, pool]);
@@ -101,8 +101,11 @@ export function startPresence(parts: {
   }
 
   /** One after the other, so that no older stretch is written behind a newer one. */
-  function inTurn(): Promise<void> {
-    const mine = running.then(write, write);
+  function inTurn(all = true): Promise<void> {
+    const mine = running.then(
+      () => write(all),
+      () => write(all),
+    );
     running = mine.catch(() => undefined);
     return mine;
   }
@@ -119,6 +122,16 @@ export function startPresence(parts: {
   }
   later();
 
+  function soon(): void {
+    if (closed || soonTimer) return;
+    soonTimer = clock.after(SOON_MS, () => {
+      soonTimer = undefined;
+      inTurn(false).catch((error: unknown) =>
+        log.warn('presence_not_written', { error: messageOf(error) }),
+      );
+    });
+  }
+
   function left(connection: ConnectionId, because: string): void {
     const entry = here.get(connection);
     if (!entry) return;
@@ -127,6 +140,7 @@ export function startPresence(parts: {
     here.delete(connection);
     over.push({ ...entry.stretch, connection, worker: entry.worker });
     gone.push({ connection, at: now, because });
+    soon();
   }
 
   return {
@@ -135,6 +149,7 @@ export function startPresence(parts: {
       const now = clock.now();
       here.set(machine.connection, { worker: machine.worker, stretch: begun(now) });
       machines.push({ ...machine, joinedAt: now });
+      soon();
     },
     left,
     flush: () => (closed ? running : inTurn()),
@@ -142,12 +157,17 @@ export function startPresence(parts: {
       if (closed) return;
       closed = true;
       timer?.cancel();
+      soonTimer?.cancel();
       for (const connection of [...here.keys()]) left(connection, 'pool_stopping');
       await inTurn().catch((error: unknown) =>
         log.warn('presence_not_written', { error: messageOf(error) }),
       );
     },
   };
+}
+
+function rowOf([connection, { worker, stretch }]: [ConnectionId, Here]): OnlineRow {
+  return { ...stretch, connection, worker };
 }
 
 function slices<T>(rows: readonly T[]): readonly (readonly T[])[] {

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { readInput } from '../../src/epochs/input-json.ts';
+import { eventually } from '../eventually.ts';
 import { stampedSource } from '../fixtures/renditions.ts';
+import { startOwnWorker } from '../own-worker.ts';
 import { type PoolProcess, startPoolProcess } from '../pool-process.ts';
 import type { Cleanup, Enrolment } from '../start-pool.ts';
 import { joinStock } from '../start-pool-with-worker.ts';
@@ -126,6 +128,67 @@ test('a pool that is killed counts what it saw once, and nothing that it did not
   // Less than a minute away is a restart, and no incident.
   const { items } = await pool.admin<{ items: unknown[] }>('GET', '/api/v1/incidents');
   assert.deepEqual(items, []);
+});
+
+test('a worker asks why, what its machine is, and what a line of its statement rests on', async () => {
+  const otter = await pool.enrol('otter');
+  const own = await startOwnWorker(whole, otter.join);
+  await own.ready;
+  const ask = async (path: string, who: Enrolment = otter) => {
+    const response = await fetch(`${pool.publicUrl}/api/v1/me/${path}`, {
+      headers: { authorization: `Bearer ${who.credential}` },
+    });
+    return { status: response.status, body: await response.json() };
+  };
+  await eventually('the machine is shown', async () => (await ask('machines')).body.length > 0);
+  const machines = await ask('machines');
+  assert.deepEqual(machines.body[0].devices, [{ name: 'cpu', sessions: 4 }]);
+  assert.equal(machines.body[0].software, 'tributary');
+  assert.match((await ask('why')).body.text, /^In the last /);
+  assert.deepEqual((await ask('work')).body, []);
+
+  const fact = await ask('evidence?id=fact-1', heron);
+  assert.deepEqual([fact.body.kind, fact.body.value], ['fact', 'RTX 4090']);
+  assert.equal((await ask('evidence?id=fact-1')).status, 404);
+  const offline = await ask(
+    `evidence?id=${encodeURIComponent(`epoch-2/${heron.id}/offline`)}`,
+    heron,
+  );
+  const sum = offline.body.online.reduce(
+    (total: number, { since, until }: { since: string; until: string }) =>
+      total + Date.parse(until) - Date.parse(since),
+    0,
+  );
+  assert.equal(String(sum), offline.body.onlineMs);
+  assert.equal((await ask('evidence?id=gw-1', heron)).body.amount, '100000');
+  assert.equal((await ask('evidence?id=nothing', heron)).status, 404);
+});
+
+test('everybody reads what the operator says of an incident', async () => {
+  const made = await pool.admin<{ id: string }>('POST', '/api/v1/incidents', {
+    title: 'Slow disks',
+  });
+  await pool.admin('POST', `/api/v1/incidents/${made.id}/update`, { text: 'They are replaced.' });
+  await pool.admin('POST', `/api/v1/incidents/${made.id}/close`, {});
+  const at = (ms: number) => new Date(Date.now() + ms).toISOString();
+  const plan = { title: 'New rack', startsAt: at(3_600_000), endsAt: at(7_200_000) };
+  await pool.admin('POST', '/api/v1/maintenance', plan);
+  const read = async (query: string) => {
+    const response = await fetch(`${pool.publicUrl}/api/v1/incidents${query}`);
+    return (await response.json()) as {
+      items: { title: string; closedAt: string }[];
+      next: string;
+    };
+  };
+  const first = await read('?limit=1');
+  assert.equal(first.items[0]?.title, 'New rack');
+  const second = await read(`?limit=1&cursor=${first.next}`);
+  assert.equal(second.items[0]?.title, 'Slow disks');
+  assert.ok(second.items[0]?.closedAt);
+  await assert.rejects(
+    pool.admin('POST', '/api/v1/maintenance', { ...plan, endsAt: at(0) }),
+    /incident_invalid/,
+  );
 });
 
 test('everybody reads how the pool was, and when nothing can be said of earnings', async () => {

@@ -4,6 +4,7 @@ import { createAuditLog } from '../../api/audit-store.ts';
 import { type ChainRoutesParts, chainRoutes } from '../../api/chain-routes.ts';
 import { type DisputesRoutesParts, disputesRoutes } from '../../api/disputes-routes.ts';
 import { type EpochsRoutesParts, epochsRoutes } from '../../api/epochs-routes.ts';
+import { evidenceRoutes } from '../../api/evidence-routes.ts';
 import { createIdentify } from '../../api/identify.ts';
 import { incidentsRoutes } from '../../api/incidents-routes.ts';
 import { type LedgerRoutesParts, ledgerRoutes } from '../../api/ledger-routes.ts';
@@ -31,8 +32,8 @@ import { type WorkersRoutesParts, workersRoutes } from '../../api/workers-routes
 import type { Database } from '../../database/database.ts';
 import { createSecrets } from '../../database/secrets.ts';
 import { adminTokenOf } from './admin.ts';
-import { linkTo, originsOf, type Places } from './places.ts';
 import type { Measuring } from './measure.ts';
+import { linkTo, originsOf, type Places } from './places.ts';
 import type { PoolBase } from './pool.ts';
 import type { PoolSettings } from './settings.ts';
 
@@ -96,6 +97,7 @@ export async function openApi(
       linkTo: (who, token) => linkTo(settings, places, { who, token }),
     }),
     ...auditRoutes({ database }),
+    ...evidenceRoutes(parts),
     ...whyRoutes({ ...parts, clock }),
     ...poolHistoryRoutes({ ...parts, clock }),
     ...incidentsRoutes(parts),

@@ -4,6 +4,7 @@ import type { Log } from '../../base/log.ts';
 import { connectHttp, type HttpClient } from '../../http/client.ts';
 import { GrpcCode, type GrpcStatus, grpcReadStream } from '../../http/grpc-client.ts';
 import { writeCapabilities } from '../../protocol/capabilities.ts';
+import { devicesHeader } from '../../protocol/devices.ts';
 import {
   type NotifySegment,
   NotifySegmentSchema,
@@ -44,6 +45,8 @@ export interface Offer {
   /** Sessions at once. */
   readonly capacity: number;
   readonly bits: bigint;
+  /** What the pool shows its owner of the machine; a stock orchestrator does not look at it. */
+  readonly devices: readonly { readonly name: string; readonly sessions: number }[];
 }
 
 /** How it stands with the orchestrator. */
@@ -159,7 +162,11 @@ export function keepLinked(parts: {
           version: WIRE_VERSION,
         }),
       },
-      { signal: closing.signal, onHeaders },
+      {
+        signal: closing.signal,
+        onHeaders,
+        headers: devicesHeader(parts.offer.devices),
+      },
     );
     try {
       for await (const message of stream.messages) {

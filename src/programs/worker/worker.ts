@@ -113,7 +113,11 @@ export async function startWorker(
 
   const link = keepLinked({
     orchestrator,
-    offer: { capacity, bits: equipment.bits },
+    offer: {
+      capacity,
+      bits: equipment.bits,
+      devices: equipment.devices.map(({ name, sessions }) => ({ name, sessions })),
+    },
     clock,
     log,
     random: parts.random ?? (() => randomInt(2 ** 32) / 2 ** 32),
