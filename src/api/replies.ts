@@ -68,6 +68,10 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   dispute_invalid: 400,
   dispute_refused: 409,
   dispute_unknown: 404,
+  notice_channel_invalid: 400,
+  notice_channel_unknown: 404,
+  notice_channel_refused: 409,
+  notice_unknown: 404,
   database_unreachable: 503,
   database_failed: 503,
 };

@@ -162,6 +162,10 @@ export const errorAdvice = {
   dispute_invalid: 'Correct what is named; nothing was written.',
   dispute_refused: 'Read the text; `tributary terms show` has the windows and deadlines.',
   dispute_unknown: 'Take the id of a dispute from `tributary disputes list`.',
+  notice_channel_invalid: 'Correct what is named; nothing was changed.',
+  notice_channel_unknown: 'See which channels there are in the settings of your notices.',
+  notice_channel_refused: 'Read the text; it says what stands in the way.',
+  notice_unknown: 'Take the id from `tributary notices dead`.',
   import_wrong: 'Correct what is named and import it again; nothing was taken from it.',
   internal: 'This is a defect of Tributary; please report it with the text above.',
 } as const;
