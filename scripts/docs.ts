@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { manifestJsonSchema } from '../src/manifest/manifest.ts';
 import { metricsPage } from './docs-metrics.ts';
 import { cliPage, errorsPage, settingsPage } from './docs-pages.ts';
 
@@ -10,6 +11,7 @@ export async function referencePages(): Promise<Readonly<Record<string, string>>
   return {
     'cli.md': cliPage(),
     'errors.md': errorsPage(),
+    'livepeer-pool.schema.json': `${JSON.stringify(manifestJsonSchema(), null, 2)}\n`,
     'metrics.md': await metricsPage(),
     'settings.md': settingsPage(),
   };

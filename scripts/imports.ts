@@ -12,8 +12,8 @@ export const groups: readonly (readonly string[])[] = [
   ['protocol', 'http', 'database', 'media', 'proofs'],
   ['chain', 'terms', 'payments', 'dispatch', 'verify'],
   ['ledger', 'workers', 'duties'],
-  ['epochs', 'payouts', 'notices'],
-  ['front', 'api'],
+  ['epochs', 'payouts', 'notices', 'manifest'],
+  ['front', 'api', 'directory'],
   ['client'],
   ['programs'],
 ];

@@ -6,6 +6,7 @@ import { evidenceApi } from './evidence-routes.ts';
 import { incidentsApi } from './incidents-routes.ts';
 import { ledgerApi } from './ledger-routes.ts';
 import { liveApi } from './live-routes.ts';
+import { manifestApi } from './manifest-routes.ts';
 import { meChoiceApi } from './me-choice-routes.ts';
 import { mePayApi } from './me-pay-routes.ts';
 import { meApi } from './me-routes.ts';
@@ -34,6 +35,7 @@ export const definitions = {
   incidents: incidentsApi,
   ledger: ledgerApi,
   live: liveApi,
+  manifest: manifestApi,
   me: meApi,
   meChoice: meChoiceApi,
   mePay: mePayApi,

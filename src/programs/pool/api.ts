@@ -10,6 +10,7 @@ import { incidentsRoutes } from '../../api/incidents-routes.ts';
 import { type LedgerRoutesParts, ledgerRoutes } from '../../api/ledger-routes.ts';
 import { createLive } from '../../api/live.ts';
 import { liveRoutes } from '../../api/live-routes.ts';
+import { manifestRoutes } from '../../api/manifest-routes.ts';
 import { meChoiceRoutes } from '../../api/me-choice-routes.ts';
 import { mePayRoutes } from '../../api/me-pay-routes.ts';
 import { meRoutes } from '../../api/me-routes.ts';
@@ -31,6 +32,7 @@ import { whyRoutes } from '../../api/why-routes.ts';
 import { type WorkersRoutesParts, workersRoutes } from '../../api/workers-routes.ts';
 import type { Database } from '../../database/database.ts';
 import { createSecrets } from '../../database/secrets.ts';
+import type { ManifestPublisher } from '../../manifest/publisher.ts';
 import { adminTokenOf } from './admin.ts';
 import type { Measuring } from './measure.ts';
 import { linkTo, originsOf, type Places } from './places.ts';
@@ -53,6 +55,7 @@ export type PoolApiParts = WorkersRoutesParts &
   Omit<PoolRoutesParts, 'clock' | 'log'> &
   Measuring & {
     readonly database: Database;
+    readonly manifest: ManifestPublisher;
     /** Filled in when the addresses listen. */
     readonly places: Places;
     /** Asks contract wallets; undefined off chain. */
@@ -106,6 +109,7 @@ export async function openApi(
     ...meRoutes(parts),
     ...mePayRoutes(parts),
     ...meChoiceRoutes(parts),
+    ...manifestRoutes(parts),
   ];
   return createApi({
     routes: [...routes, openapiRoute(routes)],

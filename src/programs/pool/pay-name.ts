@@ -11,7 +11,8 @@ export interface PoolName {
   readonly account: Uint8Array | undefined;
   /** By the account; undefined off chain. */
   endorse(statement: Statement): Promise<Uint8Array | undefined>;
-  signTerms(statement: Statement): Promise<TermsSignatures>;
+  /** By the account, or off chain by the receipt key: as files of terms and manifests hold it. */
+  sign(statement: Statement): Promise<TermsSignatures>;
 }
 
 /** Off chain a pool has no account: its receipt key is all that says who it is. */
@@ -21,7 +22,7 @@ export function offchainName(ledger: () => Pick<Ledger, 'keys'>): PoolName {
     identity,
     account: undefined,
     endorse: async () => undefined,
-    async signTerms(statement) {
+    async sign(statement) {
       const { key, signature } = await ledger().keys.sign(identity, statement);
       return { key: toHex(key), signature: toHex(signature) };
     },
@@ -36,6 +37,6 @@ export function chainName(identity: PoolIdentity, signing: Signing): PoolName {
     identity,
     account: signing.address,
     endorse,
-    signTerms: async (statement) => ({ accountSignature: toHex(await endorse(statement)) }),
+    sign: async (statement) => ({ accountSignature: toHex(await endorse(statement)) }),
   };
 }

@@ -41,7 +41,7 @@ export function openTerms(
     database,
     hashing: nodeHashing,
     clock,
-    sign: (statement) => name().signTerms(statement),
+    sign: (statement) => name().sign(statement),
   });
 }
 

@@ -16,6 +16,7 @@ import { startAdmin } from './admin.ts';
 import { openApi } from './api.ts';
 import { offchainGateways } from './gateways.ts';
 import { startLocalWorker } from './local-worker.ts';
+import { openManifest } from './manifest.ts';
 import { openMeasuring } from './measure.ts';
 import { servePages } from './pages.ts';
 import { openPay, openTerms, rateBy } from './pay.ts';
@@ -76,6 +77,10 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
     {
       ...stores,
       places,
+      manifest: openManifest(settings, base, {
+        ...{ places, name, terms: stores.terms },
+        serviceUri: front.serviceUri,
+      }),
       contractSays: chain?.paying.chain?.isContractSignature,
       books: createBooks(database),
       epochs: pay.epochs,

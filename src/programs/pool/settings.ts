@@ -15,6 +15,7 @@ import {
 } from '../../base/setting-types.ts';
 import { configSetting, logLevelSetting, withParentSetting } from '../../base/standard-settings.ts';
 import { chainComplaint, chainSettings } from './chain-settings.ts';
+import { manifestSettings } from './manifest-settings.ts';
 import { paySettings } from './pay-settings.ts';
 
 const MIB = 2 ** 20;
@@ -86,6 +87,7 @@ export const poolCommand = defineCommand({
     },
     ...chainSettings,
     ...paySettings,
+    ...manifestSettings,
     authWebhookUrl: {
       type: url(['https:', 'http:'], 'https://…'),
       doc: 'A service of yours that is asked about each gateway: it answers with status 200 to let it in, perhaps with a price of its own.',

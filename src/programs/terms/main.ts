@@ -8,8 +8,9 @@ import { faultText, type ReadFile, readTermsFile } from '../../terms/file.ts';
 import { readTerms } from '../../terms/read.ts';
 import { starterFile } from '../../terms/starter.ts';
 import type { Terms } from '../../terms/terms.ts';
-import { publish, show, verify } from './publishing.ts';
+import { publish, show } from './publishing.ts';
 import { checkCommand, initCommand } from './settings.ts';
+import { verify } from './verifying.ts';
 import { exampleView, faultsView, remarksView } from './views.ts';
 
 /** `tributary terms …`: writes, checks, publishes, shows and verifies what a pool promises. */

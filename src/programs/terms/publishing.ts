@@ -2,17 +2,13 @@ import { stringify } from 'smol-toml';
 import { callerOf, findPool } from '../../api/admin-client.ts';
 import { TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
-import { keccak256 } from '../../base/keccak.ts';
 import { createPaint, exitCode, type Io, table } from '../../base/terminal.ts';
 import { nodeHashing } from '../../proofs/node-hashing.ts';
-import { nodeVerifyEd25519 } from '../../proofs/node-signatures.ts';
-import { parseAddress, recover } from '../../protocol/signature.ts';
 import type { TermsDocument } from '../../terms/document.ts';
 import { readTermsFile } from '../../terms/file.ts';
 import { type PublishedTerms, readPublished } from '../../terms/published.ts';
-import { verifyTerms } from '../../terms/verify-terms.ts';
-import { fetchPublished, type TermsList, termsClient } from './client.ts';
-import { publishCommand, showTermsCommand, verifyTermsCommand } from './settings.ts';
+import { type TermsList, termsClient } from './client.ts';
+import { publishCommand, showTermsCommand } from './settings.ts';
 import { faultsView, remarksView } from './views.ts';
 
 /** `tributary terms publish`: the pool checks again, signs and keeps them. */
@@ -63,31 +59,6 @@ export async function show(args: readonly string[], io: Io): Promise<number> {
   if (json) io.stdout.write(`${JSON.stringify({ ...list, terms: document })}\n`);
   else io.stdout.write(`${tomlOf(document)}\n${versionsView(list)}\n`);
   return exitCode.ok;
-}
-
-/** `tributary terms verify`: 0 when the pool has signed these terms, else 1 and why. */
-export async function verify(args: readonly string[], io: Io): Promise<number> {
-  const settings = readSettings(verifyTermsCommand, args, io);
-  if (!settings) return exitCode.ok;
-  const { source, pool, json } = settings.values;
-  if (pool !== undefined && !parseAddress(pool)) {
-    throw new TributaryError('setting_invalid', `--pool cannot be ${pool}: it is no address.`);
-  }
-  const files = await fetchPublished(source);
-  const tools = { hashing: nodeHashing, keccak256, recover, verifyEd25519: nodeVerifyEd25519 };
-  const verified = verifyTerms({ ...files, pool: pool?.toLowerCase() }, tools);
-  if (json) {
-    const { ok } = verified;
-    const rest = verified.ok
-      ? { version: verified.published.document.version, signedBy: verified.signedBy }
-      : { text: verified.text };
-    io.stdout.write(`${JSON.stringify({ ok, ...rest })}\n`);
-  } else if (verified.ok) {
-    const { version, 'starts-at-epoch': start, name } = verified.published.document;
-    const line = `OK: version ${version} of the terms of "${name}", from epoch ${start} on`;
-    io.stdout.write(`${line}, signed by ${verified.signedBy}\n`);
-  } else io.stderr.write(`Not verified: ${verified.text}.\n`);
-  return verified.ok ? exitCode.ok : exitCode.failed;
 }
 
 function readable(file: string): PublishedTerms {

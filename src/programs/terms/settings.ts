@@ -76,20 +76,23 @@ export const showTermsCommand = defineCommand({
 /** `tributary terms verify`. */
 export const verifyTermsCommand = defineCommand({
   name: 'terms verify',
-  summary: 'Check the signature under published terms, and the terms themselves.',
+  summary: 'Check the signature under published terms or a manifest, and the terms themselves.',
   settings: {
     source: {
       type: text('URL|FILE'),
-      doc: 'Where the published terms are: terms/VERSION.json of a pool.',
+      doc: 'A pool by its address or that of its manifest, or where published terms are: terms/VERSION.json.',
       required: true,
       positional: 'only',
     },
     pool: {
       type: text('0x…'),
       doc: 'The account of the pool that must have signed.',
-      defaultText: 'the one that the index beside the terms names',
+      defaultText: 'the one that the manifest, or the index beside the terms, names',
     },
     json,
   },
-  examples: ['tributary terms verify https://pool.example/proofs/terms/3.json'],
+  examples: [
+    'tributary terms verify https://pool.example',
+    'tributary terms verify https://pool.example/proofs/terms/3.json',
+  ],
 });

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startPoolProcess } from '../pool-process.ts';
+import { startTributary } from '../tributary-process.ts';
+
+const TERMS = `name = "Rivermouth"
+commission = "12%"
+model = { kind = "proportional" }
+`;
+
+test('a pool says who it is in a signed manifest, and signs it anew when its terms change', async (t) => {
+  const pool = await startPoolProcess(t, [
+    '--operator-name=Ada & Co',
+    '--contact=ada@pool.example',
+  ]);
+  const url = `${pool.publicUrl}/.well-known/livepeer-pool.json`;
+  const first = await fetch(url);
+  assert.equal(first.headers.get('access-control-allow-origin'), '*');
+  const { manifest } = JSON.parse(await first.text());
+  assert.equal(manifest.operator.name, 'Ada & Co');
+  assert.equal(manifest.pool.url, `${pool.publicUrl}/`);
+  assert.equal(manifest.terms.version, 0);
+  const again = await fetch(url, { headers: { 'if-none-match': first.headers.get('etag') ?? '' } });
+  assert.equal(again.status, 304);
+
+  const epoch = manifest.terms.document.version + 2;
+  await pool.admin('POST', '/api/v1/terms', { file: TERMS, startsAtEpoch: String(epoch) });
+  await pool.admin('POST', '/api/v1/epochs/close', {});
+  const { manifest: second } = JSON.parse(await (await fetch(url)).text());
+  assert.equal(second.terms.version, 1);
+  assert.equal(second.terms.document.commission, '12%');
+  assert.ok(second.issuedAt > manifest.issuedAt);
+
+  for (const source of [pool.publicUrl, url]) {
+    const said = startTributary(t, ['terms', 'verify', source]);
+    assert.equal(await said.exited, 0, said.printed.err);
+    assert.match(said.printed.out, /^OK: version 1 of the terms of "Rivermouth".*receipt key/);
+  }
+  const schema = JSON.parse(await (await fetch(url.replace('.json', '.schema.json'))).text());
+  assert.equal(schema.$id, 'urn:livepeer:pool-manifest:1');
+});
