@@ -11,7 +11,7 @@ const GWEI = 1_000_000_000n;
 
 const SCHEMA = `
   create table work (
-    -- SHA-256 of what the row says, or of its id; and which of several equal ones it is.
+    -- The time and SHA-256 of what the row says, or that of its id; and which of equal ones it is.
     hash blob not null, number integer not null,
     worker text not null, at integer not null, units integer not null, jobs integer not null,
     failed integer not null, source_ms integer not null, device_ms integer not null,
@@ -123,7 +123,7 @@ export function openShadowBook(path: string): ShadowBook {
     const { worker, at, units, jobs, failed, sourceMs, deviceMs, feeWei, id } = row;
     const fields = [worker, at, units, jobs, failed, sourceMs, deviceMs, feeWei];
     const content = digest(fields.join('\t'));
-    const hash = id === '' ? content : digest(`id\t${worker}\t${id}`);
+    const hash = id === '' ? byTime(at, content) : digest(`id\t${worker}\t${id}`);
     const { n } = seen.get(hash) as { n: number };
     if (id !== '' && n > 1) throw twice(row, 'is in the file twice');
     const number = id === '' ? n : 1;
@@ -250,6 +250,13 @@ function opened(path: string): DatabaseSync {
     const message = `${path} cannot be used as a shadow book (${messageOf(cause)}).`;
     throw new TributaryError('import_wrong', message, { cause });
   }
+}
+
+/** Rows of one time lie together, so that a file in the order of time is written in order. */
+function byTime(at: number, content: Buffer): Buffer {
+  const time = Buffer.alloc(6);
+  time.writeUIntBE(at, 0, 6);
+  return Buffer.concat([time, content]);
 }
 
 function digest(text: string): Buffer {
