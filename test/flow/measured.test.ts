@@ -134,35 +134,42 @@ test('a worker asks why, what its machine is, and what a line of its statement r
   const otter = await pool.enrol('otter');
   const own = await startOwnWorker(whole, otter.join);
   await own.ready;
-  const ask = async (path: string, who: Enrolment = otter) => {
+  const ask = async <T>(path: string, who: Enrolment = otter) => {
     const response = await fetch(`${pool.publicUrl}/api/v1/me/${path}`, {
       headers: { authorization: `Bearer ${who.credential}` },
     });
-    return { status: response.status, body: await response.json() };
+    return { status: response.status, body: (await response.json()) as T };
   };
-  await eventually('the machine is shown', async () => (await ask('machines')).body.length > 0);
-  const machines = await ask('machines');
-  assert.deepEqual(machines.body[0].devices, [{ name: 'cpu', sessions: 4 }]);
-  assert.equal(machines.body[0].software, 'tributary');
-  assert.match((await ask('why')).body.text, /^In the last /);
+  const machines = () => ask<{ devices: unknown; software: string }[]>('machines');
+  await eventually('the machine is shown', async () => (await machines()).body.length > 0);
+  const [machine] = (await machines()).body;
+  assert.deepEqual(machine?.devices, [{ name: 'cpu', sessions: 4 }]);
+  assert.equal(machine?.software, 'tributary');
+  assert.match((await ask<{ text: string }>('why')).body.text, /^In the last /);
   assert.deepEqual((await ask('work')).body, []);
 
-  const fact = await ask('evidence?id=fact-1', heron);
+  const evidence = (id: string, who: Enrolment = heron) =>
+    ask<Evidence>(`evidence?id=${encodeURIComponent(id)}`, who);
+  const fact = await evidence('fact-1');
   assert.deepEqual([fact.body.kind, fact.body.value], ['fact', 'RTX 4090']);
-  assert.equal((await ask('evidence?id=fact-1')).status, 404);
-  const offline = await ask(
-    `evidence?id=${encodeURIComponent(`epoch-2/${heron.id}/offline`)}`,
-    heron,
-  );
-  const sum = offline.body.online.reduce(
-    (total: number, { since, until }: { since: string; until: string }) =>
-      total + Date.parse(until) - Date.parse(since),
+  assert.equal((await evidence('fact-1', otter)).status, 404);
+  const { body: offline } = await evidence(`epoch-2/${heron.id}/offline`);
+  const sum = offline.online.reduce(
+    (total, { since, until }) => total + Date.parse(until) - Date.parse(since),
     0,
   );
-  assert.equal(String(sum), offline.body.onlineMs);
-  assert.equal((await ask('evidence?id=gw-1', heron)).body.amount, '100000');
-  assert.equal((await ask('evidence?id=nothing', heron)).status, 404);
+  assert.equal(String(sum), offline.onlineMs);
+  assert.equal((await evidence('gw-1')).body.amount, '100000');
+  assert.equal((await evidence('nothing')).status, 404);
 });
+
+interface Evidence {
+  readonly kind: string;
+  readonly value: string;
+  readonly amount: string;
+  readonly onlineMs: string;
+  readonly online: readonly { readonly since: string; readonly until: string }[];
+}
 
 test('everybody reads what the operator says of an incident', async () => {
   const made = await pool.admin<{ id: string }>('POST', '/api/v1/incidents', {
