@@ -21,6 +21,8 @@ export interface Shown {
 /** Where it is instead. */
 export interface Moved {
   readonly location: string;
+  /** 303 for whoever has to sign in, or did: the next time it may be shown here. Else for good. */
+  readonly status?: 303;
 }
 
 /**

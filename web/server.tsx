@@ -5,9 +5,10 @@ import { Document, type Frame } from './parts/layout.tsx';
 import { problemPage } from './problem.tsx';
 import { publicPages } from './public/pages.ts';
 import { readerOf } from './public/reader.ts';
+import { workerPages } from './worker/pages.ts';
 
 /** Every page, of every audience. */
-const pages = [...publicPages];
+const pages = [...publicPages, ...workerPages];
 
 /** What the pool imports of the built pages. */
 export const server: PageServer = {
@@ -17,7 +18,7 @@ export const server: PageServer = {
     const reader = readerOf(request.ask);
     const shown = await found.page.show({ reader, request, params: found.params });
     if (!shown) return undefined;
-    if ('location' in shown) return { status: 308, html: '', location: shown.location };
+    if ('location' in shown) return { status: 308, html: '', ...shown };
     return { status: shown.status ?? 200, html: documentOf(request, shown) };
   },
   async problem(request, problem): Promise<PageReply> {

@@ -9,6 +9,7 @@ import { liveApi } from './live-routes.ts';
 import { manifestApi } from './manifest-routes.ts';
 import { meChoiceApi } from './me-choice-routes.ts';
 import { mePayApi } from './me-pay-routes.ts';
+import { meProgressApi } from './me-progress-routes.ts';
 import { meApi } from './me-routes.ts';
 import { openapiApi } from './openapi.ts';
 import { operatorsApi } from './operators-routes.ts';
@@ -39,6 +40,7 @@ export const definitions = {
   me: meApi,
   meChoice: meChoiceApi,
   mePay: mePayApi,
+  meProgress: meProgressApi,
   openapi: openapiApi,
   operators: operatorsApi,
   paid: paidApi,

@@ -79,11 +79,27 @@ export interface Pages {
 
 /** Pages beside an API: whatever is no page is answered by it, and told as a page to a browser. */
 export function withPages(api: Pick<Api, 'answer'>, pages: Pages): Pick<Api, 'answer'> {
+  /** The API; a browser that posted a form is told what was refused as a page, and not as JSON. */
+  async function answerForm(reading: Reading): Promise<Response> {
+    const { request } = reading;
+    const reply = await api.answer(request, reading.bindings);
+    const isForm = request.method === 'POST' && wantsPage(request);
+    const isProblem = reply.headers.get('content-type') === 'application/problem+json';
+    if (!isForm || !isProblem) return reply;
+    const { status, title, detail, advice } = (await reply.json()) as Partial<PageProblem>;
+    return pages.problem(reading, {
+      status: status ?? reply.status,
+      title: title ?? 'This was refused',
+      detail: detail ?? '',
+      advice: advice ?? 'Go back, correct what was sent, and send it again.',
+    });
+  }
+
   return {
     async answer(request, bindings) {
       const reading = { request, bindings };
       const { pathname } = new URL(request.url);
-      if (pathname.startsWith('/api/')) return api.answer(request, bindings);
+      if (pathname.startsWith('/api/')) return answerForm(reading);
       const page = await pages.answer(reading);
       if (page) return page;
       const reply = await api.answer(request, bindings);

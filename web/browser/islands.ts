@@ -7,7 +7,13 @@ export type Wake = (element: HTMLElement, props: unknown) => void;
 const islands: Readonly<Record<IslandName, () => Promise<{ readonly wake: Wake }>>> = {
   chart: () => import('./chart-island.tsx'),
   'check-epoch': () => import('./check-epoch-island.tsx'),
+  'check-own': () => import('./check-own-island.tsx'),
   flow: () => import('./flow-island.tsx'),
+  form: () => import('./form-island.ts'),
+  rotate: () => import('./rotate-island.tsx'),
+  'wallet-address': () => import('./wallet-address-island.tsx'),
+  'wallet-sign-in': () => import('./wallet-sign-in-island.tsx'),
+  'worker-live': () => import('./worker-live-island.ts'),
 };
 
 /** Brings the islands below `root` to life. */

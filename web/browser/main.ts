@@ -1,6 +1,7 @@
 import '../parts/tokens.css';
 import '../parts/base.css';
 import '../parts/parts.css';
+import '../worker/worker.css';
 import '../parts/mark.svg';
 import { copyOnClick } from './copy.ts';
 import { wakeIslands } from './islands.ts';

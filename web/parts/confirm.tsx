@@ -7,17 +7,21 @@ import type { ComponentChildren } from 'preact';
 export function PostForm({
   action,
   token,
+  goOn,
   hidden = {},
   children,
 }: {
   readonly action: string;
   readonly token: string | undefined;
+  /** The page that the server leads to when it is done. */
+  readonly goOn?: string;
   readonly hidden?: Readonly<Record<string, string>>;
   readonly children: ComponentChildren;
 }) {
   return (
     <form method="post" action={action} class="form">
-      {token !== undefined && <input type="hidden" name="token" value={token} />}
+      {token !== undefined && <input type="hidden" name="csrf" value={token} />}
+      {goOn !== undefined && <input type="hidden" name="then" value={goOn} />}
       {Object.entries(hidden).map(([name, value]) => (
         <input key={name} type="hidden" name={name} value={value} />
       ))}

@@ -1,7 +1,16 @@
 import type { ComponentChildren } from 'preact';
 
 /** The parts of pages that come alive in a browser, by name: see browser/islands.ts. */
-export type IslandName = 'chart' | 'check-epoch' | 'flow';
+export type IslandName =
+  | 'chart'
+  | 'check-epoch'
+  | 'check-own'
+  | 'flow'
+  | 'form'
+  | 'rotate'
+  | 'wallet-address'
+  | 'wallet-sign-in'
+  | 'worker-live';
 
 /**
  * A part that the browser makes interactive; what it holds until then, and for ever where there is

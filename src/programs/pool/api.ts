@@ -13,6 +13,7 @@ import { liveRoutes } from '../../api/live-routes.ts';
 import { manifestRoutes } from '../../api/manifest-routes.ts';
 import { meChoiceRoutes } from '../../api/me-choice-routes.ts';
 import { mePayRoutes } from '../../api/me-pay-routes.ts';
+import { meProgressRoutes } from '../../api/me-progress-routes.ts';
 import { meRoutes } from '../../api/me-routes.ts';
 import { openapiRoute } from '../../api/openapi.ts';
 import { operatorsRoutes } from '../../api/operators-routes.ts';
@@ -108,6 +109,7 @@ export async function openApi(
     ...paidRoutes(parts),
     ...meRoutes(parts),
     ...mePayRoutes(parts),
+    ...meProgressRoutes({ ...parts, clock }),
     ...meChoiceRoutes(parts),
     ...manifestRoutes(parts),
   ];

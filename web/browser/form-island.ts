@@ -1,0 +1,77 @@
+import type { Wake } from './islands.ts';
+import { post, sayFailure } from './post.ts';
+
+/**
+ * A form that says what was refused beside its button, and keeps what was written. Fields that a plain
+ * post cannot carry say what they are: `data-as="list"` is one id a line, `data-as="amount"` a number
+ * with `data-asset` and `data-decimals`.
+ */
+export const wake: Wake = (element) => {
+  const form = element.querySelector('form');
+  if (!form) return;
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    void send(form);
+  });
+};
+
+async function send(form: HTMLFormElement): Promise<void> {
+  const place = noteIn(form);
+  const buttons = form.querySelectorAll('button');
+  place.textContent = '';
+  for (const button of buttons) button.disabled = true;
+  try {
+    const body = bodyOf(form);
+    const then = new FormData(form).get('then');
+    await post(new URL(form.action).pathname, body);
+    const next = new URL(typeof then === 'string' ? then : location.href, location.href);
+    if (next.pathname === location.pathname) location.reload();
+    else location.assign(next);
+  } catch (error) {
+    const { text, advice } = sayFailure(error);
+    place.textContent = `${text} ${advice}`;
+  } finally {
+    for (const button of buttons) button.disabled = false;
+  }
+}
+
+function bodyOf(form: HTMLFormElement): Record<string, unknown> {
+  const body: Record<string, unknown> = {};
+  for (const field of form.elements) {
+    const isField =
+      field instanceof HTMLInputElement ||
+      field instanceof HTMLTextAreaElement ||
+      field instanceof HTMLSelectElement;
+    if (!isField || field.name === '' || ['csrf', 'then'].includes(field.name)) continue;
+    if (field instanceof HTMLInputElement && field.type === 'radio' && !field.checked) continue;
+    const value = valueIn(field.value, field.dataset);
+    if (value !== undefined) body[field.name] = value;
+  }
+  return body;
+}
+
+function valueIn(text: string, { as, asset, decimals }: DOMStringMap): unknown {
+  if (as === 'list') {
+    const ids = text.split(/[\s,]+/).filter((id) => id !== '');
+    return ids.length === 0 ? undefined : ids;
+  }
+  if (as === 'amount') {
+    const match = /^\s*(\d{1,40})(?:[.,](\d+))?\s*$/.exec(text);
+    const places = Number(decimals);
+    if (!match || (match[2]?.length ?? 0) > places) return undefined;
+    const amount = BigInt(`${match[1]}${(match[2] ?? '').padEnd(places, '0')}`);
+    return amount === 0n ? undefined : { asset, amount: String(amount) };
+  }
+  return text === '' ? undefined : text;
+}
+
+function noteIn(form: HTMLFormElement): HTMLElement {
+  const found = form.querySelector<HTMLElement>('[data-form-note]');
+  if (found) return found;
+  const made = document.createElement('p');
+  made.dataset.formNote = '';
+  made.className = 'state wrong';
+  made.setAttribute('role', 'alert');
+  form.append(made);
+  return made;
+}

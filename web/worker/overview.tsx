@@ -1,0 +1,195 @@
+import { showCount } from '../../src/base/figures.ts';
+import { Amounts } from '../parts/amount.tsx';
+import { Chart } from '../parts/chart.tsx';
+import { type Figure, Figures } from '../parts/figures.tsx';
+import { Island } from '../parts/island.tsx';
+import { StateText } from '../parts/state.tsx';
+import { Table } from '../parts/table.tsx';
+import { Time, utcText } from '../parts/time.tsx';
+import { loadTerms } from '../public/pool.ts';
+import type { Choices, Earnings, OwnWorker, Progress, WorkStep } from './api-views.ts';
+import { type NextPayout, nextPayout } from './next-payout.ts';
+import { overviewText, sessionsText, standingOf } from './standing.ts';
+import { hoursOf, workCharts } from './work-charts.ts';
+import { workerPage } from './worker-page.tsx';
+
+/** Machines whose hours are added up: an owner of more looks at each. */
+const ADDED_MAX = 24;
+
+/** `/worker`: is it working, what have I earned, when am I paid? */
+export const overviewPage = workerPage('/worker', async (parts) => {
+  const { reader, pool, workers, worker, request } = parts;
+  const ids = workers.slice(0, ADDED_MAX).map(({ id }) => id);
+  const [progress, earnings, choices, terms, ...work] = await Promise.all([
+    reader.json<Progress>('/api/v1/me/progress'),
+    reader.json<Earnings>('/api/v1/me/earnings?limit=1'),
+    reader.json<Choices>(`/api/v1/me/choices?worker=${worker.id}`),
+    loadTerms(reader, pool.terms.current),
+    ...ids.map((id) => reader.json<WorkStep[]>(`/api/v1/me/work?hours=24&worker=${id}`)),
+  ]);
+  const steps = work.flatMap((one) => one ?? []);
+  return {
+    title: 'Overview',
+    current: '/worker',
+    content: (
+      <>
+        <Island name="worker-live" props={{}}>
+          <h1 class="visually-hidden">Overview</h1>
+          <p class="lead" data-live="lead">
+            {overviewText(workers, (iso) => utcText(new Date(iso), 'clock'))}
+          </p>
+          <p class="hint" data-live="stale" role="status" hidden />
+          <Figures
+            of={[
+              earnedFigure(progress),
+              payoutFigure(
+                nextPayout({ pool, terms, choices, owed: owedIn(earnings) }),
+                workers.length > 1,
+              ),
+              {
+                label: 'Paid so far',
+                value: (
+                  <Amounts
+                    of={sum(earnings?.totals.flatMap(({ paid }) => paid) ?? [])}
+                    href="/worker/payouts"
+                  />
+                ),
+              },
+            ]}
+          />
+          <section aria-labelledby="machines">
+            <h2 id="machines">Machines</h2>
+            <Machines of={workers} />
+          </section>
+        </Island>
+        <section aria-labelledby="day">
+          <h2 id="day">Last 24 hours</h2>
+          <DayText steps={steps} hrefOf={failuresAt(workers)} />
+          <Chart view={workCharts(hoursOf(steps, { now: request.now, hours: 24 })).jobs} />
+        </section>
+      </>
+    ),
+  };
+});
+
+function failuresAt(workers: readonly OwnWorker[]): string {
+  return workers.length === 1 ? `/worker/machines/${workers[0]?.id}#failures` : '#machines';
+}
+
+function owedIn(earnings: Earnings | undefined) {
+  return sum(earnings?.totals.flatMap(({ owed }) => owed) ?? []);
+}
+
+type Amount = Earnings['totals'][number]['owed'][number];
+
+/** Amounts of one asset added up. */
+export function sum(amounts: readonly Amount[]): readonly Amount[] {
+  const byAsset = Map.groupBy(amounts, ({ asset }) => asset);
+  return [...byAsset.values()].map((same) => ({
+    ...(same[0] as Amount),
+    amount: String(same.reduce((total, { amount }) => total + BigInt(amount), 0n)),
+  }));
+}
+
+function earnedFigure(progress: Progress | undefined): Figure {
+  const amounts = sum(progress?.workers.flatMap(({ amount }) => amount ?? []) ?? []);
+  const jobs = progress?.workers.reduce((total, one) => total + one.jobs, 0) ?? 0;
+  const label = `Earned in epoch ${progress?.epoch ?? ''} so far`;
+  return {
+    label,
+    value:
+      amounts.length === 0 ? (
+        <a href="/worker/earnings">{jobs === 0 ? 'nothing yet' : `${showCount(jobs)} segments`}</a>
+      ) : (
+        <Amounts of={amounts} href="/worker/earnings" />
+      ),
+    note:
+      amounts.length === 0 && jobs > 0
+        ? 'worth their share when the epoch ends'
+        : 'by your receipts, before commission',
+  };
+}
+
+function payoutFigure(next: NextPayout, several: boolean): Figure {
+  const label = 'Next payout';
+  const note = several ? `${next.text} All machines together.` : next.text;
+  if (next.at === undefined) return { label, value: next.when, note };
+  return { label, value: <Time at={next.at} detail="date" />, note };
+}
+
+function Machines({ of }: { readonly of: readonly OwnWorker[] }) {
+  return (
+    <Table
+      caption="Your machines as they are now"
+      rows={of}
+      keyOf={({ id }) => id}
+      empty="None. Ask the operator to enrol one."
+      columns={[
+        { title: 'Machine', cell: ({ id, name }) => <a href={`/worker/machines/${id}`}>{name}</a> },
+        { title: 'State', cell: (worker) => <State of={worker} /> },
+        {
+          title: 'Sessions',
+          figures: true,
+          cell: (worker) => <span data-live={`${worker.id}:sessions`}>{sessionsText(worker)}</span>,
+        },
+        { title: 'Segments in all', figures: true, cell: ({ segments }) => showCount(segments) },
+      ]}
+    />
+  );
+}
+
+function State({ of }: { readonly of: OwnWorker }) {
+  const { tone, words, until } = standingOf(of);
+  const hasWork = words === 'Working';
+  return (
+    <>
+      <span data-live={`${of.id}:state`}>
+        <StateText tone={tone}>{words}</StateText>
+        {until !== undefined && (
+          <>
+            {' until '}
+            <Time at={until} detail="clock" />
+          </>
+        )}
+      </span>
+      {!hasWork && (
+        <>
+          {' '}
+          <a class="small" href={`/worker/why?worker=${of.id}`}>
+            why?<span class="visually-hidden"> {of.name} has no work</span>
+          </a>
+        </>
+      )}
+    </>
+  );
+}
+
+function DayText({
+  steps,
+  hrefOf,
+}: {
+  readonly steps: readonly WorkStep[];
+  readonly hrefOf: string;
+}) {
+  const jobs = steps.reduce((total, one) => total + one.jobs, 0);
+  const failed = steps
+    .flatMap((one) => one.failures)
+    .reduce((total, { count }) => total + count, 0);
+  if (jobs + failed === 0) {
+    return (
+      <p>
+        No segment came in the last 24 hours. <a href="/worker/why">Why no work?</a>
+      </p>
+    );
+  }
+  return (
+    <p>
+      {showCount(jobs)} segments done,{' '}
+      {failed === 0 ? 'none failed.' : <a href={hrefOf}>{failedText(failed, jobs + failed)}</a>}
+    </p>
+  );
+}
+
+function failedText(failed: number, all: number): string {
+  return `${showCount(failed)} of ${showCount(all)} attempts failed`;
+}
