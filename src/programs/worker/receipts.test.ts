@@ -104,6 +104,34 @@ test('what is wrong with a receipt is told in words', (t) => {
   assert.match(keeper.take({ [RECEIPT_HEADER]: '!'.repeat(2_000) }) ?? '', /no receipt/);
 });
 
+test('a folder with a gap is filled from where it begins, and nothing is there twice', (t) => {
+  const dir = folder(t);
+  const chain = workerReceipts(12);
+  const before = keeperIn(dir);
+  for (const place of [0, 1, 4, 5]) before.take(answer(at(chain, place)));
+  const keeper = keeperIn(dir);
+  assert.equal(keeper.resume('abcdefghij'), 3n);
+  assert.equal(keeper.hasGap, true);
+  // An answer comes while they are fetched, and once more with them.
+  assert.equal(keeper.take(answer(at(chain, 8))), undefined);
+  for (const receipt of chain.slice(2, 10)) assert.equal(keeper.give(receipt), undefined);
+  assert.equal(keeper.settle(), undefined);
+  assert.equal(keeper.hasGap, false);
+  assert.equal(keeper.take(answer(at(chain, 8))), undefined);
+  assert.equal(keeper.take(answer(at(chain, 10))), undefined);
+  assert.deepEqual(keeper.figures, { kept: 7, missing: 0 });
+  const sequences = readdirSync(dir).flatMap((name) => {
+    const read = readReceiptsFile(readFileSync(join(dir, name)));
+    return read.ok ? read.receipts.map(({ receipt }) => receipt.sequence) : [];
+  });
+  assert.deepEqual(
+    sequences.toSorted((a, b) => Number(a - b)),
+    Array.from({ length: 11 }, (_, index) => BigInt(index + 1)),
+  );
+  const forged = changed(at(chain, 11), { previous: new Uint8Array(32) });
+  assert.match(keeper.give(forged) ?? '', /forked or changed/);
+});
+
 test('a disk that takes nothing is told, and the work goes on', (t) => {
   const dir = folder(t);
   const [first] = workerReceipts(1) as [SignedReceipt];
