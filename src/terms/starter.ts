@@ -86,7 +86,8 @@ decide-days = 14
 late = "upheld"
 set-aside = true
 
-# What workers should bring, in words and as a share of the promised time.
+# What workers should bring, in words, and for which share of the time each promises to be there
+# where \`tributary workers set\` says nothing else of it.
 [expectations]
 uptime = "95%"
 hardware = "An NVIDIA GPU with NVENC, or four cores; 20 Mbit/s upstream."

@@ -58,7 +58,7 @@ export interface Terms {
     readonly setAside: boolean;
   };
   readonly expectations: {
-    /** Share of the promised time for which a worker shall be there. */
+    /** Share of the time for which a worker promises to be there, where nothing else was said of it. */
     readonly uptime: Ratio | undefined;
     /** In words. */
     readonly hardware: string | undefined;

@@ -13,7 +13,7 @@ const HOUR_MS = 3_600_000;
 /** Workers that are looked at before others have their turn: well under a millisecond. */
 const TURN = 200;
 /** Rows in one statement. */
-const ROWS_MAX = 1_000;
+const ROWS_MAX = 500;
 /** Rows that wait while the database is away. */
 const WAITING_MAX = 200_000;
 

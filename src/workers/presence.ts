@@ -14,7 +14,7 @@ const SOON_MS = 1_000;
 /** Who was not looked at for so long was not seen. A busy machine is late by seconds, not by this. */
 const GAP_MS = 45_000;
 /** Rows in one statement: a few milliseconds of one connection of the database. */
-const ROWS_MAX = 1_000;
+const ROWS_MAX = 500;
 /** Stretches that wait while the database is away: hours of a fleet that reconnects every minute. */
 const WAITING_MAX = 200_000;
 
