@@ -90,10 +90,11 @@ function healthOf(
   { transactions }: Pick<DutiesParts, 'transactions'>,
   seen: Seen | undefined,
 ): readonly SenderHealth[] {
-  const { orchestrator, rewardCaller, node } = transactions;
+  const { orchestrator, rewardCaller, node, payout } = transactions;
   const named = [
     ['orchestrator', orchestrator],
     ['node', node],
+    ['payouts', payout],
     ['reward caller', rewardCaller],
   ] as const;
   const known = new Set<unknown>();

@@ -20,7 +20,7 @@ const AWAY: ReadonlySet<WatchAlarm> = new Set(['rpc_unavailable', 'head_old']);
 
 /** How one account that sends stands. */
 export interface SenderHealth {
-  readonly name: 'orchestrator' | 'node' | 'reward caller';
+  readonly name: 'orchestrator' | 'node' | 'reward caller' | 'payouts';
   readonly balanceWei: bigint | undefined;
   readonly paused: string | undefined;
   readonly outOfFunds: boolean;

@@ -109,8 +109,10 @@ export function startLooking(
 
 /** Each journal once, where accounts coincide. */
 export function journalsOf({ transactions }: Pick<DutiesParts, 'transactions'>) {
-  const { orchestrator, rewardCaller, node } = transactions;
-  return [...new Set([orchestrator, rewardCaller, node])].filter((one) => one !== undefined);
+  const { orchestrator, rewardCaller, node, payout } = transactions;
+  return [...new Set([orchestrator, rewardCaller, node, payout])].filter(
+    (one) => one !== undefined,
+  );
 }
 
 async function readBalances(

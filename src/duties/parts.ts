@@ -41,6 +41,8 @@ export interface DutiesParts {
     readonly orchestrator: Transactions | undefined;
     readonly rewardCaller: Transactions | undefined;
     readonly node: Transactions | undefined;
+    /** Pays workers; duties only watch that it can. */
+    readonly payout?: Transactions | undefined;
   };
   readonly rules: DutyRules;
   /** Where gateways shall reach this pool; undefined: the registry is not compared. */

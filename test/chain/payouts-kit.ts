@@ -124,7 +124,10 @@ export async function startPaying(
   const workers = new Map<string, string>();
   const pool = {
     chain,
+    providers,
     payouts,
+    log: quiet,
+    now: () => instant(clock.now()),
     terms,
     transactions,
     /** Enrols a worker that is owed something, which the pool has. */

@@ -56,6 +56,10 @@ test('what a worker earned is shown, run, and on the chain to the last wei', asy
     return BigInt((await status()).tickets.redeemed) === FACE;
   });
   const tributary = commandsOf(pool);
+  const short = 'payouts has 10 ETH';
+  await eventually('it is said that gas money is short', async () => {
+    return (await tributary('chain', 'status', '--json')).includes(short);
+  });
   await tributary('epoch', 'close', '--yes');
   const own = `/api/v1/ledger/accounts?asset=ETH&account=worker:${enrolment.id}`;
   const { accounts: credits } = await pool.admin<Accounts>('GET', own);
@@ -121,7 +125,7 @@ async function startPool() {
     ...chain.flags(),
     ...['--price=1000wei', '--auto-adjust-price=false', '--reward=false'],
     ...[`--max-face-value=${FACE}`, `--ticket-ev=${FACE - 1n}`],
-    ...[`--payout-keystore=${stored.file}`, '--payout-gas-money=1'],
+    ...[`--payout-keystore=${stored.file}`, '--payout-gas-money=1', '--min-gas-money=50'],
   ]);
   return { chain, pool, payer: payer.address };
 }

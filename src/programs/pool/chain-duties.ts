@@ -30,6 +30,7 @@ export function startChainDuties(
       orchestrator: accounts.at(orchestrator),
       rewardCaller: accounts.of('reward_caller'),
       node: accounts.of('node'),
+      payout: accounts.of('payout'),
     },
     rules: {
       reward: settings.reward,
