@@ -59,7 +59,7 @@ export function overrides(): readonly Override[] {
       'Programs do not import each other: see CONTRIBUTING.md',
     ),
   );
-  return [...perFolder, ...perProgram, pages, environmentAllowed];
+  return [...perFolder, ...perProgram, pages, environmentAllowed, shownText];
 }
 
 /**
@@ -87,6 +87,12 @@ const pages: Override = override(
 const environmentAllowed: Override = {
   includes: ['src/cli.ts', '**/*.test.ts', 'test/**', 'bench/**', 'scripts/**'],
   linter: { rules: { style: { noProcessEnv: 'off' } } },
+};
+
+/** In a browser test it matters what a reader sees, hidden text left out. */
+const shownText: Override = {
+  includes: ['test/browser/**'],
+  linter: { rules: { performance: { useDomNodeTextContent: 'off' } } },
 };
 
 /** A folder of src/ as its neighbours write it, from one or two levels deep. */

@@ -1,7 +1,8 @@
 import { renderToString } from 'preact-render-to-string';
 import type { PageReply, PageRequest, PageServer } from '../src/api/page-types.ts';
-import { findPage, type Shown } from './page.ts';
+import type { Shown } from './page.ts';
 import { Document, type Frame } from './parts/layout.tsx';
+import { findPage } from './paths.ts';
 import { problemPage } from './problem.tsx';
 import { publicPages } from './public/pages.ts';
 import { readerOf } from './public/reader.ts';

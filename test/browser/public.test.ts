@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Browser } from 'playwright-core';
+import { stampedRenditions, stampedSource } from '../fixtures/renditions.ts';
+import { startOwnWorker } from '../own-worker.ts';
+import type { PayingGateway } from '../paying-gateway.ts';
+import { type PoolProcess, startPoolProcess } from '../pool-process.ts';
+import { startFundedGateway, startTestChain } from '../start-chain-pool.ts';
+import type { Cleanup, Enrolment } from '../start-pool.ts';
+import { startTributary } from '../tributary-process.ts';
+import { checkAxe, openTab, picture, startBrowser, widths } from './browser.ts';
+
+// A pool as it is run, on a chain of its own, with a worker, a gateway that pays, and two epochs.
+const cleanups: (() => void | Promise<void>)[] = [];
+const whole: Cleanup = { after: (run) => void cleanups.push(run) };
+after(async () => {
+  for (const run of cleanups.toReversed()) await run();
+});
+let pool: PoolProcess;
+let browser: Browser;
+let heron: Enrolment;
+
+before(async () => {
+  const chain = await startTestChain(whole, { roundLength: 400 });
+  pool = await startPoolProcess(whole, [...chain.flags(), '--price=1000wei', '--reward=off']);
+  heron = await pool.enrol('heron');
+  await stampedRenditions(['P240p30fps16x9']); // made once, while nobody waits
+  const own = await startOwnWorker(whole, heron.join);
+  await own.ready;
+  const gateway = await startFundedGateway(whole, chain, pool);
+  for (const number of [1, 2]) {
+    for (let segment = 0; segment < number; segment += 1) await stream(gateway);
+    await closeEpoch(number);
+  }
+  browser = await startBrowser(whole);
+});
+
+async function stream(gateway: PayingGateway): Promise<void> {
+  const reply = await gateway.submit(await gateway.session(), await stampedSource(), {
+    tickets: 2,
+    segment: { durationMs: 20_000 },
+  });
+  assert.equal(reply.result?.result.kind, 'done', reply.text);
+}
+
+async function closeEpoch(number: number): Promise<void> {
+  const closing = startTributary(whole, ['epoch', 'close', '--yes', '--data-dir', pool.dataDir]);
+  assert.equal(await closing.exited, 0, closing.printed.err);
+  assert.match(closing.printed.out, new RegExp(`^Epoch ${number} is closed and published\\.`));
+}
+
+/** Every public page, with what has to stand on it. */
+const pages: readonly (readonly [path: () => string, name: string, text: RegExp])[] = [
+  [() => '/', 'public', /Pays GPU owners 90\s%.* in ETH, every week, from 0\.01 ETH on/],
+  [() => '/terms', 'terms', /The default terms settle the open epoch/],
+  [() => '/terms/0', 'terms-default', /What that comes to[\s\S]*0\.675 ETH/],
+  [() => '/epochs', 'epochs', /Credited to workers per epoch/],
+  [() => '/epochs/2', 'epoch', /1 worker earned [\d.]+ (?:ETH|gwei)/],
+  [() => `/epochs/2/${heron.id}`, 'epoch-worker', /Commission of the pool/],
+  [() => '/payouts', 'payouts', /Nothing was paid yet/],
+  [() => '/proofs', 'proofs', /tributary verify --pool http:\/\/127\.0\.0\.1:/],
+  [() => '/join', 'join', /livepeer -transcoder -orchAddr 127\.0\.0\.1:\d+ -orchSecret/],
+  [() => '/incidents', 'incidents', /Uptime and incidents/],
+  [() => '/docs', 'docs', /Guides: run a pool/],
+  [() => '/docs/guides/join-with-a-gpu', 'docs-join', /Join a pool with a GPU/],
+  [() => '/docs/reference/settings', 'docs-settings', /--data-dir/],
+];
+
+/** Colours do not change with the width, so that dark is looked at once. */
+const looks = [
+  ['light', widths],
+  ['dark', [820]],
+] as const;
+
+for (const [colorScheme, looked] of looks) {
+  test(`every public page can be read and used, ${colorScheme}`, async () => {
+    const tab = await openTab(browser, pool.publicUrl, { colorScheme });
+    for (const width of looked) {
+      await tab.page.setViewportSize({ width, height: 900 });
+      for (const [path, name, text] of pages) {
+        await tab.page.goto(path());
+        await tab.page.waitForFunction(
+          'document.querySelectorAll("[data-needs-script][hidden]").length === 0',
+        );
+        assert.match(await tab.page.innerText('main'), text, path());
+        const isTooWide = await tab.page.evaluate(
+          'document.documentElement.scrollWidth > innerWidth',
+        );
+        assert.equal(isTooWide, false, `${path()} is wider than ${width}`);
+        assert.deepEqual(await checkAxe(tab.page), [], `${path()} at ${width}`);
+        await picture(tab.page, `${name}-${width}-${colorScheme}`);
+      }
+    }
+    assert.deepEqual(tab.errors, []);
+    assert.deepEqual(tab.strangers, []);
+    await tab.context.close();
+  });
+}
+
+test('the first page comes in 150 KB, and nothing in it from anybody else', async () => {
+  const tab = await openTab(browser, pool.publicUrl);
+  await tab.page.goto('/');
+  await tab.page.waitForSelector('[data-theme-switch]:not([hidden])');
+  await tab.page.waitForSelector('.flow svg');
+  assert.ok(tab.bytes() > 0 && tab.bytes() <= 150 * 1024, `${tab.bytes()} bytes`);
+  assert.deepEqual(tab.strangers, []);
+  assert.equal(await tab.page.locator('.facts dt').count(), 17, 'each point is answered');
+  assert.match(await tab.page.innerText('.notice'), /private key, seed phrase or keystore/);
+  const elements = await tab.page.locator('.flow svg *').count();
+  assert.ok(elements > 0 && elements <= 200, `the drawing has ${elements} elements`);
+  await tab.context.close();
+});
+
+test('without a script everything can be read, with times in UTC', async () => {
+  const tab = await openTab(browser, pool.publicUrl, { javaScriptEnabled: false });
+  for (const [path, , text] of pages) {
+    await tab.page.goto(path());
+    assert.match(await tab.page.innerText('main'), text, path());
+  }
+  await tab.page.goto('/epochs/1');
+  assert.match(await tab.page.innerText('main'), /\d\d:\d\d UTC/);
+  assert.equal(
+    await tab.page.getAttribute('#record ~ dl button', 'data-copy').then((root) => root?.length),
+    64,
+  );
+  await tab.page.goto('/?gpu=RTX+4070');
+  assert.match(await tab.page.innerText('main'), /Nothing can be said\. No worker with RTX 4070/);
+  await tab.context.close();
+});
+
+test('one click checks an epoch in the browser, down to its root', async () => {
+  const tab = await openTab(browser, pool.publicUrl);
+  await tab.page.goto('/epochs/2');
+  await tab.page.click('text=Check in this browser');
+  const said = await tab.page.waitForSelector('text=Checked in your browser');
+  assert.match(await said.innerText(), /: \d+ hashes, root of epoch 2\./);
+  await tab.page.click('text=9 steps');
+  assert.match(await tab.page.innerText('.seal'), /the account of the pool signed the keys/);
+  assert.match(await tab.page.innerText('.seal'), /comes to the published root and totals/);
+  assert.deepEqual(await checkAxe(tab.page), []);
+  await picture(tab.page, 'epoch-checked');
+  assert.deepEqual(tab.errors, [], 'the policy allows all that the check does');
+  await tab.context.close();
+});
+
+test('a line that was changed after it was signed is found in the browser, and named', async () => {
+  const tab = await openTab(browser, pool.publicUrl);
+  await tab.context.route('**/proofs/epoch-2/leaves.json', async (route) => {
+    const text = await (await route.fetch()).text();
+    const body = text.replace(/"units":"(\d)/, (_, digit) => `"units":"${(Number(digit) % 9) + 1}`);
+    await route.fulfill({ body, contentType: 'application/json' });
+  });
+  await tab.page.goto('/epochs/2');
+  await tab.page.click('text=Check in this browser');
+  const said = await tab.page.waitForSelector('text=Epoch 2 does not hold');
+  assert.match(await said.innerText(), new RegExp(`the leaf of ${heron.id}`));
+  assert.match(await tab.page.innerText('.seal'), /open a dispute: this is evidence/);
+  await tab.context.close();
+});
+
+test('an amount shows every digit to whoever points at it or reaches it by keyboard', async () => {
+  const tab = await openTab(browser, pool.publicUrl);
+  await tab.page.goto('/epochs/2');
+  const place = '#workers ~ .table a[data-exact]';
+  await tab.page.focus(place);
+  const shown = await tab.page.evaluate(
+    `getComputedStyle(document.querySelector('${place}'), '::after').content`,
+  );
+  assert.match(String(shown), /^"0\.\d{10,18} ETH"$/);
+  await tab.context.close();
+});
+
+test('a chart is read point by point with the keyboard, and its table is one click away', async () => {
+  const tab = await openTab(browser, pool.publicUrl);
+  await tab.page.goto('/epochs');
+  const chart = tab.page.locator('[role=slider]');
+  await chart.focus();
+  await chart.press('ArrowLeft');
+  const first = await tab.page.innerText('.chart-readout');
+  assert.match(first, /: ETH [\d.]+ \w+$/);
+  await chart.press('End');
+  assert.notEqual(await tab.page.innerText('.chart-readout'), first);
+  await tab.page.click('text=As a table');
+  assert.equal(await tab.page.locator('.chart table tbody tr').count(), 2);
+  await tab.context.close();
+});
+
+test('the colours that a reader chose stay on the next page', async () => {
+  const tab = await openTab(browser, pool.publicUrl, { colorScheme: 'light' });
+  await tab.page.goto('/');
+  await tab.page.click('text=Dark colours');
+  await tab.page.goto('/epochs');
+  assert.equal(await tab.page.getAttribute('html', 'data-theme'), 'dark');
+  const ground = await tab.page.evaluate(
+    'getComputedStyle(document.documentElement).backgroundColor',
+  );
+  assert.equal(ground, 'rgb(13, 20, 22)');
+  await tab.context.close();
+});
+
+test('pages come with a strict policy, once, and files with hashed names for ever', async () => {
+  const get = (path: string, headers: Record<string, string> = {}) =>
+    fetch(new URL(path, pool.publicUrl), { headers, redirect: 'manual' });
+  const page = await get('/terms/0', { 'accept-encoding': 'br' });
+  const policy = page.headers.get('content-security-policy') ?? '';
+  assert.match(policy, /default-src 'none'; script-src 'self'; style-src 'self'/);
+  assert.doesNotMatch(policy, /unsafe|https:|\*/);
+  assert.equal(page.headers.get('content-encoding'), 'br');
+  const html = await page.text();
+  assert.doesNotMatch(html, /<style| style="| onclick=|<script(?! type="module" src="\/assets\/)/);
+  const etag = page.headers.get('etag') ?? '';
+  assert.equal((await get('/terms/0', { 'if-none-match': etag })).status, 304);
+
+  const script = /src="(\/assets\/main-[\w-]+\.js)"/.exec(html)?.[1] ?? '';
+  const asset = await get(script, { 'accept-encoding': 'gzip' });
+  assert.equal(asset.headers.get('cache-control'), 'public, max-age=31536000, immutable');
+  assert.equal(asset.headers.get('content-encoding'), 'gzip');
+
+  const moved = await get('/docs/guides/join-with-a-gpu.md');
+  assert.deepEqual(
+    [moved.status, moved.headers.get('location')],
+    [308, '/docs/guides/join-with-a-gpu'],
+  );
+});
+
+test('an address that leads nowhere says so in the same look, and to programs in theirs', async () => {
+  for (const path of [
+    ...['/nothing', '/epochs/0', '/epochs/999', '/epochs/x', '/terms/99', '/incidents/7'],
+    ...['/epochs/2/aaaaaaaaaa', '/docs/nothing', '/assets/nothing.js'],
+    ...[`/docs/${'a/'.repeat(200)}a`, '/docs/%00', '/epochs/<script>'],
+  ]) {
+    const url = new URL(pool.publicUrl);
+    const page = await fetch(`${url.origin}${path}`, { headers: { accept: 'text/html' } });
+    assert.equal(page.status, 404, path);
+    const html = await page.text();
+    assert.match(html, /<h1>There is no such page<\/h1>/, path);
+    assert.doesNotMatch(html, /<script>/);
+    const json = await fetch(`${url.origin}${path}`);
+    assert.match(json.headers.get('content-type') ?? '', /problem\+json/, path);
+  }
+});
