@@ -27,8 +27,8 @@ export interface PageRequest {
   readonly assets: PageAssets;
   /** What the reader chose with the switch; undefined: as its system says. */
   readonly theme: 'light' | 'dark' | undefined;
-  /** Where the reader's browser sees the pool: `pool.example`; empty when it did not say. */
-  readonly host: string;
+  /** Where people find the pool, for commands that they copy: `https://pool.example`. */
+  readonly origin: string;
   /** Milliseconds since 1970. */
   readonly now: number;
 }

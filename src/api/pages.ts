@@ -54,6 +54,8 @@ export interface PagesParts {
   /** Asks the API or the published files within the process, as the reader of the page. */
   ask(path: string, reader: Reading): ReturnType<Ask>;
   readonly log: Log;
+  /** As the operator set it; undefined: what the reader's browser says. */
+  readonly publicUrl: string | undefined;
   /** Milliseconds since 1970. */
   now(): number;
   /** Where the built pages are; the one beside the program when left out. */
@@ -140,7 +142,7 @@ export async function openPages(parts: PagesParts): Promise<Pages> {
       ask: (path) => parts.ask(path, reading),
       assets,
       theme: themeOf(request.headers.get('cookie') ?? ''),
-      host: /^[A-Za-z0-9.:[\]-]{1,255}$/.test(bindings.host) ? bindings.host : '',
+      origin: parts.publicUrl?.replace(/\/$/, '') ?? originOf(bindings.host),
       now: parts.now(),
     };
   };
@@ -173,6 +175,13 @@ export async function openPages(parts: PagesParts): Promise<Pages> {
       }
     },
   };
+}
+
+/** Plain HTTP is for one's own machine alone; anybody can write anything into `Host`. */
+function originOf(host: string): string {
+  if (!/^[A-Za-z0-9.:[\]-]{1,255}$/.test(host)) return 'https://POOL';
+  const isOwnMachine = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/.test(host);
+  return `${isOwnMachine ? 'http' : 'https'}://${host}`;
 }
 
 /** A built file, with whatever it was compressed to. */

@@ -10,7 +10,6 @@ export const proofsPage: Page = {
   async show({ reader, request }) {
     const loaded = await loadPool(reader);
     const { pool, index, terms } = loaded;
-    const place = originOf(request.host);
     const last = index?.epochs.at(-1)?.epoch;
     const chain = pool.chain ? ' --rpc https://YOUR-PROVIDER --controller CONTROLLER' : '';
     return {
@@ -50,7 +49,7 @@ export const proofsPage: Page = {
             </p>
             <Copyable
               label="Command that checks the pay of a worker"
-              text={`tributary verify --pool ${place} --worker YOUR-WORKER --receipts FOLDER${chain}`}
+              text={`tributary verify --pool ${request.origin} --worker YOUR-WORKER --receipts FOLDER${chain}`}
             />
           </section>
           <section aria-labelledby="other">
@@ -115,14 +114,6 @@ export const proofsPage: Page = {
     };
   },
 };
-
-/** As the reader's browser reached it; plain HTTP on its own machine alone. */
-function originOf(host: string): string {
-  if (host === '') return 'https://POOL';
-  return /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/.test(host)
-    ? `http://${host}`
-    : `https://${host}`;
-}
 
 function filesOf(privacy: 'public' | 'private', last: bigint | undefined) {
   const at = last === undefined ? 'N' : String(last);

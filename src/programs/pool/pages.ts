@@ -10,10 +10,16 @@ const PROOFS = '/proofs/';
 /** The API with the pages beside it, as both addresses serve them. */
 export async function servePages(
   api: Api,
-  { proofsDir, log, clock }: Pick<PoolBase, 'log' | 'clock'> & { readonly proofsDir: string },
+  parts: Pick<PoolBase, 'log' | 'clock'> & {
+    readonly proofsDir: string;
+    /** Where people find the pool from outside; undefined: as they say themselves. */
+    readonly publicUrl: string | undefined;
+  },
 ): Promise<Pick<Api, 'answer'>> {
+  const { proofsDir, publicUrl, log, clock } = parts;
   const pages = await openPages({
     log,
+    publicUrl,
     now: () => clock.now(),
     ask: (path, reading) =>
       path.startsWith(PROOFS)

@@ -99,7 +99,11 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
     },
     started,
   );
-  const served = await servePages(api, { ...base, proofsDir: pay.proofsDir });
+  const served = await servePages(api, {
+    ...base,
+    proofsDir: pay.proofsDir,
+    publicUrl: settings.publicUrl,
+  });
   const ready = async () =>
     (await whyNotReady(database, front.isDraining())) ?? chain?.whyNotReady();
   const admin = await startAdmin({ ...base, api: served, ready }, settings);

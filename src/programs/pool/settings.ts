@@ -48,7 +48,7 @@ export const poolCommand = defineCommand({
     },
     httpAddr: {
       type: addressOrOff(),
-      doc: 'Where everybody may read what the pool publishes: /proofs/, in plain HTTP; put a proxy with TLS in front of it.',
+      doc: 'Where everybody may read what the pool publishes: its pages, /api/v1/ and /proofs/, in plain HTTP; put a proxy with TLS in front of it.',
       default: { host: '127.0.0.1', port: 8080 },
       why: 'Workers check their pay from there; loopback, until you decide who may reach it.',
     },
