@@ -635,7 +635,7 @@ create table notice_channel (
   constraint notice_channel_owner_kind_check CHECK ((owner_kind = ANY (ARRAY['address'::text, 'worker'::text, 'operator'::text, 'pool'::text]))),
   constraint notice_channel_sealed_check CHECK (((length(sealed) >= 29) AND (length(sealed) <= 8192))),
   constraint notice_channel_shown_check CHECK ((length(shown) <= 200)),
-  constraint notice_channel_stopped_because_check CHECK ((stopped_because ~ '^[a-z][a-z_]{0,62}$'::text)),
+  constraint notice_channel_stopped_because_check CHECK ((stopped_because ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
   constraint notice_channel_stops CHECK (((stopped_at IS NULL) = (stopped_because IS NULL))),
   constraint notice_channel_target_check CHECK ((length(target) = 32)),
   constraint notice_channel_type_check CHECK ((type = ANY (ARRAY['email'::text, 'discord'::text, 'telegram'::text, 'ntfy'::text, 'webhook'::text])))

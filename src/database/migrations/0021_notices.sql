@@ -60,7 +60,7 @@ create table notice_channel (
   code_tries integer not null default 0 check (code_tries >= 0),
   -- Since then nothing is sent there: why.
   stopped_at timestamptz,
-  stopped_because text check (stopped_because ~ '^[a-z][a-z_]{0,62}$'),
+  stopped_because text check (stopped_because ~ '^[a-z][a-z0-9_]{0,62}$'),
   unique (owner_kind, owner, target),
   constraint notice_channel_stops check ((stopped_at is null) = (stopped_because is null)),
   constraint notice_channel_of_pool check ((owner_kind = 'pool') = (owner = ''))
