@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { manifestJsonSchema } from '../src/manifest/manifest.ts';
+import { apiPage, openapiFile } from './docs-api.ts';
 import { metricsPage } from './docs-metrics.ts';
 import { cliPage, errorsPage, settingsPage } from './docs-pages.ts';
 
@@ -9,10 +10,12 @@ const REFERENCE = join(import.meta.dirname, '../docs/reference');
 /** The reference pages that come out of the code, by file name. */
 export async function referencePages(): Promise<Readonly<Record<string, string>>> {
   return {
+    'api.md': apiPage(),
     'cli.md': cliPage(),
     'errors.md': errorsPage(),
     'livepeer-pool.schema.json': `${JSON.stringify(manifestJsonSchema(), null, 2)}\n`,
     'metrics.md': await metricsPage(),
+    'openapi.json': openapiFile(),
     'settings.md': settingsPage(),
   };
 }

@@ -70,10 +70,11 @@ export function createApi(parts: ApiParts): Api {
       return unknown(request, bindings, refuse(problems.notFound));
     const actor = bindings.actor ?? (await parts.identify(request, bindings));
     const changes = method === 'POST' && definition.reads !== true;
+    const operatorsHere = bindings.listener !== 'public' || parts.operatorsEverywhere;
     const refusal = refusalOf(actor, {
       access,
       changes: changes && definition.byCredential !== true,
-      operatorsHere: bindings.listener !== 'public' || parts.operatorsEverywhere,
+      operatorsHere,
     });
     if (refusal) {
       const signIn =
@@ -81,7 +82,10 @@ export function createApi(parts: ApiParts): Api {
       return refuse(refusal === 'sign_in_needed' ? signIn : REFUSALS[refusal]);
     }
     if (isLimited(actor) && !parts.rate.take(actor.id)) return refuse(problems.tooMany);
-    const call = await callOf({ definition, request, bindings, params, actor, key: parts.key });
+    const call = await callOf({
+      ...{ definition, request, bindings, params, actor, operatorsHere },
+      key: parts.key,
+    });
     if ('problem' in call) return refuse(call.problem);
     // Of strangers only what they achieved is kept: anybody can try anything.
     const isKept = changes && parts.audit !== undefined;

@@ -27,6 +27,8 @@ export async function callOf(parts: {
   readonly bindings: ApiBindings;
   readonly params: Readonly<Record<string, string>>;
   readonly actor: Actor;
+  /** Whether operators are served where it came in. */
+  readonly operatorsHere: boolean;
   readonly key: Uint8Array;
 }): Promise<CheckedCall | { readonly problem: Problem }> {
   const { definition, request, bindings, params, actor, key } = parts;
@@ -57,6 +59,7 @@ export async function callOf(parts: {
       query: query.value,
       body: body.value,
       actor,
+      byOperator: parts.operatorsHere && actor.kind === 'operator',
       cursor,
       note: (change) => {
         note = { ...note, ...change };

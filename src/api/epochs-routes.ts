@@ -115,7 +115,7 @@ export function epochsRoutes({ epochs, database }: EpochsRoutesParts): readonly 
       const more = found.length > limit && last;
       return { items, next: more ? cursor.write([`${last.number}`]) : null };
     }),
-    serve(epochsApi.read, async ({ params, actor }) => {
+    serve(epochsApi.read, async ({ params, byOperator }) => {
       const { workers, ...epoch } = await statementOf(database, epochIn(params.epoch));
       const owed: Record<string, bigint> = {};
       for (const worker of workers) {
@@ -128,9 +128,7 @@ export function epochsRoutes({ epochs, database }: EpochsRoutesParts): readonly 
         workerCount: workers.length,
         units: workers.reduce((sum, { units }) => sum + units, 0n),
         owed,
-        ...(actor.kind === 'operator'
-          ? { workers: workers as unknown as readonly EpochWorker[] }
-          : {}),
+        ...(byOperator ? { workers: workers as unknown as readonly EpochWorker[] } : {}),
       };
     }),
     serve(epochsApi.input, async ({ params }) => ({

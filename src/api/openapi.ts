@@ -28,10 +28,11 @@ export function openapiRoute(others: readonly Route[]): Route {
 /** OpenAPI 3.1 of routes: what each takes and answers, by the same schemas that check it. */
 export function describe(definitions: readonly RouteDefinition[]): Json {
   const paths: Record<string, Record<string, Json>> = {};
+  const named: Record<string, unknown> = { Problem: problem };
   for (const definition of definitions) {
     paths[definition.path] ??= {};
     const methods = paths[definition.path] as Record<string, Json>;
-    methods[definition.method.toLowerCase()] = operation(definition);
+    methods[definition.method.toLowerCase()] = operation(definition, named);
   }
   return {
     openapi: '3.1.0',
@@ -43,7 +44,7 @@ export function describe(definitions: readonly RouteDefinition[]): Json {
     },
     paths,
     components: {
-      schemas: { Problem: problem },
+      schemas: named,
       responses: {
         Problem: {
           description: 'Why it was refused: `code` is for programs, the rest for people.',
@@ -74,7 +75,7 @@ const problem = z.toJSONSchema(
   }),
 );
 
-function operation(definition: RouteDefinition): Json {
+function operation(definition: RouteDefinition, named: Record<string, unknown>): Json {
   const { access, body, summary, status = 200, method, path } = definition;
   return {
     operationId: operationId(method, path),
@@ -82,12 +83,16 @@ function operation(definition: RouteDefinition): Json {
     description: WHO[access],
     'x-access': access,
     ...(access === 'public' ? {} : { security: [{ bearer: [] }, { session: [] }] }),
-    parameters: [...pathParameters(path), ...queryParameters(definition)],
+    parameters: [...pathParameters(path), ...queryParameters(definition, named)],
     ...(body
-      ? { requestBody: { content: { 'application/json': { schema: schemaOf(body, 'input') } } } }
+      ? {
+          requestBody: {
+            content: { 'application/json': { schema: schemaOf(body, 'input', named) } },
+          },
+        }
       : {}),
     responses: {
-      [status]: { description: 'Done.', content: contentOf(definition) },
+      [status]: { description: 'Done.', content: contentOf(definition, named) },
       ...(method === 'GET' && !definition.stream
         ? { 304: { description: 'You have it already.' } }
         : {}),
@@ -106,11 +111,11 @@ const WHO: Readonly<Record<Access, string>> = {
   owner: 'For operators with the role owner.',
 };
 
-function contentOf({ reply, csv, stream }: RouteDefinition): Json {
+function contentOf({ reply, csv, stream }: RouteDefinition, named: Record<string, unknown>): Json {
   if (!('parse' in reply)) return { [reply.type]: {} };
   const type = stream ? 'text/event-stream' : 'application/json';
   return {
-    [type]: { schema: schemaOf(reply as z.ZodType, 'output') },
+    [type]: { schema: schemaOf(reply as z.ZodType, 'output', named) },
     ...(csv ? { 'text/csv': { schema: { type: 'string' } } } : {}),
   };
 }
@@ -124,8 +129,11 @@ function pathParameters(path: string): readonly Json[] {
   }));
 }
 
-function queryParameters({ query, csv }: RouteDefinition): readonly Json[] {
-  const { properties = {}, required = [] } = query ? schemaOf(query, 'input') : {};
+function queryParameters(
+  { query, csv }: RouteDefinition,
+  components: Record<string, unknown>,
+): readonly Json[] {
+  const { properties = {}, required = [] } = query ? schemaOf(query, 'input', components) : {};
   const named = Object.entries(properties as Record<string, Json>).map(([name, schema]) => ({
     name,
     in: 'query',
@@ -136,9 +144,20 @@ function queryParameters({ query, csv }: RouteDefinition): readonly Json[] {
   return csv ? [...named, format] : named;
 }
 
-/** A schema as JSON Schema 2020-12, which is what OpenAPI 3.1 speaks. */
-function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+/**
+ * A schema as JSON Schema 2020-12, which is what OpenAPI 3.1 speaks; what has a name of its own goes
+ * among the named ones.
+ */
+function schemaOf(schema: z.ZodType, io: 'input' | 'output', named: Record<string, unknown>): Json {
+  const { $schema: _, ...whole } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  // What is taken may be written in more ways than what is answered.
+  const suffix = io === 'input' ? 'Input' : '';
+  const text = JSON.stringify(whole).replaceAll(
+    /"#\/\$defs\/(\w+)"/g,
+    `"#/components/schemas/$1${suffix}"`,
+  );
+  const { $defs = {}, ...rest } = JSON.parse(text) as { $defs?: Record<string, unknown> };
+  for (const [name, inner] of Object.entries($defs)) named[`${name}${suffix}`] = inner;
   return rest;
 }
 

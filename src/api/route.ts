@@ -105,6 +105,8 @@ export interface ApiRequest<D extends RouteDefinition> {
   readonly query: QueryOf<D>;
   readonly body: BodyOf<D>;
   readonly actor: ActorFor<D['access']>;
+  /** Whether an operator asks, where operators are served: it may see more than everybody. */
+  readonly byOperator: boolean;
   readonly cursor: Cursor;
   /** Says more of a change than its body does. */
   note(change: ChangeNote): void;
@@ -145,6 +147,7 @@ export interface AnyRequest {
   readonly query: unknown;
   readonly body: unknown;
   readonly actor: Actor;
+  readonly byOperator: boolean;
   readonly cursor: Cursor;
   note(change: ChangeNote): void;
   header(name: string, value: string): void;

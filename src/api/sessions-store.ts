@@ -129,6 +129,13 @@ export async function takeNonce(
   return count === 1;
 }
 
+/** Takes away what ended long ago; the audit log says who was there. */
+export async function forgetSessions(tx: Transaction, before: Instant): Promise<void> {
+  await tx.query(sql`
+    delete from api_session where least(expires_at, ended_at) < ${time(before)}`);
+  await tx.query(sql`delete from login_link where expires_at < ${time(before)}`);
+}
+
 /** Stores a link that signs in once. */
 export async function addLink(
   tx: Queryable,

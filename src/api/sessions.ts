@@ -14,6 +14,7 @@ import {
   addSession,
   endSession,
   endSessionsOf,
+  forgetSessions,
   type Holder,
   type StoredSession,
   takeNonce,
@@ -30,6 +31,8 @@ const OPERATOR_MS = 12 * HOUR_MS;
 const WORKER_MS = 30 * 24 * HOUR_MS;
 /** Long enough to copy it into a browser. */
 export const LINK_MS = 10 * 60_000;
+/** What ended is kept for a week, for who looks for its end. */
+const KEPT_MS = 7 * 24 * HOUR_MS;
 /** 260 random bits in base 32. */
 const TOKEN_BYTES = 33;
 const TOKEN_CHARS = 52;
@@ -89,6 +92,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     const at = clock.now();
     const token = newToken();
     const expiresAt = instant(at + ('operator' in holder ? OPERATOR_MS : WORKER_MS));
+    await forgetSessions(tx, instant(at - KEPT_MS));
     await addSession(tx, { hash: hashOf(token), holder, by, at, expiresAt });
     return { ok: true, token, holder, expiresAt };
   }

@@ -8,21 +8,19 @@ export const decimal = z
   .union([z.bigint(), z.string(), z.int()])
   .transform(String)
   .pipe(z.string().regex(/^-?\d{1,78}$/))
-  .describe('A whole number as a decimal string.');
+  .meta({ id: 'Decimal', description: 'A whole number as a decimal string.' });
 
 /** An instant, given in milliseconds, as ISO 8601 in UTC. */
 export const moment = z
   .number()
   .transform((ms) => new Date(ms).toISOString())
   .pipe(z.iso.datetime())
-  .describe('A moment as ISO 8601 in UTC.');
+  .meta({ id: 'Moment', description: 'A moment as ISO 8601 in UTC.' });
 
 /** An amount with what it is of: base units as a decimal string, and how many decimals they are. */
-export const amount = z.object({
-  asset: z.string(),
-  amount: decimal,
-  decimals: z.int().min(0).max(36),
-});
+export const amount = z
+  .object({ asset: z.string(), amount: decimal, decimals: z.int().min(0).max(36) })
+  .meta({ id: 'Amount', description: 'Base units of an asset, and how many decimals they are.' });
 export type AmountView = z.input<typeof amount>;
 
 /** A whole number in a body or query, up to that of a u256. */

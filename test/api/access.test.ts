@@ -176,6 +176,18 @@ test('a worker reads nothing of another one', async () => {
   }
 });
 
+test('an operator who looks at the public address sees what everybody sees', async () => {
+  const path = `/api/v1/epochs/${closed}`;
+  const owner = await byLink(pool, 'operators/viewer');
+  for (const [at, count] of [
+    ['public', undefined],
+    ['admin', 2],
+  ] as const) {
+    const { text } = await ask(pool, owner, { method: 'GET', path }, { at });
+    assert.equal((JSON.parse(text) as { workers?: unknown[] }).workers?.length, count, at);
+  }
+});
+
 test('a worker follows an amount down to its lines and receipts, as a table, too', async () => {
   const asker = await byLink(pool, 'workers/heron-rig');
   const read = async (path: string) =>
