@@ -78,10 +78,15 @@ export function startEpochs(parts: EpochsParts): Epochs {
     await publish(parts);
     publishedAt = now;
     for (const epoch of recorded) log.info('epoch_published', { count: Number(epoch) });
-    const last = recorded.at(-1);
-    const record = last === undefined ? undefined : await recordOf(database, last);
+    if (parts.anchor) await anchorNewest(parts.anchor);
+  }
+
+  /** Asked for again and again, since who closed the epoch may have ended before; it is sent once. */
+  async function anchorNewest(anchor: NonNullable<EpochsParts['anchor']>): Promise<void> {
+    const { number } = await openEpoch(database);
     // Each record names the one before, so that the newest stands for all.
-    if (record) await parts.anchor?.(record.epoch, parts.hashing.sha256(Buffer.from(record.head)));
+    const record = await recordOf(database, number - 1n);
+    if (record) await anchor(record.epoch, parts.hashing.sha256(Buffer.from(record.head)));
   }
 
   /** Whether what is published lacks payouts, as far as one can know without reading it all. */

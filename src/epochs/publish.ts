@@ -8,10 +8,12 @@ import { toHex } from '../proofs/bytes.ts';
 import { type IndexFile, type PayoutsFile, writeFile } from '../proofs/files.ts';
 import { privateLeafId } from '../proofs/merkle-sum.ts';
 import type { Statement } from '../proofs/statement.ts';
+import { writeAnchors } from './anchors.ts';
 import { epochFiles, headOf, signedText } from './epoch-files.ts';
 import { type RecordingParts, recordDigest } from './record.ts';
 import { allRecords, type EpochRecord } from './record-store.ts';
 import { epochWorkers } from './store.ts';
+import type { Anchor } from './verify-anchors.ts';
 import { type WorkersFile, writeWorkers } from './verify-worker.ts';
 
 /** A folder or file that is being written: whatever is left of one is removed at the next start. */
@@ -34,6 +36,8 @@ export interface PublishingParts extends RecordingParts {
   workers(): Promise<WorkersFile['workers']>;
   /** Payouts that became final from one moment up to, and without, another. */
   payouts(from: Instant, until: Instant | undefined): Promise<readonly PublishedPayout[]>;
+  /** Epochs that are in the chain, with the final transactions; left out where nobody wants that. */
+  anchors?(): Promise<readonly Anchor[]>;
 }
 
 /**
@@ -70,6 +74,8 @@ export async function publish(parts: PublishingParts): Promise<void> {
   } else await rm(join(parts.dir, 'workers.json'), { force: true });
   const disputes = await disputeLogText(parts.database);
   if (disputes !== '') await putFile(parts.dir, 'disputes.jsonl', disputes);
+  const anchors = (await parts.anchors?.()) ?? [];
+  if (anchors.length > 0) await putFile(parts.dir, 'anchors.json', writeAnchors(anchors));
   crashPoint('epoch_written');
   await putFile(parts.dir, 'index.json', writeFile(await indexOf(parts, records)));
   crashPoint('epoch_published');

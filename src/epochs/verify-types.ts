@@ -32,6 +32,7 @@ export const verifyFaults = [
   'total_wrong',
   'income_wrong',
   'income_not_on_chain',
+  'anchor_differs',
   'history_rewritten',
   'disputes_rewritten',
   'award_differs',

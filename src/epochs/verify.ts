@@ -11,6 +11,7 @@ import {
 import { privateLeafId } from '../proofs/merkle-sum.ts';
 import type { Amounts, Settlement, WorkerInput } from '../terms/settle-types.ts';
 import type { Terms } from '../terms/terms.ts';
+import { checkAnchors } from './verify-anchors.ts';
 import { type ChainCheck, openChainCheck } from './verify-chain.ts';
 import { type DisputesCheck, openDisputesCheck } from './verify-disputes.ts';
 import {
@@ -61,8 +62,11 @@ export async function verifyPool(request: VerifyRequest, parts: VerifyParts): Pr
   try {
     const walk = await begin(request, parts);
     for (const entry of walk.index.epochs) epochs.push(await checkEpoch(walk, entry));
-    const { worker, owed, paid } = walk;
-    return { ok: true, worker, epochs, owed, paid, notes: notesOf(request, walk) };
+    const { worker, owed, paid, index } = walk;
+    const anchored = await checkAnchors(parts, index, walk.chain && parts.chain);
+    const notes = [...notesOf(request, walk)];
+    if (anchored !== undefined) notes.push(`The chain holds the record of epoch ${anchored}.`);
+    return { ok: true, worker, epochs, owed, paid, notes };
   } catch (error) {
     if (!(error instanceof Wrong)) throw error;
     return { ok: false, fault: error.fault, epoch: error.epoch, text: error.message, epochs };

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,7 +38,12 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tributary-pay-'));
   whole.after(() => rm(folder, { recursive: true, force: true }));
   chain = await startTestChain(whole, { roundLength: 400 });
-  pool = await startPoolProcess(whole, [...chain.flags(), '--price=1000wei', '--reward=off']);
+  pool = await startPoolProcess(whole, [
+    ...chain.flags(),
+    '--price=1000wei',
+    '--reward=off',
+    '--anchor',
+  ]);
   heron = await pool.enrol('heron');
   otter = await pool.enrol('otter');
   const receipts = createReceiptKeeper({
@@ -110,6 +116,8 @@ test('each worker checks its pay from what is published, its receipts and the ch
   });
   await fetchReceipts(otter);
   await closeEpoch(2);
+  const anchors = join(pool.dataDir, 'proofs', 'anchors.json');
+  await eventually('an anchor is published', () => existsSync(anchors));
 
   const done = (await totalsOf(pool, heron.id)).segments;
   await own.until(({ receipts: held }) => held?.kept === done);
@@ -127,6 +135,7 @@ test('each worker checks its pay from what is published, its receipts and the ch
     assert.match(out, /epoch 2 .* owed .* recomputed, paid nothing/);
     assert.match(out, /\nOK: owed 0\.\d+ ETH, paid nothing\n/);
     assert.doesNotMatch(out, /No receipts were given|No chain was given/);
+    assert.match(out, /The chain holds the record of epoch [12]\./);
   }
 });
 
@@ -134,6 +143,12 @@ test('one published byte that is not what it was is found, and named', async () 
   const copy = join(folder, 'copy');
   await cp(join(folder, 'kept'), copy, { recursive: true });
   assert.equal((await verify(copy, 'heron')).code, 0);
+  const anchors = join(copy, 'anchors.json');
+  const listed = await readFile(anchors, 'utf8');
+  await writeFile(anchors, listed.replaceAll(/0x[0-9a-f]{64}/g, `0x${'1'.repeat(64)}`));
+  const moved = await verify(copy, 'heron');
+  assert.match(moved.out, /WRONG: epoch [12]: .* anchored by .* not final on the chain/);
+  await writeFile(anchors, listed);
 
   const input = join(copy, 'epoch-2', 'input.json');
   const text = await readFile(input, 'utf8');

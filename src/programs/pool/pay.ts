@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { PayoutRoutesParts } from '../../api/payout-routes.ts';
 import type { Database } from '../../database/database.ts';
+import { finalAnchors } from '../../epochs/anchors.ts';
 import { type Epochs, startEpochs } from '../../epochs/epochs.ts';
 import { finalPayouts, newestFinal } from '../../epochs/published-payouts.ts';
 import { workerLines } from '../../epochs/read-epochs.ts';
@@ -96,6 +97,7 @@ export async function openPay(
     payouts: (from, until) => finalPayouts(database, from, until),
     newestPayout: () => newestFinal(database),
     ...(chain && settings.anchor ? { anchor: chain.anchor } : {}),
+    ...(chain ? { anchors: () => finalAnchors(database) } : {}),
   });
   started.defer(() => epochs.close());
   const payouts = await openPoolPayouts(
