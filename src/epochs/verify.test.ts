@@ -492,6 +492,7 @@ test('every fault that there is has a case above', () => {
     'sibling_swapped',
     // In disputes.test.ts, like the award.
     ...(['disputes_rewritten', 'award_differs'] as const),
+    'anchor_differs', // In verify-anchors.test.ts.
   ];
   assert.deepEqual(
     verifyFaults.filter((fault) => !tried.has(fault) && !elsewhere.includes(fault)),
