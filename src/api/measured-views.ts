@@ -100,6 +100,15 @@ export function showWork(work: Work): z.input<typeof workView> {
   };
 }
 
+/** One attempt that came to nothing. */
+export const failureView = z.object({
+  at: moment,
+  job: z.string(),
+  what: z.string(),
+  text: z.string(),
+  step: z.string().describe('What to do about it.'),
+});
+
 /** What went wrong, or is planned. */
 export const incidentView = z.object({
   id: decimal,

@@ -5,12 +5,14 @@ import type { WorkerId } from '../base/ids.ts';
 import type { Queryable } from '../database/transaction.ts';
 import type { Dispatch } from '../dispatch/dispatch-types.ts';
 import { type Fact, type FactChanges, type Facts, factKinds } from '../workers/facts.ts';
+import { lastFailures } from '../workers/failures.ts';
 import { workIn } from '../workers/history-store.ts';
 import { machinesOf } from '../workers/machines.ts';
 import { whyNoWork } from '../workers/why-read.ts';
 import type { Workers } from '../workers/workers.ts';
 import { whichWorker } from './me-routes.ts';
 import {
+  failureView,
   machineView,
   showMachine,
   showWhy,
@@ -88,6 +90,23 @@ export const whyApi = {
     reply: z.array(workView),
     csv: ['at', 'jobs', 'pixels', 'p50Ms', 'p95Ms'],
   }),
+  myFailures: defineRoute({
+    method: 'GET',
+    path: '/api/v1/me/failures',
+    access: 'worker',
+    summary: 'The last attempts of your worker that came to nothing, and what to do.',
+    query: z.object(mine),
+    reply: z.array(failureView),
+    csv: ['at', 'job', 'what', 'text', 'step'],
+  }),
+  failures: defineRoute({
+    method: 'GET',
+    path: '/api/v1/workers/{worker}/failures',
+    access: 'viewer',
+    summary: 'The last attempts of a worker that came to nothing.',
+    reply: z.array(failureView),
+    csv: ['at', 'job', 'what', 'text', 'step'],
+  }),
   facts: defineRoute({
     method: 'GET',
     path: '/api/v1/workers/{worker}/facts',
@@ -151,6 +170,12 @@ export function whyRoutes(parts: WhyRoutesParts): readonly Route[] {
     serve(whyApi.machines, async ({ params }) => readMachines((await byName(params.worker)).id)),
     serve(whyApi.work, async ({ params, query }) =>
       readWork((await byName(params.worker)).id, query.by, query.hours),
+    ),
+    serve(whyApi.myFailures, ({ query, actor }) =>
+      lastFailures(database, ownWorker(actor, query.worker)),
+    ),
+    serve(whyApi.failures, async ({ params }) =>
+      lastFailures(database, (await byName(params.worker)).id),
     ),
     serve(whyApi.facts, async ({ params }) =>
       (await parts.facts.of((await byName(params.worker)).id)).map(showFact),

@@ -10,9 +10,11 @@ import { createRefunds } from '../ledger/refunds.ts';
 import { settleEpoch } from '../terms/settle.ts';
 import type { WorkerInput } from '../terms/settle-types.ts';
 import { createFacts } from '../workers/facts.ts';
+import { startHistory } from '../workers/history.ts';
 import { type Presence, startPresence } from '../workers/presence.ts';
 import { onlineOf, poolOnline } from '../workers/presence-store.ts';
 import { closeNow } from './close.ts';
+import { earningsByWeek } from './earnings-history.ts';
 import { openBooks } from './epochs.test-kit.ts';
 import { readInput, writeSettlement } from './input-json.ts';
 import { resultOf } from './store.ts';
@@ -293,4 +295,20 @@ test('terms with an expectation need no word of the operator', async () => {
   assert.equal(of(teal).onlineMs, BigInt(WHILE / 2));
   // Half of the time since it first came.
   assert.equal(of(teal).promisedMs, BigInt(WHILE / 4));
+});
+
+test('the calculator rests on what statements said, and on the days that workers were there', async () => {
+  clock.advance(2 * 86_400_000);
+  const history = startHistory({ database, clock, log: quiet });
+  await history.addUp();
+  await history.close();
+  const weeks = await earningsByWeek(database, clock.now());
+  const [week] = weeks.filter(({ worker }) => worker === heron);
+  assert.equal(week?.gpuClass, 'RTX 4090');
+  assert.ok((week?.onlineMs ?? 0) >= WHILE);
+  const owed = -(await balanceOf(database, account('worker', heron), ETH));
+  assert.equal(
+    weeks.reduce((sum, one) => sum + (one.worker === heron ? (one.earned[ETH] ?? 0n) : 0n), 0n),
+    owed,
+  );
 });

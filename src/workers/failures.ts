@@ -1,4 +1,32 @@
+import sql from 'sql-template-tag';
+import type { Instant } from '../base/clock.ts';
+import type { JobId, WorkerId } from '../base/ids.ts';
+import type { Queryable } from '../database/transaction.ts';
 import { type Reason, reasonAdvice } from '../verify/reasons.ts';
+
+/** One attempt that came to nothing. */
+export interface LastFailure {
+  readonly at: Instant;
+  readonly job: JobId;
+  readonly what: string;
+  readonly text: string;
+  readonly step: string;
+}
+
+/** Failures that are shown one by one. */
+const LAST_MAX = 50;
+
+/** The last attempts of a worker that came to nothing, the newest first. */
+export async function lastFailures(
+  from: Queryable,
+  worker: WorkerId,
+): Promise<readonly LastFailure[]> {
+  const { rows } = await from.query<{ at: Instant; job: string; what: string }>(sql`
+    select at, job, verdict || ':' || reason as what from contribution
+    where worker = ${worker} and verdict not in ('credited', 'superseded')
+    order by at desc limit ${LAST_MAX}`);
+  return rows.map((row) => ({ ...row, job: row.job as JobId, ...wordsOf(row.what) }));
+}
 
 /** Attempts that came to nothing for one reason, in words. */
 export interface FailureView {

@@ -17,6 +17,7 @@ import { openScratch } from '../database/scratch.ts';
 import { addTo, newHistogram } from '../dispatch/histogram.ts';
 import { createTable } from '../dispatch/table.test-kit.ts';
 import { startDemand } from './demand.ts';
+import { lastFailures } from './failures.ts';
 import { poolHistory, startHistory } from './history.ts';
 import { workIn } from './history-store.ts';
 import { createIncidents } from './incidents.ts';
@@ -93,6 +94,11 @@ test('what a worker did and where it failed is added up by the hour, as often as
     p95Ms: 400,
     failures: { 'rejected:wrong_size': 1 },
   });
+  const [failure, ...others] = await lastFailures(database, heron);
+  assert.equal(failure?.what, 'rejected:wrong_size');
+  assert.match(failure?.text ?? '', /refused it: wrong size/);
+  assert.match(failure?.step ?? '', /aspect ratio/);
+  assert.equal(others.length, 0);
   await attempt(heron, 500);
   await history.addUp();
   assert.equal((await workIn(database, 'hour', period, heron))[0]?.jobs, 5);

@@ -94,9 +94,10 @@ interface Done {
 async function addUpAll(database: Database, now: number, done: Done): Promise<void> {
   if (done.hour === undefined) {
     const known = await addedUpUntil(database);
-    const first = await firstWork(database);
-    done.hour = floor(known.hour ?? first ?? now, HOUR_MS);
-    done.day = known.day ?? floor(first ?? now, DAY_MS) - DAY_MS;
+    const work = await firstWork(database);
+    const began = Math.min(work ?? now, (await firstPoolOnline(database)) ?? now);
+    done.hour = floor(known.hour ?? work ?? now, HOUR_MS);
+    done.day = known.day ?? floor(began, DAY_MS) - DAY_MS;
   }
   const running = floor(now, HOUR_MS);
   // The last one went on since, and what was noted late belongs to the one before.
