@@ -1,5 +1,6 @@
 /** An answer of the pool's own API or of its published files, asked for within the process. */
 export interface Asked {
+  /** 413: it is there, and too long for a page. */
   readonly status: number;
   readonly text: string;
 }

@@ -93,7 +93,13 @@ function Epoch({ of }: { readonly of: EpochParts }) {
       </section>
       <section aria-labelledby="workers">
         <h2 id="workers">What each worker earned</h2>
-        {leaves === undefined ? (
+        {leaves === undefined && head.privacy === 'public' ? (
+          <p class="empty">
+            The list of {showCount(head.leaves)} workers is too long for a page. Take{' '}
+            <a href={`/proofs/epoch-${head.epoch}/leaves.json`}>the file</a>; the check above reads
+            all of it.
+          </p>
+        ) : leaves === undefined ? (
           <p class="empty">
             This pool shows each line to its own worker alone. The root below stands for all of
             them, and a worker proves its line with the path that it is given.
@@ -236,7 +242,7 @@ function Transactions({ input }: { readonly input: EpochInput | undefined }) {
       <p class="hint">
         {input
           ? 'This income is counted when a ticket arrives, at its expected value, so there is no transaction to show.'
-          : 'The lines of the income are shown to the workers of this pool.'}
+          : 'The lines of this income are not shown here.'}
       </p>
     );
   }

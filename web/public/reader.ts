@@ -4,7 +4,7 @@ import type { Ask } from '../../src/api/page-types.ts';
 export interface Reader {
   /** The JSON of an API route; undefined where there is no such thing (404), or it is not for you. */
   json<T>(path: string): Promise<T | undefined>;
-  /** A published file, such as `index.json`; undefined when there is none. */
+  /** A published file, such as `index.json`; undefined when there is none, or it is too long. */
   file(path: string): Promise<string | undefined>;
 }
 
@@ -18,7 +18,7 @@ export function readerOf(ask: Ask): Reader {
   async function text(path: string): Promise<string | undefined> {
     const { status, text } = await ask(path);
     if (status === 200) return text;
-    if ([401, 403, 404].includes(status)) return undefined;
+    if ([401, 403, 404, 413].includes(status)) return undefined;
     throw new NotRead(`${path} answered ${status}`);
   }
   return {

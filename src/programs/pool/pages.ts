@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import type { Api } from '../../api/app.ts';
 import type { Asked } from '../../api/page-types.ts';
 import { openPages, type Reading, withPages } from '../../api/pages.ts';
@@ -6,6 +6,8 @@ import { fileBelow } from '../../api/static-files.ts';
 import type { PoolBase } from './pool.ts';
 
 const PROOFS = '/proofs/';
+/** Some 3,000 workers. Longer lists are for files: reading one for a page would hold up segments. */
+const PAGE_FILE_BYTES_MAX = 1024 * 1024;
 
 /** The API with the pages beside it, as both addresses serve them. */
 export async function servePages(
@@ -33,6 +35,7 @@ async function published(dir: string, asked: string): Promise<Asked> {
   const path = fileBelow(dir, asked);
   if (!path) return { status: 404, text: '' };
   try {
+    if ((await stat(path)).size > PAGE_FILE_BYTES_MAX) return { status: 413, text: '' };
     return { status: 200, text: await readFile(path, 'utf8') };
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
