@@ -7,7 +7,8 @@ import { type Problem, problems } from './problem.ts';
 /**
  * Why a change is not taken from where it comes: a browser sends cookies along with what other sites ask
  * it to send. A token in a header is never sent by itself, so whoever shows one may come from anywhere.
- * Browsers name the origin of every POST; what names none is a script, which has to send JSON.
+ * Browsers say of every POST where it is from, and no page can change what they say; what says nothing
+ * is a script, which has to send JSON.
  */
 export function refusalOfOrigin(
   request: Request,
@@ -19,7 +20,8 @@ export function refusalOfOrigin(
   const site = headers.get('sec-fetch-site');
   if (site !== null && site !== 'same-origin') return problems.crossSite;
   const origin = headers.get('origin');
-  if (origin !== null && hostOf(origin) !== host) return problems.crossSite;
+  // Behind a proxy that writes a host of its own, only the word of the browser helps.
+  if (site === null && origin !== null && hostOf(origin) !== host) return problems.crossSite;
   const type = (headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
   const isForm = type === 'application/x-www-form-urlencoded';
   if (isForm && site === null && origin === null) return problems.crossSite;

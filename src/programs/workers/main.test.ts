@@ -77,7 +77,7 @@ test('a name cannot leave its place in the path', async (t) => {
 });
 
 test('a refusal keeps its code and its words', async (t) => {
-  const refusal = { code: 'worker_name_taken', message: 'kiln-2 exists', advice: 'No.' };
+  const refusal = { code: 'worker_name_taken', title: 'No.', detail: 'kiln-2 exists' };
   const pool = await startPool(t, () => ({ status: 409, body: refusal }));
   await assert.rejects(command(['add', 'kiln-2', '--data-dir', pool.dataDir]), (error) => {
     assert.ok(error instanceof TributaryError);
