@@ -72,7 +72,9 @@ export function startDemand(parts: {
   }
 
   function take(share: WorkerShare, winners: readonly number[]): void {
-    const before = seen.get(share.worker);
+    const known = seen.get(share.worker);
+    // Dispatch forgets the oldest of very many workers, and counts them anew when they come back.
+    const before = known && known.given <= share.given ? known : undefined;
     const since = (reason: keyof WorkerShare['missed']) =>
       share.missed[reason] - (before?.missed[reason] ?? 0);
     const passed = since('slower');
