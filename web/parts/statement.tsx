@@ -10,6 +10,10 @@ export interface StatementLineView {
   /** Remainder and rounding, where they exist. */
   readonly rounding?: ComponentChildren;
   readonly href?: string;
+  /** Its own address on the page. */
+  readonly id?: string;
+  /** What unfolds below it. */
+  readonly below?: ComponentChildren;
 }
 
 /** Lines as a bank statement sets them, figures to the right, and what they come to. */
@@ -27,11 +31,12 @@ export function Statement({
       <caption>{caption}</caption>
       <tbody>
         {lines.map((line, at) => (
-          <tr key={at}>
+          <tr key={at} id={line.id}>
             <th scope="row">
               {line.what}
               {line.working !== undefined && <span class="working">{line.working}</span>}
               {line.rounding !== undefined && <span class="working">{line.rounding}</span>}
+              {line.below}
             </th>
             <td class="figures">
               <Amount of={line.amount} {...(line.href === undefined ? {} : { href: line.href })} />

@@ -110,7 +110,8 @@ export function StatementOf({
   );
 }
 
-const KINDS: Readonly<Record<StatementLine['kind'], string>> = {
+/** What a line is for. */
+export const lineKinds: Readonly<Record<StatementLine['kind'], string>> = {
   work: 'Work',
   retainer: 'Being there',
   points: 'Points',
@@ -124,8 +125,12 @@ const KINDS: Readonly<Record<StatementLine['kind'], string>> = {
   award: 'Awarded by a dispute',
 };
 
-function lineView({ kind, asset, amount, text }: StatementLine, terms: Terms): StatementLineView {
-  const what = KINDS[kind];
+/** A line as it is set. */
+export function lineView(
+  { kind, asset, amount, text }: StatementLine,
+  terms: Terms,
+): StatementLineView {
+  const what = lineKinds[kind];
   const view = { what, amount: amountView(asset, amount, terms) };
   const working = text.replace(/(\d{4,}) of (\d{4,}) units/, (_, own, all) => {
     return `${showPixels(BigInt(own))} of ${showPixels(BigInt(all))}`;

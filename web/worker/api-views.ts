@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { disputesApi } from '../../src/api/disputes-routes.ts';
+import type { evidenceApi } from '../../src/api/evidence-routes.ts';
 import type { liveApi } from '../../src/api/live-routes.ts';
 import type { meChoiceApi } from '../../src/api/me-choice-routes.ts';
 import type { mePayApi } from '../../src/api/me-pay-routes.ts';
@@ -33,3 +34,5 @@ export type Progress = Reply<typeof meProgressApi.progress>;
 export type Choices = Reply<typeof meChoiceApi.choices>;
 export type DisputeLine = Reply<typeof disputesApi.ownList>['disputes'][number];
 export type DisputeWhole = Reply<typeof disputesApi.ownRead>;
+/** What a line of a statement rests on. */
+export type EvidenceView = Reply<typeof evidenceApi.mine>;

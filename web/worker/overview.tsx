@@ -10,6 +10,7 @@ import { loadTerms } from '../public/pool.ts';
 import type { Choices, Earnings, OwnWorker, Progress, WorkStep } from './api-views.ts';
 import { type NextPayout, nextPayout } from './next-payout.ts';
 import { overviewText, sessionsText, standingOf } from './standing.ts';
+import { sum } from './sums.ts';
 import { hoursOf, workCharts } from './work-charts.ts';
 import { workerPage } from './worker-page.tsx';
 
@@ -78,17 +79,6 @@ function failuresAt(workers: readonly OwnWorker[]): string {
 
 function owedIn(earnings: Earnings | undefined) {
   return sum(earnings?.totals.flatMap(({ owed }) => owed) ?? []);
-}
-
-type Amount = Earnings['totals'][number]['owed'][number];
-
-/** Amounts of one asset added up. */
-export function sum(amounts: readonly Amount[]): readonly Amount[] {
-  const byAsset = Map.groupBy(amounts, ({ asset }) => asset);
-  return [...byAsset.values()].map((same) => ({
-    ...(same[0] as Amount),
-    amount: String(same.reduce((total, { amount }) => total + BigInt(amount), 0n)),
-  }));
 }
 
 function earnedFigure(progress: Progress | undefined): Figure {
