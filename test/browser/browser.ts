@@ -105,9 +105,9 @@ export async function checkAxe(page: Page): Promise<readonly string[]> {
   });
 }
 
-/** Keeps a picture of a page under docs/pictures/, when the run is one that makes them. */
+/** Keeps a picture of what is in sight under docs/pictures/, when the run is one that makes them. */
 export async function picture(page: Page, name: string): Promise<void> {
   if (!process.env.TRIBUTARY_PICTURES) return;
   await mkdir(PICTURES, { recursive: true });
-  await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
+  await page.screenshot({ path: join(PICTURES, `${name}.png`) });
 }

@@ -34,6 +34,8 @@ export function flowOf({ now }: Pick<PoolView, 'now'>): FlowView {
 const GAP = 24;
 /** How wide all of it is together. */
 const RIVER = 16;
+/** Lines reach into the pool, so that no seam shows. */
+const SEAM = 2;
 const TOP = 32;
 
 /** The river: gateways left, pool, workers right, width of a line = pixels per second now. */
@@ -134,6 +136,10 @@ function River({ view, place }: { readonly view: FlowView; readonly place: Place
     one.pixelsPerSecond <= 0 ? 1.2 : Math.max(1.5, (RIVER * one.pixelsPerSecond) / all);
   const y = (at: number, count: number) => middle + (at - (count - 1) / 2) * GAP;
   const isFlowing = sum(view.workers) > 0;
+  const atPool = {
+    left: banks(left.map(width), middle),
+    right: banks(right.map(width), middle),
+  };
   return (
     <svg
       class={place.name}
@@ -145,7 +151,7 @@ function River({ view, place }: { readonly view: FlowView; readonly place: Place
         <Stream
           key={one.label}
           end={one}
-          path={curve([place.left, y(at, left.length)], [begin, middle])}
+          path={curve([place.left, y(at, left.length)], [begin + SEAM, atPool.left[at] as number])}
           width={width(one)}
           x={place.left - 10}
           y={y(at, left.length)}
@@ -157,7 +163,7 @@ function River({ view, place }: { readonly view: FlowView; readonly place: Place
         <Stream
           key={one.label}
           end={one}
-          path={curve([end, middle], [place.right, y(at, right.length)])}
+          path={curve([end - SEAM, atPool.right[at] as number], [place.right, y(at, right.length)])}
           width={width(one)}
           x={place.right + 10}
           y={y(at, right.length)}
@@ -178,6 +184,16 @@ function River({ view, place }: { readonly view: FlowView; readonly place: Place
       </text>
     </svg>
   );
+}
+
+/** Where each line meets the pool: one beside the other, as wide as they are, around the middle. */
+function banks(widths: readonly number[], middle: number): readonly number[] {
+  const whole = widths.reduce((total, one) => total + one, 0);
+  let top = middle - whole / 2;
+  return widths.map((one) => {
+    top += one;
+    return Math.round((top - one / 2) * 10) / 10;
+  });
 }
 
 type Spot = readonly [x: number, y: number];

@@ -152,7 +152,7 @@ function figures({ pool, index }: PublicPool, { days }: Past): readonly Figure[]
   const { share, measuredMs } = uptimeOf(days);
   const sum = (of: 'jobs' | 'failed' | 'retried') => days.reduce((all, day) => all + day[of], 0);
   const [jobs, failed, retried] = [sum('jobs'), sum('failed'), sum('retried')];
-  const { now, payouts, solvency } = pool;
+  const { now, totals, payouts, solvency } = pool;
   return [
     {
       label: 'Uptime, 30 days',
@@ -170,7 +170,10 @@ function figures({ pool, index }: PublicPool, { days }: Past): readonly Figure[]
     {
       label: 'Segments, 30 days',
       value: <a href="/incidents#charts">{showCount(jobs)}</a>,
-      note: `failed ${showCount(failed)}, retried ${showCount(retried)}`,
+      note:
+        jobs === 0 && totals.segments > 0
+          ? 'counted once a minute'
+          : `failed ${showCount(failed)}, retried ${showCount(retried)}`,
     },
     {
       label: 'Payouts',
