@@ -4,7 +4,8 @@ import { TributaryError } from '../base/errors.ts';
 import type { Payouts } from '../payouts/payouts.ts';
 import { whichWorker } from './me-routes.ts';
 import { ownWorker } from './own-worker.ts';
-import { choiceIn, choicesShape, choicesView, preferenceIn } from './payout-routes.ts';
+import { choiceIn } from './payout-bodies.ts';
+import { choicesShape, choicesView, preferenceIn } from './payout-views.ts';
 import { defineRoute, type Route, serve } from './route.ts';
 import { done, moment } from './shapes.ts';
 

@@ -13,12 +13,13 @@ import { nodeHashing } from '../proofs/node-hashing.ts';
 import { decodeReceipt, receiptHash } from '../proofs/receipt.ts';
 import type { TermsService } from '../terms/terms-service.ts';
 import { amountsNow } from './asset-amounts.ts';
-import { epochIn, statementLine } from './epochs-routes.ts';
+import { epochIn, type statementLine } from './epochs-routes.ts';
+import { earnings, line, payout, receipt, statement } from './me-pay-views.ts';
 import { whichWorker } from './me-routes.ts';
 import { earnedEpochs, paidOut, paidTotals } from './me-store.ts';
 import { ownWorker } from './own-worker.ts';
 import { defineRoute, type Route, serve } from './route.ts';
-import { amount, decimal, moment, pageOf, pageQuery } from './shapes.ts';
+import { pageOf, pageQuery } from './shapes.ts';
 
 /** A page of receipts is read at once. */
 const RECEIPTS_MAX = 500;
@@ -31,32 +32,6 @@ export interface MePayRoutesParts {
   readonly terms: Pick<TermsService, 'list' | 'of'>;
 }
 
-const line = z.object({
-  cursor: z.string().describe('Posting and line: its place in the books.'),
-  at: moment,
-  account: z.string(),
-  amount,
-  balance: amount.describe('Of the account, behind this line.'),
-  kind: z.string(),
-  cause: z.string(),
-  epoch: decimal.nullable(),
-  note: z.string().nullable(),
-});
-
-const receipt = z.object({
-  sequence: decimal,
-  hash: z.string(),
-  at: moment,
-  epoch: decimal,
-  job: z.string(),
-  kind: z.int().describe('1: a segment of video.'),
-  units: decimal,
-  basis: z.enum(['none', 'gateway_price', 'terms_rate']),
-  amount: amount.nullable(),
-  deviceMs: z.int(),
-  previous: z.string(),
-});
-
 const one = z.object({ worker: whichWorker });
 
 export const mePayApi = {
@@ -66,27 +41,7 @@ export const mePayApi = {
     access: 'worker',
     summary: 'What you are owed now, what waits, what you were paid, and each epoch, newest first.',
     query: pageQuery.extend(one.shape),
-    reply: pageOf(
-      z.object({
-        epoch: decimal,
-        worker: z.string(),
-        openedAt: moment,
-        endedAt: moment,
-        termsVersion: z.int(),
-        units: decimal,
-        owed: z.array(amount),
-      }),
-    ).extend({
-      totals: z.array(
-        z.object({
-          worker: z.string(),
-          owed: z.array(amount).describe('Goes out with the next payout that is due.'),
-          heldBack: z.array(amount).describe('Is owed later, by the terms.'),
-          awarded: z.array(amount).describe('By disputes, until the epoch is settled.'),
-          paid: z.array(amount),
-        }),
-      ),
-    }),
+    reply: earnings,
     csv: ['epoch', 'worker', 'openedAt', 'endedAt', 'termsVersion', 'units', 'owed'],
   }),
   statement: defineRoute({
@@ -95,19 +50,7 @@ export const mePayApi = {
     access: 'worker',
     summary: 'What a closed epoch came to for one worker, line by line, by the rule of its terms.',
     query: one,
-    reply: z.object({
-      epoch: decimal,
-      worker: z.string(),
-      openedAt: moment,
-      endedAt: moment.nullable(),
-      termsVersion: z.int(),
-      root: z.string().describe('Of the tree that is published with the epoch.'),
-      recorded: z.boolean(),
-      units: decimal,
-      owed: z.array(amount),
-      cumulative: z.array(amount).describe('Of all epochs until this one.'),
-      lines: z.array(statementLine),
-    }),
+    reply: statement,
   }),
   lines: defineRoute({
     method: 'GET',
@@ -165,20 +108,7 @@ export const mePayApi = {
     access: 'worker',
     summary: 'Your payouts, newest first, each as far as it has got.',
     query: pageQuery.extend(one.shape),
-    reply: pageOf(
-      z.object({
-        id: z.string(),
-        worker: z.string(),
-        state: z.string(),
-        reason: z.string().nullable(),
-        createdAt: moment,
-        endedAt: moment.nullable(),
-        amount: amount.describe('What was meant to arrive.'),
-        received: amount.nullable(),
-        to: z.string().nullable(),
-        reference: z.string().nullable().describe('The transaction, or what a bank calls it.'),
-      }),
-    ),
+    reply: pageOf(payout),
     csv: [
       'id',
       'worker',

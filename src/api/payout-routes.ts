@@ -1,15 +1,27 @@
 import { z } from 'zod';
-import { type AssetId, isAssetId } from '../base/asset.ts';
-import { instant } from '../base/clock.ts';
-import { TributaryError } from '../base/errors.ts';
-import type { ChoicesView } from '../payouts/choices.ts';
 import type { Deposit } from '../payouts/funding.ts';
 import type { Payouts } from '../payouts/payouts.ts';
 import type { Reconciliation } from '../payouts/reconcile.ts';
 import type { AssetFigures, TicketFigures } from '../payouts/solvency.ts';
-import type { StoredBatch, StoredPayout } from '../payouts/store.ts';
+import { assetIn, choiceIn, demandIn, optional, rateIn, signedIn, text } from './payout-bodies.ts';
+import {
+  addressChange,
+  approverShape,
+  batchShape,
+  batchView,
+  choicesShape,
+  choicesView,
+  depositShape,
+  pauseShape,
+  payoutShape,
+  payoutView,
+  preferenceIn,
+  preferenceShape,
+  solvencyShape,
+  stateShape,
+} from './payout-views.ts';
 import { defineRoute, type Route, serve } from './route.ts';
-import { decimal, done } from './shapes.ts';
+import { done } from './shapes.ts';
 
 /** How many payouts a page of the status shows. */
 const NEWEST = 200;
@@ -39,67 +51,6 @@ export interface PayoutRoutesParts {
 
 /** Bodies of payouts go through the readers below, which say in words what is wrong. */
 const anyBody = z.looseObject({});
-type Body = Readonly<Record<string, unknown>>;
-
-/** A payout with the fields of its state. Instants are in milliseconds since 1970. */
-const payoutShape = z.looseObject({
-  id: z.string(),
-  worker: z.string(),
-  asset: z.string(),
-  amount: decimal,
-  state: z.string(),
-  createdAt: z.number(),
-});
-const batchShape = z.object({
-  id: z.string(),
-  method: z.string(),
-  asset: z.string(),
-  digest: z.string(),
-  payouts: z.array(payoutShape),
-});
-const assetFigures = z.object({
-  asset: z.string(),
-  won: decimal,
-  bonding: decimal,
-  treasury: decimal,
-  onHand: decimal,
-  owed: decimal,
-  heldBack: decimal,
-  inFlight: decimal,
-  obligations: decimal,
-  ratioBasisPoints: decimal.optional(),
-  solvent: z.boolean(),
-});
-const solvencyShape = z.object({
-  assets: z.array(assetFigures),
-  tickets: z.looseObject({}).describe('What tickets are worth that are no money yet.'),
-});
-const addressChange = z.object({
-  worker: z.string(),
-  nonce: decimal,
-  oldAddress: z.string().optional(),
-  newAddress: z.string(),
-  askedBy: z.enum(['signatures', 'operator']),
-  askedAt: z.number(),
-  effectiveAt: z.number(),
-  state: z.enum(['waiting', 'effective', 'stopped']),
-});
-const preferenceShape = z.object({
-  asset: z.string().optional(),
-  threshold: decimal.optional(),
-  fiatAccount: z.string().optional(),
-});
-/** What a worker chose, and the changes of its address. */
-export const choicesShape = preferenceShape.extend({
-  worker: z.string(),
-  name: z.string(),
-  address: z.string().optional(),
-  nonce: decimal,
-  changes: z.array(addressChange),
-});
-const pauseShape = z.looseObject({ asset: z.string().optional() });
-const depositShape = z.object({ asset: z.string(), amount: decimal });
-const approverShape = z.looseObject({ name: z.string() });
 
 const read = <const Path extends string, R extends z.ZodType>(
   path: Path,
@@ -125,7 +76,6 @@ const change = <
     body: anyBody,
     reply,
   });
-const stateShape = z.looseObject({ state: z.string() });
 const WORKER = '/workers/{worker}';
 
 export const payoutApi = {
@@ -328,93 +278,4 @@ export function payoutRoutes(parts: PayoutRoutesParts): readonly Route[] {
 /** What is done is done. */
 function empty(_: unknown): Record<string, never> {
   return {};
-}
-
-/** A change of address with the signatures of both, as a body has it. */
-export function signedIn(body: Body) {
-  return {
-    expiresAt: instant(Number(body.expiresAt)),
-    oldSignature: text(body, 'oldSignature'),
-    newSignature: text(body, 'newSignature'),
-  };
-}
-
-/** What a worker chose, as it is shown. */
-export function choicesView({ changes, ...view }: ChoicesView) {
-  return { ...view, changes: [...changes] };
-}
-
-/** Only what can be chosen. */
-export function preferenceIn({ asset: wanted, threshold, fiatAccount }: ChoicesView) {
-  return { asset: wanted, threshold, fiatAccount };
-}
-
-/** A batch as it is shown. */
-export function batchView({ id, method, asset, digest, payouts }: StoredBatch) {
-  return { id, method, asset, digest, payouts: payouts.map(payoutView) };
-}
-
-/** A payout as it is shown: its state's fields beside its own. */
-export function payoutView({ state, ...payout }: StoredPayout) {
-  return { ...payout, ...state };
-}
-
-function text(body: Body, key: string): string {
-  const value = optional(body, key);
-  if (value === undefined) throw new TributaryError('setting_invalid', `${key} is missing`);
-  return value;
-}
-
-function optional(body: Body, key: string): string | undefined {
-  const value = body[key];
-  if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'string') throw new TributaryError('setting_invalid', `${key} must be text`);
-  return value;
-}
-
-function demandIn(body: Body): Parameters<Payouts['preview']>[0] {
-  const worker = optional(body, 'worker');
-  if (worker !== undefined) return { worker };
-  return body.demand === 'now' ? 'now' : 'schedule';
-}
-
-function asset(value: string): AssetId {
-  if (isAssetId(value)) return value;
-  throw new TributaryError('setting_invalid', 'asset must be the symbol of an asset');
-}
-
-function assetIn(body: Body): AssetId | undefined {
-  const value = optional(body, 'asset');
-  return value === undefined ? undefined : asset(value);
-}
-
-function units(body: Body, key: string): bigint {
-  const value = text(body, key);
-  if (/^\d{1,39}$/.test(value)) return BigInt(value);
-  throw new TributaryError('setting_invalid', `${key} must be a decimal integer`);
-}
-
-export function choiceIn(body: Body): Parameters<Payouts['choose']>[1] {
-  const wanted = assetIn(body);
-  const account = optional(body, 'fiatAccount');
-  return {
-    ...(wanted !== undefined && { asset: wanted }),
-    ...(body.threshold !== undefined && { threshold: units(body, 'threshold') }),
-    ...(account !== undefined && { fiatAccount: account }),
-  };
-}
-
-function rateIn(body: Body): Parameters<Payouts['setRate']>[0] {
-  const [numerator, denominator] = [units(body, 'numerator'), units(body, 'denominator')];
-  const note = text(body, 'note');
-  if (numerator === 0n || denominator === 0n || !/^[ -~]{1,160}$/.test(note)) {
-    throw new TributaryError('payout_choice_refused', 'A rate is more than nothing, with a note.');
-  }
-  return {
-    from: asset(text(body, 'from')),
-    to: asset(text(body, 'to')),
-    numerator,
-    denominator,
-    note,
-  };
 }
