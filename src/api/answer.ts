@@ -23,7 +23,7 @@ export function answerOf(
   const headers = new Headers({ ...SAFE, vary: 'accept, authorization, cookie' });
   for (const [name, text] of call.headers) headers.append(name, text);
   if (call.goOn !== undefined) {
-    headers.set('location', call.goOn);
+    headers.set('location', filled(call.goOn, value));
     return new Response(null, { status: 303, headers });
   }
   if (access === 'public' && definition.method === 'GET') {
@@ -42,6 +42,16 @@ export function answerOf(
   headers.set('etag', etag);
   if (hasIt(request, etag)) return new Response(null, { status: 304, headers });
   return finished(body, { status, headers });
+}
+
+/** Where a form goes on, with `{fields}` of the reply in it: `/operator/payouts/plans/{digest}`. */
+function filled(path: string, reply: unknown): string {
+  const fields = (reply ?? {}) as Readonly<Record<string, unknown>>;
+  return path.replaceAll(/\{(\w{1,40})\}/g, (_, name: string) => {
+    const field = fields[name];
+    const isShort = typeof field === 'string' || typeof field === 'number';
+    return isShort ? encodeURIComponent(String(field).slice(0, 100)) : '';
+  });
 }
 
 function finished(body: string | Uint8Array, init: { status: number; headers: Headers }): Response {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { PPM } from '../base/amounts.ts';
 import { TributaryError } from '../base/errors.ts';
 import type { ChainAction, ChainActions } from '../duties/action-types.ts';
+import { demandConsequence } from './consequence.ts';
 import { defineRoute, type Route, serve } from './route.ts';
 import { decimal, units } from './shapes.ts';
 
@@ -192,7 +193,8 @@ export function chainRoutes({ chain }: ChainRoutesParts): readonly Route[] {
       if (!prepared.ok) throw new TributaryError(prepared.reason, prepared.text);
       return prepared.plan;
     }),
-    serve(chainApi.submit, async ({ body, note }) => {
+    serve(chainApi.submit, async ({ body: { confirm, ...body }, actor, note }) => {
+      demandConsequence(actor, confirm, body.do);
       const submitted = await on().submit(actionIn(body));
       if (!submitted.ok) throw new TributaryError(submitted.reason, submitted.text);
       note({ target: body.do, after: { id: submitted.progress.id } });

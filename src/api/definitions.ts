@@ -1,9 +1,12 @@
+import { attentionApi } from './attention-routes.ts';
 import { auditApi } from './audit-routes.ts';
 import { chainApi } from './chain-routes.ts';
 import { disputesApi } from './disputes-routes.ts';
 import { epochsApi } from './epochs-routes.ts';
 import { evidenceApi } from './evidence-routes.ts';
+import { fleetApi } from './fleet-routes.ts';
 import { incidentsApi } from './incidents-routes.ts';
+import { journalApi } from './journal-routes.ts';
 import { ledgerApi } from './ledger-routes.ts';
 import { liveApi } from './live-routes.ts';
 import { manifestApi } from './manifest-routes.ts';
@@ -15,6 +18,7 @@ import { openapiApi } from './openapi.ts';
 import { operatorsApi } from './operators-routes.ts';
 import { paidApi } from './paid-routes.ts';
 import { payoutApi } from './payout-routes.ts';
+import { plansApi } from './plans-routes.ts';
 import { poolHistoryApi } from './pool-history-routes.ts';
 import { poolApi } from './pool-routes.ts';
 import { pricesApi } from './prices-routes.ts';
@@ -22,18 +26,22 @@ import { receiptsApi } from './receipts-route.ts';
 import { refundsApi } from './refunds-routes.ts';
 import { sessionApi } from './session-routes.ts';
 import { statusApi } from './status-routes.ts';
+import { termsCheckApi } from './terms-check-routes.ts';
 import { termsApi } from './terms-routes.ts';
 import { whyApi } from './why-routes.ts';
 import { workersApi } from './workers-routes.ts';
 
 /** Every route of the pool, by noun: the client takes its types from here, and a test of access. */
 export const definitions = {
+  attention: attentionApi,
   audit: auditApi,
   chain: chainApi,
   disputes: disputesApi,
   epochs: epochsApi,
   evidence: evidenceApi,
+  fleet: fleetApi,
   incidents: incidentsApi,
+  journal: journalApi,
   ledger: ledgerApi,
   live: liveApi,
   manifest: manifestApi,
@@ -45,6 +53,7 @@ export const definitions = {
   operators: operatorsApi,
   paid: paidApi,
   payouts: payoutApi,
+  plans: plansApi,
   pool: poolApi,
   poolHistory: poolHistoryApi,
   prices: pricesApi,
@@ -53,6 +62,7 @@ export const definitions = {
   session: sessionApi,
   status: statusApi,
   terms: termsApi,
+  termsCheck: termsCheckApi,
   why: whyApi,
   workers: workersApi,
 } as const;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { showAsset } from '../base/amounts.ts';
 import type { Queryable } from '../database/transaction.ts';
 import { type Dispute, type Sum, subjectName } from '../ledger/dispute.ts';
 import { EVIDENCE_MAX, TEXT_CHARACTERS_MAX } from '../ledger/dispute-text.ts';
@@ -7,6 +8,7 @@ import { disputeLogText } from '../ledger/disputes-store.ts';
 import { disputeOutcomes } from '../proofs/dispute-log.ts';
 import type { TermsService } from '../terms/terms-service.ts';
 import type { WorkerActor } from './access.ts';
+import { demandConsequence } from './consequence.ts';
 import { defineRoute, type Route, serve } from './route.ts';
 import { amount, decimal, moment } from './shapes.ts';
 
@@ -53,6 +55,8 @@ const words = {
     .describe(`Up to ${EVIDENCE_MAX} ids: receipt hashes, evidence ids, ids of lines.`),
 };
 const sum = z.unknown().optional().describe('{ asset, amount } in base units as text.');
+/** A sum that can be shown; the rules of disputes say what is wrong with any other. */
+const sumText = z.object({ asset: z.string(), amount: z.string().regex(/^\d{1,78}$/) });
 const opening = z.object({ ...words, about: z.unknown(), claimed: sum });
 const saying = z.object(words);
 
@@ -100,7 +104,12 @@ export const disputesApi = {
     path: '/api/v1/disputes/{dispute}/decide',
     access: 'finance',
     summary: 'Decide a dispute, for good.',
-    body: z.object({ ...words, outcome: z.enum(disputeOutcomes), award: sum }),
+    body: z.object({
+      ...words,
+      outcome: z.enum(disputeOutcomes),
+      award: sum,
+      confirm: z.string().max(300).optional(),
+    }),
     reply: whole,
   }),
   ownList: defineRoute({
@@ -178,6 +187,19 @@ export function disputesRoutes({
     };
   }
 
+  /** What a decision comes to, as it is typed: `award 0.0042 ETH`, or `refuse for good`. */
+  async function consequenceOf(
+    { termsVersion, claimed }: Dispute,
+    { outcome, award }: { readonly outcome: string; readonly award?: unknown },
+  ): Promise<string> {
+    const given = sumText.safeParse(award);
+    const sum = given.success ? given.data : claimed;
+    if (outcome === 'refused' || !sum) return 'refuse for good';
+    const { assets } = await terms.of(termsVersion);
+    const decimals = assets[sum.asset as keyof typeof assets]?.decimals ?? 0;
+    return `award ${showAsset(BigInt(sum.amount), sum.asset, decimals)}`;
+  }
+
   async function wholeView(view: DisputeView): Promise<z.input<typeof whole>> {
     const events = view.events.map(({ record, content }) => ({
       sequence: record.sequence,
@@ -205,9 +227,11 @@ export function disputesRoutes({
     serve(disputesApi.answer, async ({ params, body }) =>
       wholeView(await disputes.say(operator, params.dispute, body)),
     ),
-    serve(disputesApi.decide, async ({ params, body }) =>
-      wholeView(await disputes.decide(params.dispute, body)),
-    ),
+    serve(disputesApi.decide, async ({ params, body: { confirm, ...body }, actor }) => {
+      const { dispute: about } = await disputes.show(operator, params.dispute);
+      demandConsequence(actor, confirm, await consequenceOf(about, body));
+      return wholeView(await disputes.decide(params.dispute, body));
+    }),
     serve(disputesApi.ownList, async ({ actor }) => listed(own(actor))),
     serve(disputesApi.ownRead, async ({ params, actor }) =>
       wholeView(await disputes.show(own(actor), params.dispute)),

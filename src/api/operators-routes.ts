@@ -7,6 +7,7 @@ import { violatedConstraint } from '../database/failures.ts';
 import { recipientIn } from '../payouts/address.ts';
 import type { Workers } from '../workers/workers.ts';
 import { roles } from './access.ts';
+import { demandConsequence } from './consequence.ts';
 import { addOperator, type Operator, operators, removeOperator } from './operators-store.ts';
 import { defineRoute, type Route, serve } from './route.ts';
 import type { Sessions } from './sessions.ts';
@@ -68,6 +69,7 @@ export const operatorsApi = {
     path: '/api/v1/operators/{operator}/remove',
     access: 'owner',
     summary: 'Remove an operator; its sessions end at once.',
+    body: z.object({ confirm: z.string().max(300).optional() }),
     reply: done,
   }),
   link: defineRoute({
@@ -116,8 +118,9 @@ export function operatorsRoutes(parts: OperatorsRoutesParts): readonly Route[] {
       note({ target: name, after: { id, role } });
       return added;
     }),
-    serve(operatorsApi.remove, async ({ params, note }) => {
+    serve(operatorsApi.remove, async ({ params, body, actor, note }) => {
       const { id, name, role } = await operatorNamed(params.operator);
+      demandConsequence(actor, body.confirm, `remove ${name}`);
       await removeOperator(database, id, clock.now());
       await sessions.endAllOf({ operator: id });
       note({ target: name, before: { id, role } });

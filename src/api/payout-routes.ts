@@ -3,6 +3,9 @@ import type { Deposit } from '../payouts/funding.ts';
 import type { Payouts } from '../payouts/payouts.ts';
 import type { Reconciliation } from '../payouts/reconcile.ts';
 import type { AssetFigures, TicketFigures } from '../payouts/solvency.ts';
+import type { TermsService } from '../terms/terms-service.ts';
+import { amountsNow } from './asset-amounts.ts';
+import { demandConsequence, sendPhrase } from './consequence.ts';
 import { assetIn, choiceIn, demandIn, optional, rateIn, signedIn, text } from './payout-bodies.ts';
 import {
   addressChange,
@@ -29,6 +32,7 @@ const NEWEST = 200;
 /** What the routes of payouts stand on. */
 export interface PayoutRoutesParts {
   readonly payouts: Payouts;
+  readonly terms: Pick<TermsService, 'list' | 'of'>;
   solvency(): Promise<{
     readonly assets: readonly AssetFigures[];
     readonly tickets: TicketFigures;
@@ -212,6 +216,10 @@ export function payoutRoutes(parts: PayoutRoutesParts): readonly Route[] {
     serve(payoutApi.run, async ({ body, actor, note }) => {
       const digest = text(body, 'digest');
       note({ target: digest.slice(0, 64) });
+      const plan = (await payouts.plan(digest))?.plan;
+      const { amountOf } = await amountsNow(parts.terms);
+      const phrase = plan && sendPhrase(plan.batches, amountOf);
+      if (phrase) demandConsequence(actor, body.confirm, phrase);
       const by = actor.by === 'token' ? 'operator' : actor.name;
       return payouts.run(digest, optional(body, 'by') ?? by);
     }),
@@ -222,12 +230,15 @@ export function payoutRoutes(parts: PayoutRoutesParts): readonly Route[] {
     }),
     serve(payoutApi.export, ({ body }) => payouts.exportFile(body.again === true)),
     serve(payoutApi.import, ({ body }) => payouts.importConfirmation(text(body, 'file'))),
-    serve(payoutApi.resolve, ({ body, note }) => {
+    serve(payoutApi.resolve, async ({ body, actor, note }) => {
       note({ target: text(body, 'payout') });
+      const said = body.moved === true ? 'it moved' : 'it did not move';
+      demandConsequence(actor, body.confirm, said);
       return payouts.resolve(text(body, 'payout'), body.moved === true);
     }),
-    serve(payoutApi.cameBack, ({ body, note }) => {
+    serve(payoutApi.cameBack, async ({ body, actor, note }) => {
       note({ target: text(body, 'payout') });
+      demandConsequence(actor, body.confirm, 'it came back');
       return payouts.cameBack(text(body, 'payout'));
     }),
     serve(payoutApi.pause, async ({ body }) => empty(await payouts.pause(assetIn(body)))),

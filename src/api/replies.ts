@@ -7,6 +7,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   worker_unknown: 404,
   worker_name_taken: 409,
   worker_name_invalid: 400,
+  worker_away: 409,
   worker_revoked: 409,
   worker_secrets_full: 409,
   payout_address_invalid: 400,

@@ -3,6 +3,7 @@ import { hex } from '../base/bytes.ts';
 import { TributaryError } from '../base/errors.ts';
 import type { TermsVersion } from '../terms/store.ts';
 import type { TermsService } from '../terms/terms-service.ts';
+import { demandConsequence } from './consequence.ts';
 import { defineRoute, type Route, serve } from './route.ts';
 import { decimal, moment } from './shapes.ts';
 
@@ -42,7 +43,11 @@ export const termsApi = {
     path: '/api/v1/terms',
     access: 'owner',
     summary: 'Check, sign and publish terms for epochs that are yet to begin.',
-    body: z.object({ file: z.unknown().optional(), startsAtEpoch: z.unknown().optional() }),
+    body: z.object({
+      file: z.unknown().optional(),
+      startsAtEpoch: z.unknown().optional(),
+      confirm: z.string().max(300).optional(),
+    }),
     reply: versionView,
     status: 201,
   }),
@@ -61,10 +66,12 @@ export function termsRoutes({ terms }: TermsRoutesParts): readonly Route[] {
       }
       return { file: await terms.file(Number(version)) };
     }),
-    serve(termsApi.publish, async ({ body: { file, startsAtEpoch }, note }) => {
+    serve(termsApi.publish, async ({ body: { file, startsAtEpoch, confirm }, actor, note }) => {
       if (typeof file !== 'string') {
         throw new TributaryError('setting_invalid', '"file" must be the text of a terms file');
       }
+      const next = ((await terms.list()).versions.at(-1)?.version ?? 0) + 1;
+      demandConsequence(actor, confirm, `publish version ${next}`);
       const published = view(await terms.publish(file, startIn(startsAtEpoch)));
       note({ target: `version ${published.version}`, after: published });
       return published;

@@ -7,6 +7,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Credential } from '../workers/credentials.ts';
 import { type Worker, workerStates } from '../workers/worker.ts';
 import type { Workers, WorkersResult } from '../workers/workers.ts';
+import { demandConsequence } from './consequence.ts';
 import { defineRoute, type Route, serve } from './route.ts';
 import { decimal } from './shapes.ts';
 
@@ -42,12 +43,16 @@ const enrolmentView = z.object({
   join: z.string().describe('What `tributary worker join` takes.'),
 });
 
+/** Typed by people in a browser, where a change cannot be undone. */
+const typed = z.object({ confirm: z.string().max(300).optional() });
+
 const changeRoute = <const Word extends string>(word: Word, summary: string) =>
   defineRoute({
     method: 'POST',
     path: `/api/v1/workers/{worker}/${word}`,
     access: 'support',
     summary,
+    body: typed,
     reply: workerView,
   });
 
@@ -97,8 +102,11 @@ export function workersRoutes(parts: WorkersRoutesParts): readonly Route[] {
     viewOf(worker, totals.get(worker.id), dispatch.worker(worker.id));
 
   const change = (word: 'revoke' | 'pause' | 'resume' | 'drain') =>
-    serve(workersApi[word], async ({ params, note }) => {
+    serve(workersApi[word], async ({ params, body, actor, note }) => {
       const before = await workers.show(params.worker);
+      if (before && word === 'revoke') {
+        demandConsequence(actor, body.confirm, `revoke ${before.name}`);
+      }
       const { worker } = granted(await workers[word](params.worker));
       note({
         target: worker.name,

@@ -75,6 +75,8 @@ export type DispatchEvent =
       readonly reason: WorkerLeftReason;
     }
   | { readonly type: 'worker_state'; readonly worker: WorkerId; readonly state: WorkerState }
+  /** An operator takes it off work for a time, whatever its results say. */
+  | { readonly type: 'worker_quarantined'; readonly worker: WorkerId; readonly ms: number }
   /** A trial outside of gateways' jobs: ends or lengthens a quarantine. */
   | { readonly type: 'worker_probed'; readonly worker: WorkerId; readonly ok: boolean }
   | JobSubmitted
@@ -203,7 +205,7 @@ export type DispatchAction =
       readonly type: 'quarantine';
       readonly worker: WorkerId;
       readonly untilAt: Instant;
-      readonly reason: AttemptFailure;
+      readonly reason: AttemptFailure | 'operator';
     }
   /** `half_open`: one session at a time until it succeeds; `healthy`: fully back. */
   | {

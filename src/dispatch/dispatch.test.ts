@@ -282,6 +282,27 @@ test('a worker that keeps failing is quarantined for longer each time, and comes
   assert.equal(only(table.log, 'release')[0]?.state, 'half_open');
 });
 
+test('an operator takes a worker off work for as long as it says, and lets it back on trial', () => {
+  const table = createTable();
+  table.join('one');
+  const [action] = table.play({
+    type: 'worker_quarantined',
+    worker: workerId('one'),
+    ms: 600_000,
+  });
+  assert.deepEqual(
+    [action?.type, table.dispatch.worker(workerId('one'))?.health],
+    ['quarantine', 'quarantined'],
+  );
+  assert.equal(table.dispatch.summary().quarantined, 1, 'even the last one: the operator decides');
+  table.play({ type: 'worker_quarantined', worker: workerId('one'), ms: 60_000 });
+  table.wait(59_000);
+  assert.equal(table.dispatch.worker(workerId('one'))?.health, 'quarantined', 'again, for less');
+  table.play({ type: 'worker_probed', worker: workerId('one'), ok: true });
+  assert.equal(table.dispatch.worker(workerId('one'))?.health, 'half_open');
+  assert.equal(table.dispatch.summary().quarantined, 0);
+});
+
 test('quarantine never takes the last worker', () => {
   const table = createTable();
   table.join('ann');

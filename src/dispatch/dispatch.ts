@@ -6,7 +6,7 @@ import { workerJoined, workerLeft, workerOf, workerState } from './comings.ts';
 import type { Core } from './core.ts';
 import type { Dispatch, DispatchEvent, DispatchOptions, JobSubmitted } from './dispatch-types.ts';
 import { createFleet } from './fleet.ts';
-import { endQuarantine, probed } from './health.ts';
+import { endQuarantine, probed, quarantineFor } from './health.ts';
 import { createHolds } from './holds.ts';
 import { armJob, begin, endSession, failJob, jobTimer, wake } from './jobs.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
@@ -144,6 +144,9 @@ function handle(core: Core, event: Exclude<DispatchEvent, JobSubmitted>): void {
       break;
     case 'worker_state':
       workerState(core, event.worker, event.state);
+      break;
+    case 'worker_quarantined':
+      quarantineFor(core, workerOf(core, event.worker), event.ms);
       break;
     case 'worker_probed':
       probed(core, workerOf(core, event.worker), event.ok);

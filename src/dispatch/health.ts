@@ -56,8 +56,26 @@ function quarantine(core: Core, worker: WorkerRecord, reason: AttemptFailure): v
   const most = Math.floor(fleet.active * limits.quarantineShareMax);
   if (core.sabotage !== 'ignore_quarantine_floor' && fleet.quarantined + 1 > most) return;
   const ms = Math.min(limits.quarantineBaseMs * 2 ** worker.level, limits.quarantineMaxMs);
-  worker.health = 'quarantined';
   worker.level++;
+  shutAway(core, worker, ms, reason);
+}
+
+/** Takes a worker off work because an operator says so: neither its results nor the fleet are asked. */
+export function quarantineFor(core: Core, worker: WorkerRecord, ms: number): void {
+  if (worker.health === 'quarantined') {
+    worker.health = 'half_open';
+    rebucket(core.fleet, worker, core.sabotage);
+  }
+  shutAway(core, worker, ms, 'operator');
+}
+
+function shutAway(
+  core: Core,
+  worker: WorkerRecord,
+  ms: number,
+  reason: AttemptFailure | 'operator',
+): void {
+  worker.health = 'quarantined';
   worker.inRow = 0;
   worker.quarantinedUntil = core.now + ms;
   core.idleTimers.disarm(worker);

@@ -98,6 +98,10 @@ export interface Relay<Detail> {
   join(joined: Omit<WorkerJoined, 'type'>, link: WorkerLink<Detail>): void;
   leave(connection: ConnectionId, reason: WorkerLeftReason): void;
   setWorkerState(worker: WorkerId, state: WorkerState): void;
+  /** Takes a worker off work for a time, because an operator says so. */
+  quarantine(worker: WorkerId, ms: number): void;
+  /** Ends a quarantine: one session at a time until a good result. */
+  release(worker: WorkerId): void;
   submit(
     job: Omit<JobSubmitted, 'type'> & { readonly detail: Detail; readonly source: Blob },
   ): Job<Detail>;
@@ -336,6 +340,8 @@ export function createRelay<Detail>(parts: RelayParts<Detail>): Relay<Detail> {
     setWorkerState(worker, state) {
       tell({ type: 'worker_state', worker, state });
     },
+    quarantine: (worker, ms) => void tell({ type: 'worker_quarantined', worker, ms }),
+    release: (worker) => void tell({ type: 'worker_probed', worker, ok: true }),
     submit({ detail, source, ...submitted }) {
       const { promise, resolve } = Promise.withResolvers<JobOutcome>();
       const job: HeldJob<Detail> = {

@@ -45,6 +45,8 @@ export function createApprovals(parts: {
   readonly log: Log;
 }): Approvals & {
   countOf(from: Queryable, digest: string): Promise<number>;
+  /** Who approved a plan, of those who still may. */
+  by(digest: string): Promise<readonly string[]>;
   /** Plans shown since then, not run, and approved by as many as it takes. */
   waiting(sinceMs: number): Promise<readonly string[]>;
 } {
@@ -98,6 +100,7 @@ export function createApprovals(parts: {
       log.warn('payout_approver_removed', { name });
     },
     approvers: () => approvers(database),
+    by: (digest) => approvalsOf(database, digest),
     countOf: async (from, digest) => (await approvalsOf(from, digest)).length,
     async waiting(sinceMs) {
       const { rows } = await database.query<{ digest: string }>(sql`

@@ -14,9 +14,9 @@ import { type Demand, gather, isScheduled, present } from './gather.ts';
 import type { PayoutChain } from './payout-chain.ts';
 import { planPayouts } from './plan.ts';
 import { changesSince, PLAN_AGE_MS_MAX } from './plan-changes.ts';
-import { parsePlan, planDigest, planText } from './plan-text.ts';
+import { type Outgoing, parsePlan, planDigest, planText } from './plan-text.ts';
 import type { Plan, PlanLimits, Recipient } from './plan-types.ts';
-import { lastRunAt, planOf, storePlan, storeRun } from './plans-store.ts';
+import { lastRunAt, planOf, plansNotRun, storePlan, storeRun } from './plans-store.ts';
 import { applyAddressChanges } from './preferences-store.ts';
 import { addBatch } from './store.ts';
 
@@ -77,10 +77,24 @@ export interface Preview {
   readonly approvalsNeeded: number;
 }
 
+/** A plan that was kept, and how far it is. */
+export interface KeptPlan extends Omit<Preview, 'plan'> {
+  /** Without what was held back, which does nothing. */
+  readonly plan: Outgoing;
+  readonly approvedBy: readonly string[];
+  readonly runAt: Instant | undefined;
+}
+
 /** Who is paid what, in which asset, once. */
 export interface Payouts extends Choices, Approvals, Decisions {
   /** What would go out now, and why the rest would not; kept, so that it can be run as it is. */
   preview(demand: Demand): Promise<Preview>;
+  /** The same, not kept: for who only looks. */
+  look(demand: Demand): Promise<Preview>;
+  /** A plan that was kept; undefined: there is none of that digest. */
+  plan(digest: string): Promise<KeptPlan | undefined>;
+  /** Plans of the last 24 hours that can still be run, the last first. */
+  plansNotRun(): Promise<readonly KeptPlan[]>;
   /**
    * Sends what a plan says, and nothing else. Throws `payout_plan_unknown`, `payout_plan_run`,
    * `payout_plan_changed` when anything is not as it was shown, `payout_not_approved`.
@@ -121,6 +135,15 @@ export function openPayouts(parts: PayoutsParts): Payouts {
     const { text, ...made } = await makePlan(demand);
     await storePlan(database, { digest: made.digest, text, at: made.plan.at });
     return made;
+  }
+
+  async function kept(
+    digest: string,
+    { text, runAt }: { readonly text: string; readonly runAt: Instant | undefined },
+  ): Promise<KeptPlan> {
+    const plan = parsePlan(text);
+    const approvedBy = await approvals.by(digest);
+    return { digest, plan, approvalsNeeded: needed(plan), approvedBy, runAt };
   }
 
   async function run(digest: string, by: string | undefined): Promise<{ batches: number }> {
@@ -234,6 +257,18 @@ export function openPayouts(parts: PayoutsParts): Payouts {
     ...createChoices({ ...parts, forbidden }),
     ...createDecisions({ database, clock, log, name: parts.pool.name, assets: terms(parts) }),
     preview,
+    async look(demand) {
+      const { text: _, ...made } = await makePlan(demand);
+      return made;
+    },
+    async plan(digest) {
+      const stored = isDigest(digest) ? await planOf(database, digest) : undefined;
+      return stored && kept(digest, stored);
+    },
+    async plansNotRun() {
+      const found = await plansNotRun(database, clock.now() - PLAN_AGE_MS_MAX);
+      return Promise.all(found.map(({ digest, text }) => kept(digest, { text, runAt: undefined })));
+    },
     run,
     drive,
     async close() {
@@ -243,6 +278,10 @@ export function openPayouts(parts: PayoutsParts): Payouts {
       await running;
     },
   };
+}
+
+function isDigest(text: string): boolean {
+  return /^[0-9a-f]{64}$/.test(text);
 }
 
 function terms(parts: PayoutsParts): () => Promise<Terms['assets']> {

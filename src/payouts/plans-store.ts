@@ -46,6 +46,20 @@ export async function planOf(
   };
 }
 
+/** Plans that were shown since then and not run, the last first. */
+export async function plansNotRun(
+  from: Queryable,
+  sinceMs: number,
+): Promise<readonly { readonly digest: string; readonly text: string }[]> {
+  const { rows } = await from.query<{ digest: string; text: string }>(sql`
+    select encode(digest, 'hex') as digest, plan as text from payout_plan
+    where run_at is null and previewed_at >= ${new Date(sinceMs)}
+    order by previewed_at desc limit ${PLANS_MAX}`);
+  return rows;
+}
+/** Nobody reads more of them. */
+const PLANS_MAX = 20;
+
 /** Notes that a plan is being run; it is run once. */
 export async function storeRun(
   tx: Transaction,

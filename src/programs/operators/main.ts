@@ -33,7 +33,9 @@ async function add(args: readonly string[], io: Io): Promise<number> {
   const { name, role, wallet: address, json, ...where } = settings.values;
   const pool = poolClient(findPool(where));
   const added = await pool.post('/api/v1/operators', { body: { name, role, address } });
-  const made = await pool.post('/api/v1/operators/{operator}/link', { params: { operator: name } });
+  const made = await pool.post('/api/v1/operators/{operator}/link', {
+    params: { operator: name },
+  });
   const text = `${name} may run the pool as ${role}. To sign in, once, within ten minutes:\n\n  ${made.url}\n\nAnother link: tributary operators link ${name}`;
   print(io, json ? JSON.stringify({ ...added, ...made }) : text);
   return exitCode.ok;
@@ -65,7 +67,10 @@ async function remove(args: readonly string[], io: Io): Promise<number> {
   if (!settings) return exitCode.ok;
   const { name, ...where } = settings.values;
   const params = { operator: name };
-  await poolClient(findPool(where)).post('/api/v1/operators/{operator}/remove', { params });
+  await poolClient(findPool(where)).post('/api/v1/operators/{operator}/remove', {
+    params,
+    body: {},
+  });
   print(io, `${name} is removed and signed out. Nothing needs to be done.`);
   return exitCode.ok;
 }

@@ -1,12 +1,15 @@
 import { type Api, createApi } from '../../api/app.ts';
+import { attentionRoutes } from '../../api/attention-routes.ts';
 import { auditRoutes } from '../../api/audit-routes.ts';
 import { createAuditLog } from '../../api/audit-store.ts';
 import { type ChainRoutesParts, chainRoutes } from '../../api/chain-routes.ts';
 import { type DisputesRoutesParts, disputesRoutes } from '../../api/disputes-routes.ts';
 import { type EpochsRoutesParts, epochsRoutes } from '../../api/epochs-routes.ts';
 import { evidenceRoutes } from '../../api/evidence-routes.ts';
+import { type FleetRoutesParts, fleetRoutes } from '../../api/fleet-routes.ts';
 import { createIdentify } from '../../api/identify.ts';
 import { incidentsRoutes } from '../../api/incidents-routes.ts';
+import { journalRoutes } from '../../api/journal-routes.ts';
 import { type LedgerRoutesParts, ledgerRoutes } from '../../api/ledger-routes.ts';
 import { createLive } from '../../api/live.ts';
 import { liveRoutes } from '../../api/live-routes.ts';
@@ -19,6 +22,7 @@ import { openapiRoute } from '../../api/openapi.ts';
 import { operatorsRoutes } from '../../api/operators-routes.ts';
 import { paidRoutes } from '../../api/paid-routes.ts';
 import { type PayoutRoutesParts, payoutRoutes } from '../../api/payout-routes.ts';
+import { plansRoutes } from '../../api/plans-routes.ts';
 import { poolHistoryRoutes } from '../../api/pool-history-routes.ts';
 import { type PoolRoutesParts, poolRoutes, poolSnapshot } from '../../api/pool-routes.ts';
 import { type PricesRoutesParts, pricesRoutes } from '../../api/prices-routes.ts';
@@ -28,6 +32,7 @@ import { createBuckets } from '../../api/request-rate.ts';
 import { sessionRoutes } from '../../api/session-routes.ts';
 import { createSessions, type SessionsParts } from '../../api/sessions.ts';
 import { type StatusRoutesParts, statusRoutes } from '../../api/status-routes.ts';
+import { termsCheckRoutes } from '../../api/terms-check-routes.ts';
 import { type TermsRoutesParts, termsRoutes } from '../../api/terms-routes.ts';
 import { whyRoutes } from '../../api/why-routes.ts';
 import { type WorkersRoutesParts, workersRoutes } from '../../api/workers-routes.ts';
@@ -53,6 +58,7 @@ export type PoolApiParts = WorkersRoutesParts &
   EpochsRoutesParts &
   DisputesRoutesParts &
   PayoutRoutesParts &
+  Pick<FleetRoutesParts, 'quarantine'> &
   Omit<PoolRoutesParts, 'clock' | 'log'> &
   Measuring & {
     readonly database: Database;
@@ -107,6 +113,11 @@ export async function openApi(
     ...incidentsRoutes(parts),
     ...refundsRoutes(parts),
     ...paidRoutes(parts),
+    ...attentionRoutes({ ...parts, clock }),
+    ...fleetRoutes({ ...parts, clock }),
+    ...journalRoutes({ database }),
+    ...plansRoutes(parts),
+    ...termsCheckRoutes(parts),
     ...meRoutes(parts),
     ...mePayRoutes(parts),
     ...meProgressRoutes({ ...parts, clock }),

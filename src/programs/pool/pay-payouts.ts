@@ -25,7 +25,7 @@ export async function openPoolPayouts(
     readonly chain: ChainPaying | undefined;
   },
   started: AsyncDisposableStack,
-): Promise<PayoutRoutesParts> {
+): Promise<Omit<PayoutRoutesParts, 'terms'>> {
   const { database, chain, name } = parts;
   const { pool, chainId } = name.identity;
   const terms = async (): Promise<Terms> => {

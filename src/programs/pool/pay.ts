@@ -26,7 +26,7 @@ const PROOFS = 'proofs';
 /** What a pool pays by. */
 export interface Pay {
   readonly epochs: Epochs;
-  readonly payouts: PayoutRoutesParts;
+  readonly payouts: Omit<PayoutRoutesParts, 'terms'>;
   readonly disputes: Disputes;
   /** Where published proofs are. */
   readonly proofsDir: string;

@@ -88,6 +88,7 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
       ...measuring,
       ...pay.payouts,
       dispatch,
+      quarantine: relay,
       joinString,
       chain: duties?.actions,
       prices: chain?.priceDesk,

@@ -1,0 +1,218 @@
+import { z } from 'zod';
+import type { Clock } from '../base/clock.ts';
+import type { Queryable } from '../database/transaction.ts';
+import type { Dispatch } from '../dispatch/dispatch-types.ts';
+import type { ChainStatus } from '../duties/action-types.ts';
+import { type Dispute, subjectName } from '../ledger/dispute.ts';
+import type { Disputes } from '../ledger/disputes.ts';
+import { countDeliveries } from '../notices/deliveries-store.ts';
+import type { Payouts } from '../payouts/payouts.ts';
+import type { AssetFigures } from '../payouts/solvency.ts';
+import type { TermsService } from '../terms/terms-service.ts';
+import type { Worker } from '../workers/worker.ts';
+import type { Workers } from '../workers/workers.ts';
+import { amountsNow } from './asset-amounts.ts';
+import { sendPhrase } from './consequence.ts';
+import { kept } from './kept.ts';
+import { defineRoute, type Route, serve } from './route.ts';
+import { moment } from './shapes.ts';
+import { statusOf } from './workers-routes.ts';
+
+/** The chain is asked for alarms, so not by each reader anew. */
+const FRESH_MS = 5_000;
+
+/** What has to be looked at is found in these. */
+export interface AttentionParts {
+  readonly database: Queryable;
+  readonly clock: Clock;
+  readonly workers: Pick<Workers, 'list'>;
+  readonly dispatch: Pick<Dispatch, 'worker'>;
+  readonly disputes: Pick<Disputes, 'list'>;
+  readonly payouts: Pick<Payouts, 'plansNotRun' | 'pauses' | 'waitingChanges' | 'payouts'>;
+  readonly terms: Pick<TermsService, 'list' | 'of'>;
+  solvency(): Promise<{ readonly assets: readonly AssetFigures[] }>;
+  /** Undefined: the pool works off chain. */
+  readonly chain: { status(): Promise<ChainStatus> } | undefined;
+}
+
+const kinds = [
+  ...(['alarm', 'quarantine', 'dispute', 'plan', 'payout', 'pause'] as const),
+  ...(['address', 'solvency', 'notice'] as const),
+] as const;
+const item = z.object({
+  kind: z.enum(kinds),
+  /** What it is about, such as the name of a worker. */
+  about: z.string(),
+  tone: z.enum(['wrong', 'attention']).describe('Wrong: money or work is lost meanwhile.'),
+  text: z.string(),
+  advice: z.string().describe('What to do.'),
+  page: z.string().describe('Where in the console it is done.'),
+  since: moment.nullable(),
+});
+type Item = z.input<typeof item>;
+
+export const attentionApi = {
+  list: defineRoute({
+    method: 'GET',
+    path: '/api/v1/operator/attention',
+    access: 'viewer',
+    summary: 'What needs a person now, the worst first; empty: nothing does.',
+    reply: z.object({ items: z.array(item) }),
+  }),
+} as const;
+
+/** `/api/v1/operator/attention`: is anything wrong, and what must I do? */
+export function attentionRoutes(parts: AttentionParts): readonly Route[] {
+  const now = kept(FRESH_MS, parts.clock, async () => {
+    const found = await Promise.all([
+      alarms(parts),
+      insolvency(parts),
+      payoutsInDoubt(parts),
+      openDisputes(parts),
+      plans(parts),
+      quarantines(parts),
+      waiting(parts),
+      deadLetters(parts),
+    ]);
+    return found.flat().toSorted((a, b) => rank(a) - rank(b));
+  });
+  return [serve(attentionApi.list, async () => ({ items: await now() }))];
+}
+
+function rank({ tone }: Item): number {
+  return tone === 'wrong' ? 0 : 1;
+}
+
+async function alarms({ chain }: AttentionParts): Promise<Item[]> {
+  if (!chain) return [];
+  const page = '/operator/chain';
+  try {
+    const { alarms: found } = await chain.status();
+    return found.map(({ kind, since, text, advice }) => ({
+      ...{ kind: 'alarm', about: kind, text, advice, page, since },
+      tone: 'wrong',
+    }));
+  } catch {
+    // Nobody has seen the chain yet: that is what the reader has to know, whatever the reason.
+    const text = 'The chain was not seen yet.';
+    const advice = 'Check that a provider of --eth-url answers.';
+    return [{ kind: 'alarm', about: 'chain', tone: 'wrong', text, advice, page, since: null }];
+  }
+}
+
+async function insolvency(parts: AttentionParts): Promise<Item[]> {
+  const { assets } = await parts.solvency();
+  return assets
+    .filter(({ solvent }) => !solvent)
+    .map(({ asset }) => ({
+      ...{ kind: 'solvency', about: asset, tone: 'wrong', since: null },
+      text: `The pool owes more ${asset} than it has on hand.`,
+      advice: 'See what is still to be redeemed, or bring money in and book it.',
+      page: '/operator/solvency',
+    }));
+}
+
+async function payoutsInDoubt({ payouts }: AttentionParts): Promise<Item[]> {
+  const found = await payouts.payouts({ newest: NEWEST });
+  return found
+    .filter(({ state }) => state.state === 'unproven' || state.state === 'returned')
+    .map(({ id, worker, state, createdAt }) => ({
+      ...{ kind: 'payout', about: worker, tone: 'wrong', since: createdAt },
+      text:
+        state.state === 'unproven'
+          ? 'A payout is on chain, and no proof shows whether it moved.'
+          : 'A payout came back.',
+      advice: 'Look at its transaction, and say what happened.',
+      page: `/operator/payouts#payout-${id}`,
+    }));
+}
+const NEWEST = 200;
+
+async function openDisputes({ disputes }: AttentionParts): Promise<Item[]> {
+  const found = await disputes.list({ by: 'operator' });
+  return found.filter(({ state }) => state === 'open' || state === 'answered').map(disputeItem);
+}
+
+function disputeItem({ id, worker, subject, state, isOverdue, openedAt }: Dispute): Item {
+  const what = state === 'open' ? 'waits for your answer' : 'waits for your decision';
+  return {
+    ...{ kind: 'dispute', about: worker, since: openedAt },
+    tone: isOverdue ? 'wrong' : 'attention',
+    text: `A dispute about ${subjectName(worker, subject)} ${what}${isOverdue ? ', and is late' : ''}.`,
+    advice: isOverdue
+      ? 'What was promised in the terms has passed; the worker wins by default.'
+      : 'Answer in time: the terms promise when.',
+    page: `/operator/disputes/${id}`,
+  };
+}
+
+async function plans({ payouts, terms }: AttentionParts): Promise<Item[]> {
+  const found = await payouts.plansNotRun();
+  const lacking = found.filter(
+    ({ approvalsNeeded, approvedBy }) => approvalsNeeded > approvedBy.length,
+  );
+  if (lacking.length === 0) return [];
+  const { amountOf } = await amountsNow(terms);
+  return lacking.map(({ digest, plan, approvalsNeeded, approvedBy }) => ({
+    ...{ kind: 'plan', about: digest.slice(0, 12), tone: 'attention', since: plan.at },
+    text: `A plan to ${sendPhrase(plan.batches, amountOf) ?? 'send nothing'} has ${approvedBy.length} of ${approvalsNeeded} approvals.`,
+    advice: 'Read it, and approve it with your own token, or let it lapse after 24 hours.',
+    page: `/operator/payouts/plans/${digest}`,
+  }));
+}
+
+async function quarantines({ workers, dispatch }: AttentionParts): Promise<Item[]> {
+  return (await workers.list()).flatMap((worker: Worker): Item[] => {
+    const live = dispatch.worker(worker.id);
+    const isAway = (live?.connections.length ?? 0) === 0 || worker.state !== 'active';
+    if (!live || isAway || live.health === 'healthy') return [];
+    return [
+      {
+        ...{ kind: 'quarantine', about: worker.name, tone: 'attention', since: null },
+        text: `Worker ${worker.name}: ${lowered(statusOf(worker, live))}.`,
+        advice: 'It is tried again by itself. See its failures; pause it if it goes on.',
+        page: `/operator/workers/${worker.id}`,
+      },
+    ];
+  });
+}
+
+async function waiting({ payouts }: AttentionParts): Promise<Item[]> {
+  const [pauses, changes] = await Promise.all([payouts.pauses(), payouts.waitingChanges()]);
+  return [
+    ...pauses.map(
+      ({ asset, since }): Item => ({
+        ...{ kind: 'pause', about: asset ?? 'all', tone: 'attention', since },
+        text: `Payouts ${asset === undefined ? '' : `of ${asset} `}are paused.`,
+        advice: 'Resume them when the reason is gone: workers see that they wait.',
+        page: '/operator/payouts#pauses',
+      }),
+    ),
+    ...changes.map(
+      ({ worker, askedAt }): Item => ({
+        ...{ kind: 'address', about: worker, tone: 'attention', since: askedAt },
+        text: `Worker ${worker} asked to be paid at another address.`,
+        advice: 'If it was not the worker who asked, stop it before it takes effect.',
+        page: '/operator/payouts#addresses',
+      }),
+    ),
+  ];
+}
+
+async function deadLetters({ database }: AttentionParts): Promise<Item[]> {
+  const { dead } = await countDeliveries(database);
+  if (dead === 0) return [];
+  const what = dead === 1 ? 'notice was' : 'notices were';
+  return [
+    {
+      ...{ kind: 'notice', about: `${dead}`, tone: 'attention', since: null },
+      text: `${dead} ${what} never delivered.`,
+      advice: 'See why, and send them again once the channel works.',
+      page: '/operator/notices',
+    },
+  ];
+}
+
+function lowered(text: string): string {
+  return `${text.slice(0, 1).toLowerCase()}${text.slice(1)}`;
+}
