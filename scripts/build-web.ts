@@ -1,4 +1,12 @@
-import { globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  globSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
@@ -33,8 +41,10 @@ export function isBuilt(): boolean {
  */
 export async function buildWeb(): Promise<void> {
   const { build } = await import('vite');
-  rmSync(OUT, { recursive: true, force: true });
-  mkdirSync(OUT, { recursive: true });
+  // Beside it, so that pools that start meanwhile find the pages whole.
+  const out = join(ROOT, `dist-web/.new-${process.pid}`);
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out, { recursive: true });
   const shared = {
     root: WEB,
     configFile: false,
@@ -49,7 +59,7 @@ export async function buildWeb(): Promise<void> {
   await build({
     ...shared,
     build: {
-      outDir: join(OUT, 'browser'),
+      outDir: join(out, 'browser'),
       emptyOutDir: false,
       target: 'es2023',
       // light-dark() stays as it is written: every browser since the spring of 2024 knows it.
@@ -67,7 +77,7 @@ export async function buildWeb(): Promise<void> {
     // One file that stands alone, whatever is installed beside it.
     ssr: { noExternal: true },
     build: {
-      outDir: join(OUT, 'server'),
+      outDir: join(out, 'server'),
       emptyOutDir: false,
       target: 'node24',
       ssr: join(WEB, 'server.tsx'),
@@ -76,13 +86,19 @@ export async function buildWeb(): Promise<void> {
       rolldownOptions: { output: { entryFileNames: 'server.js' } },
     },
   });
-  compressAll();
+  compressAll(out);
+  rmSync(STAMP, { force: true });
+  for (const part of ['browser', 'server']) {
+    rmSync(join(OUT, part), { recursive: true, force: true });
+    renameSync(join(out, part), join(OUT, part));
+  }
+  rmSync(out, { recursive: true });
   writeFileSync(STAMP, `${JSON.stringify({ builtAt: new Date().toISOString() })}\n`);
 }
 
-function compressAll(): void {
-  for (const path of globSync('browser/assets/**/*', { cwd: OUT })) {
-    const file = join(OUT, path);
+function compressAll(out: string): void {
+  for (const path of globSync('browser/assets/**/*', { cwd: out })) {
+    const file = join(out, path);
     if (!COMPRESSED.test(path) || !statSync(file).isFile()) continue;
     const bytes = readFileSync(file);
     writeFileSync(`${file}.gz`, gzipSync(bytes, { level: 9 }));

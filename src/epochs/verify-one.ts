@@ -104,14 +104,20 @@ async function checkContents(
   },
   holds: (step: string) => void,
 ): Promise<readonly string[]> {
-  const chain = 'Income and payments on the chain are not looked at here: run tributary verify.';
+  const chain =
+    head.chainId === 0n
+      ? []
+      : ['Income and payments on the chain are not looked at here: run tributary verify.'];
   if (head.privacy === 'private') {
-    return ['This pool shows each line to its own worker alone: yours is in your portal.', chain];
+    return [
+      'This pool shows each line to its own worker alone: yours is in your portal.',
+      ...chain,
+    ];
   }
   const { terms, before } = given;
   // Of a public pool, whose list has everybody: the name is not used.
   const contents = await readContents(parts, head, '');
-  if (contents.privacy !== 'public') return [chain];
+  if (contents.privacy !== 'public') return chain;
   holds('the input of the epoch is the one that was signed');
   const settlement = recompute(parts, head, terms, contents.input);
   holds('the terms, applied again, come to the same settlement');
@@ -119,7 +125,7 @@ async function checkContents(
   holds(`${leavesText(head.leaves)} to the published root and totals`);
   checkIncomeSums(head, contents.input, before);
   holds('the lines of the income come to the income');
-  return head.chainId === 0n ? [] : [chain];
+  return chain;
 }
 
 function leavesText(count: number): string {

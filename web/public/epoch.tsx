@@ -80,8 +80,15 @@ function Epoch({ of }: { readonly of: EpochParts }) {
       </p>
       <h1>Epoch {String(head.epoch)}</h1>
       <p class="lead">
-        {showCount(head.leaves)} {head.leaves === 1 ? 'worker' : 'workers'} earned{' '}
-        <Amounts of={amountViews(creditedIn(head), terms)} /> for {showPixels(head.totals.units)}.
+        {head.leaves === 0 ? (
+          'Nobody worked in this epoch, so there was nothing to share.'
+        ) : (
+          <>
+            {showCount(head.leaves)} {head.leaves === 1 ? 'worker' : 'workers'} earned{' '}
+            <Amounts of={amountViews(creditedIn(head), terms)} /> for{' '}
+            {showPixels(head.totals.units)}.
+          </>
+        )}
       </p>
       <Island name="check-epoch" props={{ epoch: String(head.epoch) }}>
         <Seal seal={{ state: 'unchecked' }} />

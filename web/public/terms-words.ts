@@ -94,7 +94,8 @@ export function modelText(model: PayoutModel, terms: Terms): string {
 }
 
 /** `0.0004 ETH for 1.00 Gpx`. */
-export function rateText(rate: Rate, per: RateBasis | 'hour', terms: Terms): string {
+export function rateText(given: Rate, per: RateBasis | 'hour', terms: Terms): string {
+  const rate = per === 'pixel' ? perGigapixel(given) : given;
   const count = {
     pixel: () => showPixels(rate.count),
     source_second: () => seconds(rate.count, 'of video'),
@@ -104,6 +105,16 @@ export function rateText(rate: Rate, per: RateBasis | 'hour', terms: Terms): str
   }[per]();
   return `${amountText(terms, rate.asset, rate.amount)} for ${count}`;
 }
+
+/** Terms keep rates in lowest terms; people compare them by the gigapixel, where that is exact. */
+function perGigapixel(rate: Rate): Rate {
+  const amount = rate.amount * GIGAPIXEL;
+  return amount % rate.count === 0n
+    ? { ...rate, amount: amount / rate.count, count: GIGAPIXEL }
+    : rate;
+}
+
+const GIGAPIXEL = 10n ** 9n;
 
 function seconds(milliseconds: bigint, what: string): string {
   return milliseconds === 1000n

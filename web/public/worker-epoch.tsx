@@ -132,8 +132,10 @@ export function lineView(
 ): StatementLineView {
   const what = lineKinds[kind];
   const view = { what, amount: amountView(asset, amount, terms) };
-  const working = text.replace(/(\d{4,}) of (\d{4,}) units/, (_, own, all) => {
-    return `${showPixels(BigInt(own))} of ${showPixels(BigInt(all))}`;
-  });
-  return working.toLowerCase() === what.toLowerCase() ? view : { ...view, working };
+  // Lines name pixels by the unit, and exactly; people read them in larger ones.
+  const working = text.replaceAll(/\b\d{4,}(?= of \d+ units| pixels| units)/g, (count) =>
+    showPixels(BigInt(count)),
+  );
+  const plain = working.replace(/ (?:pixels|units)\b/, '');
+  return working.toLowerCase() === what.toLowerCase() ? view : { ...view, working: plain };
 }
