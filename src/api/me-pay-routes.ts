@@ -247,7 +247,7 @@ export function mePayRoutes(parts: MePayRoutesParts): readonly Route[] {
       const [at, id] = cursor.after ?? [];
       const found = await paidOut(database, {
         workers,
-        before: at === undefined || id === undefined ? undefined : { at: Number(at), id },
+        before: at === undefined || id === undefined ? undefined : { at, id },
         limit: limit + 1,
       });
       const shown = found.slice(0, limit);
@@ -261,7 +261,7 @@ export function mePayRoutes(parts: MePayRoutesParts): readonly Route[] {
           to: to ?? null,
           reference: reference ?? null,
         })),
-        next: found.length > limit && last ? cursor.write([`${last.createdAt}`, last.id]) : null,
+        next: found.length > limit && last ? cursor.write([last.place, last.id]) : null,
       };
     }),
   ];

@@ -77,6 +77,8 @@ export interface PaidOut {
   readonly createdAt: Instant;
   readonly endedAt: Instant | undefined;
   readonly to: string | undefined;
+  /** When it was made or final, to the microsecond: its place in the list, with the id. */
+  readonly place: string;
   /** The hash of a transaction, or what a bank calls it. */
   readonly reference: string | undefined;
 }
@@ -87,12 +89,14 @@ export async function paidOut(
   filter: {
     /** Undefined: of everybody, and only what is final. */
     readonly workers: readonly string[] | undefined;
-    readonly before: { readonly at: number; readonly id: string } | undefined;
+    /** By {@link PaidOut.place}. */
+    readonly before: { readonly at: string; readonly id: string } | undefined;
     readonly limit: number;
   },
 ): Promise<readonly PaidOut[]> {
   const { workers, before, limit } = filter;
   const order = workers ? sql`created_at` : sql`ended_at`;
+  const whose = workers ? sql`worker = any(${[...workers]}::text[])` : sql`state = 'final'`;
   const { rows } = await from.query<{
     id: string;
     worker: string;
@@ -105,18 +109,15 @@ export async function paidOut(
     ended_at: Instant | null;
     recipient: Buffer | null;
     reference: string | null;
+    place: string;
   }>(sql`
     select id, worker, state, reason, asset, received, amount, created_at, ended_at, recipient,
-      reference
+      reference, to_char(${order} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as place
     from payout
-    where case when ${workers === undefined}::boolean then state = 'final'
-        else worker = any(${workers ? [...workers] : []}::text[]) end
-      and (${before?.at ?? null}::double precision is null
-        -- To the millisecond, which is what a cursor carries.
-        or (date_trunc('milliseconds', ${order}), id)
-          < ('epoch'::timestamptz + ${before?.at ?? 0}::double precision * interval '1 millisecond',
-            ${before?.id ?? null}::uuid))
-    order by date_trunc('milliseconds', ${order}) desc, id desc limit ${limit}`);
+    where ${whose}
+      and (${before?.at ?? null}::timestamptz is null
+        or (${order}, id) < (${before?.at ?? null}::timestamptz, ${before?.id ?? null}::uuid))
+    order by ${order} desc, id desc limit ${limit}`);
   return rows.map((row) => ({
     id: row.id,
     worker: row.worker,
@@ -128,6 +129,7 @@ export async function paidOut(
     createdAt: instant(row.created_at),
     endedAt: row.ended_at === null ? undefined : instant(row.ended_at),
     to: addressIn(row.recipient),
+    place: row.place,
     reference: row.reference ?? undefined,
   }));
 }

@@ -53,7 +53,7 @@ export function paidRoutes({ database, terms }: PaidRoutesParts): readonly Route
       const [at, id] = cursor.after ?? [];
       const found = await paidOut(database, {
         workers: undefined,
-        before: at === undefined || id === undefined ? undefined : { at: Number(at), id },
+        before: at === undefined || id === undefined ? undefined : { at, id },
         limit: limit + 1,
       });
       const shown = found.slice(0, limit);
@@ -66,7 +66,7 @@ export function paidRoutes({ database, terms }: PaidRoutesParts): readonly Route
         ...(now.privacy === 'private' ? {} : { worker, ...(to ? { to } : {}) }),
       }));
       const more = found.length > limit && last;
-      return { items, next: more ? cursor.write([`${last.endedAt}`, last.id]) : null };
+      return { items, next: more ? cursor.write([last.place, last.id]) : null };
     }),
   ];
 }

@@ -808,6 +808,7 @@ create table payout (
   constraint payout_says_why CHECK (((state = ANY (ARRAY['failed'::text, 'returned'::text])) = (reason IS NOT NULL))),
   constraint payout_state_check CHECK ((state = ANY (ARRAY['owed'::text, 'reserved'::text, 'signed'::text, 'broadcast'::text, 'included'::text, 'final'::text, 'failed'::text, 'unproven'::text, 'returned'::text])))
 );
+CREATE INDEX payout_final ON public.payout USING btree (ended_at DESC, id DESC) WHERE (state = 'final'::text);
 CREATE INDEX payout_of_worker ON public.payout USING btree (worker, created_at DESC);
 CREATE INDEX payout_open ON public.payout USING btree (batch) WHERE (state <> ALL (ARRAY['final'::text, 'failed'::text, 'returned'::text]));
 CREATE TRIGGER payout_goes_its_way BEFORE DELETE OR UPDATE ON public.payout FOR EACH ROW EXECUTE FUNCTION payout_goes_its_way();
