@@ -205,3 +205,7 @@ test('a body that is wrong is told where, and not what it said', async () => {
   assert.doesNotMatch(text, /script/);
   assert.deepEqual(Object.keys(problem).slice(0, 4), ['type', 'title', 'status', 'code']);
 });
+
+test('a route that is defined twice stops the pool at its start, not its readers later', () => {
+  assert.throws(() => apiOf([...routes, ...routes.slice(0, 1)]), /is defined twice/);
+});

@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { TributaryError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type Actor, refusalOf } from './access.ts';
 import { answerOf, methodRefused, refuse } from './answer.ts';
@@ -39,8 +40,14 @@ export interface Api {
 export function createApi(parts: ApiParts): Api {
   const { routes, log } = parts;
   const app = new Hono<{ Bindings: ApiBindings }>();
+  const seen = new Set<string>();
   for (const route of routes) {
     const { method, path } = route.definition;
+    // The second one would never be reached.
+    if (seen.has(`${method} ${path}`)) {
+      throw new TributaryError('internal', `${method} ${path} is defined twice`);
+    }
+    seen.add(`${method} ${path}`);
     app.on(method, honoPath(path), (c) => run(route, c.req.raw, c.env, c.req.param()));
   }
   // After all others, so that it is reached only by methods that none of them takes.

@@ -99,14 +99,6 @@ export const whyApi = {
     reply: z.array(failureView),
     csv: ['at', 'job', 'what', 'text', 'step'],
   }),
-  failures: defineRoute({
-    method: 'GET',
-    path: '/api/v1/workers/{worker}/failures',
-    access: 'viewer',
-    summary: 'The last attempts of a worker that came to nothing.',
-    reply: z.array(failureView),
-    csv: ['at', 'job', 'what', 'text', 'step'],
-  }),
   facts: defineRoute({
     method: 'GET',
     path: '/api/v1/workers/{worker}/facts',
@@ -173,9 +165,6 @@ export function whyRoutes(parts: WhyRoutesParts): readonly Route[] {
     ),
     serve(whyApi.myFailures, ({ query, actor }) =>
       lastFailures(database, ownWorker(actor, query.worker)),
-    ),
-    serve(whyApi.failures, async ({ params }) =>
-      lastFailures(database, (await byName(params.worker)).id),
     ),
     serve(whyApi.facts, async ({ params }) =>
       (await parts.facts.of((await byName(params.worker)).id)).map(showFact),
