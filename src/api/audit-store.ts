@@ -10,7 +10,7 @@ import { jsonText } from './replies.ts';
 /** A text of an entry is as long as that; terms and files have their own place. */
 const TEXT_MAX = 300;
 const ENTRY_CHARACTERS_MAX = 4_000;
-const SECRET = /token|signature|secret|password|credential|csrf|key|join/i;
+const SECRET = /token|signature|secret|password|credential|csrf|key|join|target/i;
 
 /** One line of the audit log. */
 export interface AuditLine {

@@ -35,8 +35,10 @@ export async function callOf(parts: {
   const search = new URL(request.url).searchParams;
   const query = checked(definition.query, Object.fromEntries(search), 'query');
   if ('problem' in query) return query;
-  const given =
-    definition.method === 'POST' ? await bodyOf(request, bindings, actor, key) : { value: {} };
+  const isPost = definition.method === 'POST';
+  const raw = isPost && definition.raw === true;
+  const sent = raw ? await request.text() : '';
+  const given = isPost && !raw ? await bodyOf(request, bindings, actor, key) : { value: {} };
   if ('problem' in given) return given;
   const body = checked(definition.body, given.value, 'body');
   if ('problem' in body) return body;
@@ -71,6 +73,10 @@ export async function callOf(parts: {
         listener: bindings.listener,
         cookie: cookieOf(request.headers.get('cookie')),
         lastEventId: request.headers.get('last-event-id') ?? undefined,
+      },
+      raw: {
+        body: sent,
+        header: (name) => (raw ? (request.headers.get(name) ?? undefined) : undefined),
       },
       sink: bindings.outgoing && { response: bindings.outgoing },
     },

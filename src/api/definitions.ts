@@ -1,6 +1,7 @@
 import { attentionApi } from './attention-routes.ts';
 import { auditApi } from './audit-routes.ts';
 import { chainApi } from './chain-routes.ts';
+import { discordApi } from './discord-routes.ts';
 import { disputesApi } from './disputes-routes.ts';
 import { epochsApi } from './epochs-routes.ts';
 import { evidenceApi } from './evidence-routes.ts';
@@ -11,9 +12,11 @@ import { ledgerApi } from './ledger-routes.ts';
 import { liveApi } from './live-routes.ts';
 import { manifestApi } from './manifest-routes.ts';
 import { meChoiceApi } from './me-choice-routes.ts';
+import { meNoticesApi } from './me-notices-routes.ts';
 import { mePayApi } from './me-pay-routes.ts';
 import { meProgressApi } from './me-progress-routes.ts';
 import { meApi } from './me-routes.ts';
+import { noticesApi } from './notices-routes.ts';
 import { openapiApi } from './openapi.ts';
 import { operatorsApi } from './operators-routes.ts';
 import { paidApi } from './paid-routes.ts';
@@ -36,6 +39,7 @@ export const definitions = {
   attention: attentionApi,
   audit: auditApi,
   chain: chainApi,
+  discord: discordApi,
   disputes: disputesApi,
   epochs: epochsApi,
   evidence: evidenceApi,
@@ -47,8 +51,10 @@ export const definitions = {
   manifest: manifestApi,
   me: meApi,
   meChoice: meChoiceApi,
+  meNotices: meNoticesApi,
   mePay: mePayApi,
   meProgress: meProgressApi,
+  notices: noticesApi,
   openapi: openapiApi,
   operators: operatorsApi,
   paid: paidApi,

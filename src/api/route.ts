@@ -47,6 +47,8 @@ export interface RouteDefinition {
   readonly byCredential?: boolean;
   /** A POST that only reads: it is not in the audit log. */
   readonly reads?: boolean;
+  /** The body is whatever was sent: the handler checks a signature over its bytes. */
+  readonly raw?: boolean;
   /** Server-sent events of `reply` instead of one answer. */
   readonly stream?: boolean;
 }
@@ -113,6 +115,13 @@ export interface ApiRequest<D extends RouteDefinition> {
   /** A header of the answer, such as `set-cookie`. */
   header(name: string, value: string): void;
   readonly caller: Caller;
+  readonly raw: RawRequest;
+}
+
+/** What was sent, of a route that takes it as it is; empty of others. */
+export interface RawRequest {
+  readonly body: string;
+  header(name: string): string | undefined;
 }
 
 /** Where a call came from, as far as the connection tells. */
@@ -152,6 +161,7 @@ export interface AnyRequest {
   note(change: ChangeNote): void;
   header(name: string, value: string): void;
   readonly caller: Caller;
+  readonly raw: RawRequest;
   /** Undefined inside the process: events need a connection. */
   readonly sink: EventSink | undefined;
 }

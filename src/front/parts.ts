@@ -1,6 +1,7 @@
 import type { BlobStore } from '../base/blob.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Hashing } from '../base/hashing.ts';
+import type { WorkerId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { Tracing } from '../base/spans.ts';
 import type { Dispatch } from '../dispatch/dispatch-types.ts';
@@ -55,6 +56,8 @@ export interface FrontParts {
   readonly sessionsMax: number | undefined;
   /** Undefined: nothing is traced. */
   readonly tracing: Tracing | undefined;
+  /** A machine connected with a worker's credential from this address, which nobody keeps. */
+  seenFrom?(worker: WorkerId, address: string): void;
   /** True from SIGTERM on: no new sessions, no new workers. */
   draining(): boolean;
 }

@@ -64,6 +64,7 @@ export async function registerTranscoder(
   const device = readDevices(exchange.headers[DEVICES_HEADER]);
   const software = softwareOf(exchange);
   presence.arrived({ ...machine, software, ...(device ? { device } : {}) });
+  parts.seenFrom?.(worker.id, exchange.connection.remoteAddress ?? '');
   metrics.connections.inc();
   log.info('worker_connected', { worker: worker.id, name: worker.name, connection, capacity });
   const stopWatching = workers.onChange((change) => {

@@ -32,6 +32,8 @@ export interface Connection {
    * Over HTTP/1.1, which has no ping, whether the socket is still open. Never rejects.
    */
   ping(timeoutMs: number): Promise<boolean>;
+  /** Where the other end is: never to be logged or kept as it is. Undefined when it is gone. */
+  readonly remoteAddress?: string | undefined;
   /** No new exchanges; the running ones finish, then it closes. */
   close(): void;
   /** Cuts it now. Running exchanges are aborted. Over HTTP/2 no stream is reset with CANCEL. */

@@ -59,6 +59,7 @@ export function serveH2(context: ListenerContext, socket: TLSSocket, peer: strin
 
 class H2Connection implements ServedConnection {
   readonly protocol = 'h2';
+  readonly remoteAddress: string | undefined;
   readonly #context: ListenerContext;
   readonly #session: ServerHttp2Session;
   readonly #running = new Set<H2Exchange>();
@@ -66,6 +67,7 @@ class H2Connection implements ServedConnection {
   #greeted = false;
 
   constructor(context: ListenerContext, session: ServerHttp2Session, peer: string) {
+    this.remoteAddress = session.socket.remoteAddress;
     this.#context = context;
     this.#session = session;
     this.#idleSince = context.clock.now();

@@ -3,6 +3,7 @@ import { attentionRoutes } from '../../api/attention-routes.ts';
 import { auditRoutes } from '../../api/audit-routes.ts';
 import { createAuditLog } from '../../api/audit-store.ts';
 import { type ChainRoutesParts, chainRoutes } from '../../api/chain-routes.ts';
+import { discordRoutes } from '../../api/discord-routes.ts';
 import { type DisputesRoutesParts, disputesRoutes } from '../../api/disputes-routes.ts';
 import { type EpochsRoutesParts, epochsRoutes } from '../../api/epochs-routes.ts';
 import { evidenceRoutes } from '../../api/evidence-routes.ts';
@@ -15,9 +16,11 @@ import { createLive } from '../../api/live.ts';
 import { liveRoutes } from '../../api/live-routes.ts';
 import { manifestRoutes } from '../../api/manifest-routes.ts';
 import { meChoiceRoutes } from '../../api/me-choice-routes.ts';
+import { meNoticesRoutes } from '../../api/me-notices-routes.ts';
 import { mePayRoutes } from '../../api/me-pay-routes.ts';
 import { meProgressRoutes } from '../../api/me-progress-routes.ts';
 import { meRoutes } from '../../api/me-routes.ts';
+import { noticesRoutes } from '../../api/notices-routes.ts';
 import { openapiRoute } from '../../api/openapi.ts';
 import { operatorsRoutes } from '../../api/operators-routes.ts';
 import { paidRoutes } from '../../api/paid-routes.ts';
@@ -39,9 +42,11 @@ import { type WorkersRoutesParts, workersRoutes } from '../../api/workers-routes
 import type { Database } from '../../database/database.ts';
 import { createSecrets } from '../../database/secrets.ts';
 import type { ManifestPublisher } from '../../manifest/publisher.ts';
+import type { Notices } from '../../notices/notices.ts';
 import { adminTokenOf } from './admin.ts';
+import { openDiscord } from './discord.ts';
 import type { Measuring } from './measure.ts';
-import { linkTo, originsOf, type Places } from './places.ts';
+import { linkTo, linkToPage, originsOf, type Places } from './places.ts';
 import type { PoolBase } from './pool.ts';
 import type { PoolSettings } from './settings.ts';
 
@@ -63,6 +68,7 @@ export type PoolApiParts = WorkersRoutesParts &
   Measuring & {
     readonly database: Database;
     readonly manifest: ManifestPublisher;
+    readonly notices: Notices;
     /** Filled in when the addresses listen. */
     readonly places: Places;
     /** Asks contract wallets; undefined off chain. */
@@ -88,6 +94,14 @@ export async function openApi(
   const pool = poolSnapshot({ ...parts, clock, log });
   const live = createLive({ clock, log });
   started.defer(() => live.close());
+  const discord = openDiscord(
+    settings,
+    { clock },
+    {
+      ...{ database, seal: parts.notices.seal },
+      api: () => api,
+    },
+  );
   const routes = [
     ...workersRoutes(parts),
     ...statusRoutes(parts),
@@ -123,8 +137,15 @@ export async function openApi(
     ...meProgressRoutes({ ...parts, clock }),
     ...meChoiceRoutes(parts),
     ...manifestRoutes(parts),
+    ...noticesRoutes({
+      ...parts,
+      poolName: async () => (await parts.terms.of((await parts.terms.list()).current)).name,
+      link: (page) => linkToPage(settings, places, page),
+    }),
+    ...meNoticesRoutes({ ...parts, discord }),
+    ...discordRoutes({ discord }),
   ];
-  return createApi({
+  const api: Api = createApi({
     routes: [...routes, openapiRoute(routes)],
     identify: createIdentify({
       token: await adminTokenOf(settings),
@@ -138,4 +159,5 @@ export async function openApi(
     audit: createAuditLog(database, clock),
     log,
   });
+  return api;
 }

@@ -23,6 +23,16 @@ export function originsOf({ publicUrl }: PoolSettings, places: Places): Readonly
   );
 }
 
+/** The address of a page for people outside; undefined: there is none. */
+export function linkToPage(
+  { publicUrl }: PoolSettings,
+  places: Places,
+  page: string,
+): string | undefined {
+  const base = publicUrl ?? places.public;
+  return base === undefined ? undefined : new URL(page, base).href;
+}
+
 /** Where a link to sign in leads to. */
 export function linkTo(
   { publicUrl, operatorPages }: PoolSettings,

@@ -10,6 +10,7 @@ import { type Database, openDatabase } from '../../database/database.ts';
 import { createBooks } from '../../ledger/books.ts';
 import { createLedger } from '../../ledger/ledger.ts';
 import { isReceiptHome } from '../../ledger/receipts-store.ts';
+import type { Notices } from '../../notices/notices.ts';
 import { startPresence } from '../../workers/presence.ts';
 import { createWorkers } from '../../workers/workers.ts';
 import { startAdmin } from './admin.ts';
@@ -18,6 +19,7 @@ import { offchainGateways } from './gateways.ts';
 import { startLocalWorker } from './local-worker.ts';
 import { openManifest } from './manifest.ts';
 import { openMeasuring } from './measure.ts';
+import { openNotices } from './notices.ts';
 import { servePages } from './pages.ts';
 import { openPay, openTerms, rateBy } from './pay.ts';
 import { chainName, offchainName, type PoolName } from './pay-name.ts';
@@ -63,7 +65,10 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
   const chain = await chainOf(settings, base, database, started);
   if (chain) name = chainName(chain.issuer, chain.signing);
   const gateways = chain ?? offchainGateways(settings, base);
-  const front = await openFront(settings, base, { ...stores, gateways }, started);
+  // Workers connect as soon as the front is open; what tells of them needs to know the front.
+  let notices: Notices | undefined;
+  const seenFrom: Notices['places']['seen'] = (...place) => notices?.places.seen(...place);
+  const front = await openFront(settings, base, { ...stores, gateways, seenFrom }, started);
   const { dispatch, relay, joinString } = front;
   const duties = chain?.startDuties(front);
   if (duties) started.defer(() => duties.close());
@@ -71,6 +76,12 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
   const pay = await openPay(settings, base, { ...stores, chain, name }, started);
 
   const places: Places = { admin: undefined, public: undefined };
+  notices = await openNotices(
+    settings,
+    base,
+    { ...stores, dispatch, places, alarms: () => duties?.alarms() ?? [] },
+    started,
+  );
   const api = await openApi(
     settings,
     base,
@@ -86,6 +97,7 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
       epochs: pay.epochs,
       disputes: pay.disputes,
       ...measuring,
+      notices,
       ...pay.payouts,
       dispatch,
       quarantine: relay,

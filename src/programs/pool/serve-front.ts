@@ -51,6 +51,7 @@ interface FrontStores {
   readonly ledger: Ledger;
   readonly presence: Presence;
   readonly gateways: GatewayParts;
+  readonly seenFrom: NonNullable<FrontParts['seenFrom']>;
 }
 
 /** Port 8935 while it is served. */
@@ -72,7 +73,7 @@ export interface OpenFront {
 export async function openFront(
   settings: PoolSettings,
   base: FrontBase,
-  { secrets, workers, ledger, presence, gateways }: FrontStores,
+  { secrets, workers, ledger, presence, gateways, seenFrom }: FrontStores,
   started: AsyncDisposableStack,
 ): Promise<OpenFront> {
   const { clock, log } = base;
@@ -111,6 +112,7 @@ export async function openFront(
     sourceSecrets: () => secrets.current('source_url').map(({ key }) => key),
     workers,
     presence,
+    seenFrom,
     receipts: ledger,
     dispatch,
     relay,

@@ -16,6 +16,7 @@ import {
 import { configSetting, logLevelSetting, withParentSetting } from '../../base/standard-settings.ts';
 import { chainComplaint, chainSettings } from './chain-settings.ts';
 import { manifestSettings } from './manifest-settings.ts';
+import { noticesComplaint, noticesSettings } from './notices-settings.ts';
 import { paySettings } from './pay-settings.ts';
 
 const MIB = 2 ** 20;
@@ -88,6 +89,7 @@ export const poolCommand = defineCommand({
     ...chainSettings,
     ...paySettings,
     ...manifestSettings,
+    ...noticesSettings,
     authWebhookUrl: {
       type: url(['https:', 'http:'], 'https://…'),
       doc: 'A service of yours that is asked about each gateway: it answers with status 200 to let it in, perhaps with a price of its own.',
@@ -172,7 +174,7 @@ export const poolCommand = defineCommand({
     if ((values.tlsCert === undefined) !== (values.tlsKey === undefined)) {
       return '--tls-cert and --tls-key go together: give both or neither.';
     }
-    return chainComplaint(values);
+    return noticesComplaint(values) ?? chainComplaint(values);
   },
   examples: [
     'tributary pool --data-dir ~/pool --service-addr pool.example:8935',

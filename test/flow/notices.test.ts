@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, test } from 'node:test';
+import { openScratch } from '../../src/database/scratch.ts';
+import { ask, byLink, giveHistory } from '../api/api-kit.ts';
+import { eventually } from '../eventually.ts';
+import { startOwnWorker } from '../own-worker.ts';
+import { type Cleanup, type Enrolment, startTestPool } from '../start-pool.ts';
+
+const cleanups: (() => void | Promise<void>)[] = [];
+const t: Cleanup = { after: (run) => void cleanups.push(run) };
+after(async () => {
+  for (const run of cleanups.toReversed()) await run();
+});
+
+/** A receiver of webhooks: what it was told, worker by worker. */
+interface Told {
+  readonly kind: string;
+  readonly worker: string | null;
+  readonly title: string;
+}
+const told: Told[] = [];
+const receiver = createServer(async (request, response) => {
+  let body = '';
+  for await (const piece of request) body += String(piece);
+  told.push(...(JSON.parse(body) as { notices: Told[] }).notices);
+  response.writeHead(204).end();
+});
+await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+cleanups.push(() => {
+  receiver.closeAllConnections();
+  receiver.close();
+});
+const host = `127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+const scratch = await openScratch();
+cleanups.push(async () => scratch[Symbol.asyncDispose]());
+const pool = await startTestPool(t, [
+  `--database-url=${scratch.database.url}`,
+  `--notice-private-hosts=${host}`,
+  '--notice-offline-after=4s',
+]);
+
+const kindsOf = (enrolment: Enrolment) =>
+  told.filter(({ worker }) => worker === enrolment.id).map(({ kind }) => kind);
+
+/** Signs a worker in, and has it told of everything. */
+async function subscribe(enrolment: Enrolment, target: string) {
+  const worker = await byLink(pool, `workers/${enrolment.name}`);
+  const path = '/api/v1/me/notices/channels';
+  const added = await ask(
+    pool,
+    worker,
+    { method: 'POST', path },
+    { body: { type: 'webhook', target } },
+  );
+  assert.equal(added.status, 201, added.text);
+  return worker;
+}
+
+test('a worker that reconnects at once makes no notice, one that stays away does, and its return', async () => {
+  const [blink, gone] = [await pool.enrol('blink'), await pool.enrol('gone')];
+  await subscribe(blink, `http://${host}/blink`);
+  await subscribe(gone, `http://${host}/gone`);
+  const first = await startOwnWorker(t, blink.join);
+  await first.ready;
+  const leaving = await startOwnWorker(t, gone.join);
+  await leaving.ready;
+
+  await first.stop();
+  const again = await startOwnWorker(t, blink.join);
+  await again.ready;
+  await leaving.stop();
+  await eventually('the one that stays away is told of', async () =>
+    kindsOf(gone).includes('worker_offline'),
+  );
+  const back = await startOwnWorker(t, gone.join);
+  await back.ready;
+  await eventually('its return is told', async () => kindsOf(gone).includes('worker_back'));
+  assert.deepEqual(kindsOf(gone), ['worker_offline', 'worker_back']);
+  assert.deepEqual(kindsOf(blink), [], 'it was away for a moment before the other one was');
+});
+
+test('a payout is told to its worker alone, and stands in its history', async () => {
+  const [paid, other] = [await pool.enrol('paid'), await pool.enrol('other')];
+  const worker = await subscribe(paid, `http://${host}/paid`);
+  const stranger = await subscribe(other, `http://${host}/other`);
+  await giveHistory(scratch.database, paid.id, 4_213_000_000_000_001n);
+  await eventually('the payout is told', async () => kindsOf(paid).includes('payout_sent'));
+  assert.deepEqual(kindsOf(other), []);
+
+  const path = '/api/v1/me/notices/history';
+  const history = await ask(pool, worker, { method: 'GET', path });
+  const [newest] = (JSON.parse(history.text) as { items: Told[] }).items;
+  assert.equal(newest?.title, '0.004213 ETH was sent to paid');
+  const elsewhere = await ask(pool, stranger, { method: 'GET', path });
+  assert.doesNotMatch(elsewhere.text, /0\.004213/);
+});
+
+test('announced work is told to everybody, and stands in the public feed', async () => {
+  const startsAt = new Date(Date.now() + 3_600_000).toISOString();
+  const endsAt = new Date(Date.now() + 7_200_000).toISOString();
+  const title = 'New disks <script>alert(1)</script>';
+  await pool.admin('POST', '/api/v1/maintenance', { title, startsAt, endsAt });
+  await eventually('it is told', async () =>
+    told.some((notice) => notice.kind === 'downtime_planned' && notice.worker === null),
+  );
+  const nobody = { headers: {} };
+  const open = await ask(pool, nobody, { method: 'GET', path: '/api/v1/notices' });
+  const [newest] = (JSON.parse(open.text) as { items: { title: string; until: string }[] }).items;
+  assert.deepEqual([newest?.title, newest?.until], [title, endsAt]);
+  const feed = await ask(pool, nobody, { method: 'GET', path: '/api/v1/notices.atom' });
+  assert.match(feed.headers.get('content-type') ?? '', /^application\/atom\+xml/);
+  assert.match(feed.text, /<title>New disks &lt;script&gt;/);
+  assert.doesNotMatch(feed.text, /<script>/);
+});
+
+test('a worker chooses kinds, has a test sent, and cannot name an address inside', async () => {
+  const chooser = await pool.enrol('chooser');
+  const worker = await byLink(pool, 'workers/chooser');
+  const path = '/api/v1/me/notices/channels';
+  const add = (body: object) => ask(pool, worker, { method: 'POST', path }, { body });
+  const inside = await add({ type: 'webhook', target: new URL('/x', pool.adminUrl).href });
+  assert.equal(inside.code, 'notice_channel_invalid');
+  const mail = await add({ type: 'email', target: 'a@example.org' });
+  assert.equal(mail.code, 'notice_channel_refused', 'this pool has no mail server');
+  const added = await add({ type: 'webhook', target: `http://${host}/c`, kinds: ['payout_sent'] });
+  const { channel, secret } = JSON.parse(added.text) as { channel: { id: string }; secret: string };
+  assert.ok(secret.length >= 32);
+  const testing = await ask(
+    pool,
+    worker,
+    { method: 'POST', path: '/api/v1/me/notices/test' },
+    { body: { channel: channel.id } },
+  );
+  assert.equal(testing.status, 200, testing.text);
+  await eventually('the test arrives', async () => told.some(({ kind }) => kind === 'test'));
+  const shown = await ask(pool, worker, { method: 'GET', path: '/api/v1/me/notices' });
+  assert.doesNotMatch(shown.text, new RegExp(`${secret}|/c"`));
+  const audit = await pool.admin<unknown>('GET', '/api/v1/operator/audit');
+  assert.doesNotMatch(JSON.stringify(audit), new RegExp(`${host}/c`));
+  assert.deepEqual(kindsOf(chooser), []);
+});
