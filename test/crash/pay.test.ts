@@ -41,6 +41,7 @@ const PAY: readonly CrashPoint[] = [
   'epoch_published',
   'payout_planned_before_commit',
   'payout_planned',
+  'payout_failed_before_commit',
   'payout_reserved_before_commit',
   'payout_reserved_after_commit',
   'transaction_intended_stored',
@@ -72,8 +73,17 @@ function sending(say: (honest: () => Promise<Said>, raw: Hex) => ReturnType<Lie>
     call.method === 'eth_sendRawTransaction' ? say(honest, call.params[0] as Hex) : honest();
 }
 
+/** All that is not for the protocol is said to revert, so that payouts are given up. */
+const reverting: Lie = async ({ method, params: [tx] }, honest) => {
+  const { TicketBroker } = victim.chain.devnet.addresses;
+  const to = String((tx as { to?: string } | undefined)?.to).toLowerCase();
+  if (method !== 'eth_estimateGas' || to === TicketBroker.toLowerCase()) return honest();
+  return { error: { code: 3, message: 'execution reverted' } };
+};
+
 /** So that a payout is looked at in a state that it is in for a moment only. */
 const SLOW: Partial<Record<CrashPoint, Lie>> = {
+  payout_failed_before_commit: reverting,
   payout_signed_before_commit: sending(async () => 'hang'),
   payout_broadcast_before_commit: sending(async (_, raw) => ({ result: transactionHash(raw) })),
 };
