@@ -1,13 +1,12 @@
 import type { ComponentChildren } from 'preact';
 
 /**
- * A form that posts plainly to a route of the API, without a script as well, and goes on to `then`.
+ * A form that posts plainly to a route of the API, without a script as well, and goes on to `goOn`.
  * `token` is that of the session; the API also looks where the request comes from.
  */
 export function PostForm({
   action,
   token,
-  then,
   goOn,
   hidden = {},
   children,
@@ -15,8 +14,6 @@ export function PostForm({
   readonly action: string;
   readonly token: string | undefined;
   /** The page that is shown when it is done; a path of this site. */
-  readonly then: string;
-  /** The page that the server leads to when it is done. */
   readonly goOn?: string;
   readonly hidden?: Readonly<Record<string, string>>;
   readonly children: ComponentChildren;
@@ -25,7 +22,6 @@ export function PostForm({
     <form method="post" action={action} class="form">
       {token !== undefined && <input type="hidden" name="csrf" value={token} />}
       {goOn !== undefined && <input type="hidden" name="then" value={goOn} />}
-      <input type="hidden" name="then" value={then} />
       {Object.entries(hidden).map(([name, value]) => (
         <input key={name} type="hidden" name={name} value={value} />
       ))}
@@ -71,7 +67,7 @@ export function Field({
 export function ConfirmByConsequence({
   action,
   token,
-  then,
+  goOn,
   hidden,
   consequence,
   phrase,
@@ -80,7 +76,8 @@ export function ConfirmByConsequence({
 }: {
   readonly action: string;
   readonly token: string | undefined;
-  readonly then: string;
+  /** The page that is shown when it is done. */
+  readonly goOn: string;
   readonly hidden?: Readonly<Record<string, string>>;
   /** One sentence: "This sends 4.2130 ETH to 38 workers." */
   readonly consequence: string;
@@ -89,7 +86,7 @@ export function ConfirmByConsequence({
   readonly error?: string | undefined;
 }) {
   return (
-    <PostForm action={action} token={token} then={then} {...(hidden ? { hidden } : {})}>
+    <PostForm action={action} token={token} goOn={goOn} {...(hidden ? { hidden } : {})}>
       <p>
         {consequence} Type <em class="phrase">{phrase}</em>.
       </p>
