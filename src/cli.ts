@@ -12,6 +12,7 @@ import {
 import { actionCommands, statusCommand } from './programs/chain/settings.ts';
 import { demoCommand } from './programs/demo/settings.ts';
 import { devnetCommand } from './programs/devnet/settings.ts';
+import { directoryCommand } from './programs/directory/settings.ts';
 import { disputesCommands } from './programs/disputes/settings.ts';
 import {
   closeCommand as closeEpochCommand,
@@ -94,6 +95,7 @@ const programs: Readonly<Record<string, () => Promise<Program>>> = {
   lab: () => import('./programs/lab/main.ts'),
   import: () => import('./programs/import/main.ts'),
   demo: () => import('./programs/demo/main.ts'),
+  directory: () => import('./programs/directory/main.ts'),
   devnet: () => import('./programs/devnet/main.ts'),
 };
 
@@ -145,6 +147,7 @@ export const commands: readonly Command[] = [
   replayCommand,
   reserveCommand,
   importCommand,
+  directoryCommand,
   demoCommand,
   devnetCommand,
 ];

@@ -14,7 +14,7 @@ export function problemPage(frame: Frame, problem: PageProblem): Shown {
         <p class="prose">{problem.detail}</p>
         <p class="prose">{problem.advice}</p>
         <p>
-          <a href="/">To the start of this pool</a>
+          <a href="/">To the start</a>
         </p>
       </>
     ),

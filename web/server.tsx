@@ -1,6 +1,8 @@
 import { renderToString } from 'preact-render-to-string';
 import type { PageReply, PageRequest, PageServer } from '../src/api/page-types.ts';
-import type { Shown } from './page.ts';
+import { directoryFrame, loadDirectory } from './directory/frame.tsx';
+import { directoryPages } from './directory/pages.ts';
+import type { Page, Shown } from './page.ts';
 import { Document, type Frame } from './parts/layout.tsx';
 import { findPage } from './paths.ts';
 import { problemPage } from './problem.tsx';
@@ -8,25 +10,36 @@ import { publicPages } from './public/pages.ts';
 import { readerOf } from './public/reader.ts';
 import { workerPages } from './worker/pages.ts';
 
-/** Every page, of every audience. */
-const pages = [...publicPages, ...workerPages];
+/** What a pool imports of the built pages: every page, of every audience. */
+export const server: PageServer = serverOf([...publicPages, ...workerPages], frameOf);
 
-/** What the pool imports of the built pages. */
-export const server: PageServer = {
-  async page(request) {
-    const found = findPage(pages, request.path);
-    if (!found) return undefined;
-    const reader = readerOf(request.ask);
-    const shown = await found.page.show({ reader, request, params: found.params });
-    if (!shown) return undefined;
-    if ('location' in shown) return { status: 308, html: '', ...shown };
-    return { status: shown.status ?? 200, html: documentOf(request, shown) };
-  },
-  async problem(request, problem): Promise<PageReply> {
-    const shown = problemPage(await frameOf(request, problem.title), problem);
-    return { status: problem.status, html: documentOf(request, shown) };
-  },
-};
+/** What a directory imports of them. */
+export const directoryServer: PageServer = serverOf(directoryPages, directoryFrameOf);
+
+function serverOf(
+  pages: readonly Page[],
+  problemFrame: (request: PageRequest, title: string) => Promise<Frame>,
+): PageServer {
+  return {
+    async page(request) {
+      const found = findPage(pages, request.path);
+      if (!found) return undefined;
+      const reader = readerOf(request.ask);
+      const shown = await found.page.show({ reader, request, params: found.params });
+      if (!shown) return undefined;
+      if ('location' in shown) return { status: 308, html: '', ...shown };
+      return { status: shown.status ?? 200, html: documentOf(request, shown) };
+    },
+    async problem(request, problem): Promise<PageReply> {
+      const shown = problemPage(await problemFrame(request, problem.title), problem);
+      return { status: problem.status, html: documentOf(request, shown) };
+    },
+  };
+}
+
+async function directoryFrameOf({ ask }: PageRequest, title: string): Promise<Frame> {
+  return directoryFrame(await loadDirectory(readerOf(ask)), { title, description: title });
+}
 
 /** The frame of a problem: of the pool when it can say who it is, and bare when that is the problem. */
 async function frameOf({ ask }: PageRequest, title: string): Promise<Frame> {

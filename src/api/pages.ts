@@ -62,6 +62,8 @@ export interface PagesParts {
   readonly publicUrl: string | undefined;
   /** Milliseconds since 1970. */
   now(): number;
+  /** Whose pages: a pool's when left out. */
+  readonly pages?: 'pool' | 'directory';
   /** Where the built pages are; the one beside the program when left out. */
   readonly dir?: string;
 }
@@ -140,7 +142,11 @@ export async function openPages(parts: PagesParts): Promise<Pages> {
   const assets = readAssets(join(dir, 'browser'));
   const files = readFiles(join(dir, 'browser/assets'));
   const url = pathToFileURL(join(dir, 'server/server.js')).href;
-  const { server } = (await import(url)) as { readonly server: PageServer };
+  const built = (await import(url)) as {
+    readonly server: PageServer;
+    readonly directoryServer: PageServer;
+  };
+  const server = parts.pages === 'directory' ? built.directoryServer : built.server;
 
   const requestOf = (reading: Reading): PageRequest => {
     const { request, bindings } = reading;

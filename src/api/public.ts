@@ -24,8 +24,8 @@ const SILENT_MS = 30_000;
 
 /** What the public address stands on. */
 export interface PublicParts {
-  /** Served below `/proofs/`; it need not exist yet. */
-  readonly proofsDir: string;
+  /** Served below `/proofs/`; it need not exist yet. Undefined: nothing is. */
+  readonly proofsDir?: string;
   /** Everything else. */
   readonly api: Pick<Api, 'answer'>;
   readonly log: Log;
@@ -88,9 +88,11 @@ async function answer(
     return sendProblem(response, refusal);
   }
   const [path = '/'] = (request.url ?? '/').split('?');
-  const file = path.startsWith(PROOFS)
-    ? fileBelow(parts.proofsDir, path.slice(PROOFS.length))
-    : undefined;
+  const { proofsDir } = parts;
+  const file =
+    proofsDir !== undefined && path.startsWith(PROOFS)
+      ? fileBelow(proofsDir, path.slice(PROOFS.length))
+      : undefined;
   if (file && request.method !== 'GET' && request.method !== 'HEAD') {
     return sendProblem(response, problems.method);
   }

@@ -4,6 +4,7 @@ import { type Problem, Refusal } from './problem.ts';
 /** The status of each error that a request to the API can cause; everything else is our fault. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
   setting_invalid: 400,
+  pool_unknown: 404,
   worker_unknown: 404,
   worker_name_taken: 409,
   worker_name_invalid: 400,

@@ -6,6 +6,7 @@ export const errorAdvice = {
   setting_invalid: 'Correct the named option, environment variable or config-file key.',
   setting_missing:
     'Give the named option, set its environment variable or add it to the config file.',
+  pool_unknown: 'Look for it in the list of this directory.',
   command_unknown: 'Run `tributary help` for the list of commands.',
   database_unreachable: 'Check that PostgreSQL runs and that --database-url names it.',
   database_failed: 'Look at the cause; nothing was written. Retry once the database answers again.',

@@ -127,7 +127,7 @@ export async function readHead(
 export async function readTerms(
   parts: VerifyParts,
   index: IndexFile,
-  { epoch, terms: { version, digest } }: SignedEpoch['head'],
+  { epoch, terms: { version, digest } }: Pick<SignedEpoch['head'], 'epoch' | 'terms'>,
 ): Promise<Terms> {
   // What every pool begins with, before its operator has published anything.
   if (version === 0) return { ...defaultTerms, version: 0 };

@@ -1,10 +1,14 @@
 import { headDigest } from '../proofs/epoch-proofs.ts';
 import {
   type IndexFile,
+  type LeavesFile,
+  type PayoutsFile,
   parsePayouts,
   parseSignedEpoch,
   type SignedEpoch,
 } from '../proofs/files.ts';
+import type { Terms } from '../terms/terms.ts';
+import type { ChainCheck } from './verify-chain.ts';
 import {
   checkHistory,
   checkIncomeSums,
@@ -49,6 +53,31 @@ export async function verifyOneEpoch(
   parts: VerifyParts,
   said: (step: string) => void = () => undefined,
 ): Promise<EpochVerdict> {
+  const { seen, ...verdict } = await checkOneEpoch(epoch, parts, { said });
+  return verdict;
+}
+
+/** What was read of an epoch in which everything held. */
+export interface SeenEpoch {
+  readonly head: Head;
+  readonly terms: Terms;
+  /** Undefined of a private pool. */
+  readonly leaves: LeavesFile['leaves'] | undefined;
+  readonly payouts: PayoutsFile['payouts'];
+}
+
+/**
+ * {@link verifyOneEpoch}, with what was read; for who goes on from there.
+ *
+ * @param how with `chain`, the transactions of the income are looked at, too; payments are for
+ *   `chain.payouts`, since they go on after the epoch
+ */
+export async function checkOneEpoch(
+  epoch: bigint,
+  parts: VerifyParts,
+  how: { readonly said?: (step: string) => void; readonly chain?: ChainCheck | undefined } = {},
+): Promise<EpochVerdict & { readonly seen?: SeenEpoch }> {
+  const { said = () => undefined, chain } = how;
   const steps: string[] = [];
   const holds = (step: string) => {
     steps.push(step);
@@ -68,13 +97,14 @@ export async function verifyOneEpoch(
     holds('the record of the epoch is signed, and follows the record before it');
     const terms = await readTerms(parts, index, head);
     holds(`version ${head.terms.version} of the terms is the one that the record names`);
-    const notes = await checkContents(parts, head, { terms, before }, holds);
+    const { notes, leaves } = await checkContents(parts, head, { terms, before, chain }, holds);
     checkTotals(head, before);
     holds('the totals go on where those of the epoch before ended');
     await checkHistory(parts, head, before);
     holds('the history of receipts goes on: nothing in it was rewritten');
-    await needFile(parts.files, `epoch-${epoch}/payouts.json`, parsePayouts, epoch);
-    return { ok: true, steps, notes };
+    const path = `epoch-${epoch}/payouts.json`;
+    const { payouts } = await needFile(parts.files, path, parsePayouts, epoch);
+    return { ok: true, steps, notes, seen: { head, terms, leaves, payouts } };
   } catch (error) {
     if (!(error instanceof Wrong)) throw error;
     return { ok: false, steps, fault: error.fault, text: error.message };
@@ -99,25 +129,24 @@ async function checkContents(
   parts: VerifyParts,
   head: Head,
   given: {
-    readonly terms: Awaited<ReturnType<typeof readTerms>>;
+    readonly terms: Terms;
     readonly before: Head | undefined;
+    readonly chain: ChainCheck | undefined;
   },
   holds: (step: string) => void,
-): Promise<readonly string[]> {
-  const chain =
-    head.chainId === 0n
+): Promise<{ readonly notes: readonly string[]; readonly leaves: SeenEpoch['leaves'] }> {
+  const unseen =
+    head.chainId === 0n || given.chain
       ? []
       : ['Income and payments on the chain are not looked at here: run tributary verify.'];
   if (head.privacy === 'private') {
-    return [
-      'This pool shows each line to its own worker alone: yours is in your portal.',
-      ...chain,
-    ];
+    const mine = 'This pool shows each line to its own worker alone: yours is in your portal.';
+    return { notes: [mine, ...unseen], leaves: undefined };
   }
   const { terms, before } = given;
   // Of a public pool, whose list has everybody: the name is not used.
   const contents = await readContents(parts, head, '');
-  if (contents.privacy !== 'public') return chain;
+  if (contents.privacy !== 'public') return { notes: unseen, leaves: undefined };
   holds('the input of the epoch is the one that was signed');
   const settlement = recompute(parts, head, terms, contents.input);
   holds('the terms, applied again, come to the same settlement');
@@ -125,7 +154,11 @@ async function checkContents(
   holds(`${leavesText(head.leaves)} to the published root and totals`);
   checkIncomeSums(head, contents.input, before);
   holds('the lines of the income come to the income');
-  return chain;
+  if (given.chain) {
+    for (const line of contents.input.incomeLines) await given.chain.income(head.epoch, line);
+    holds('the transactions of the income are on the chain, and final');
+  }
+  return { notes: unseen, leaves: contents.leaves };
 }
 
 function leavesText(count: number): string {

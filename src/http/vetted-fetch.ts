@@ -139,7 +139,8 @@ export function createVettedFetch(options: VettedFetchOptions): VettedFetch {
   };
 }
 
-interface Asked {
+/** One request to a vetted place. */
+export interface Asked {
   readonly method: 'GET' | 'POST';
   readonly signal: AbortSignal;
   readonly headers?: Readonly<Record<string, string>>;
@@ -158,8 +159,8 @@ function abortOf(signal: AbortSignal): Promise<never> {
   });
 }
 
-/** Connects to the vetted addresses, whatever the name resolves to by now. */
-function exchange(url: URL, target: Target, asked: Asked): Promise<IncomingMessage> {
+/** Connects to the vetted addresses, whatever the name resolves to by now. Rejects when that fails. */
+export function exchange(url: URL, target: Target, asked: Asked): Promise<IncomingMessage> {
   const pinned: LookupFunction = (_host, options, callback) => {
     const [first] = target.addresses;
     if (options.all) callback(null, [...target.addresses]);

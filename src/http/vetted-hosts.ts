@@ -23,6 +23,8 @@ export interface HostRules {
    * object store in the operator's own network, and for tests.
    */
   readonly allowPrivate?: readonly string[];
+  /** Any host at any port, as long as its addresses are public: for programs that read what others publish. */
+  readonly anyHost?: boolean;
 }
 
 /** Where a URL may be connected to: the vetted addresses themselves. */
@@ -45,7 +47,8 @@ export async function vet(
   const host = hostOf(url);
   const port = portOf(url);
   const own = (rules.allowPrivate ?? []).some((rule) => rule.toLowerCase() === `${host}:${port}`);
-  if (!own && !rules.allowedHosts.some((rule) => matches(rule.toLowerCase(), host, port))) {
+  const isAllowed = own || rules.anyHost === true;
+  if (!isAllowed && !rules.allowedHosts.some((rule) => matches(rule.toLowerCase(), host, port))) {
     return undefined;
   }
   const bare = host.replace(/^\[|\]$/g, '');

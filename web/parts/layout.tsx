@@ -20,6 +20,8 @@ export interface Frame {
   readonly current?: string | undefined;
   /** How close things stand: public airy, worker medium, operator dense. */
   readonly density: 'airy' | 'medium' | 'dense';
+  /** What stands at the foot; that of a pool when left out. */
+  readonly foot?: ComponentChildren;
 }
 
 /**
@@ -76,14 +78,22 @@ export function Document({
           </header>
           <main id="content">{children}</main>
           <footer class="foot">
-            <span>Served by the pool itself; nothing on this page comes from anybody else.</span>
-            <a href="/docs">Documentation</a>
-            <a href="/proofs">Check it yourself</a>
+            {frame.foot ?? <PoolFoot />}
             <ThemeSwitch />
           </footer>
         </div>
       </body>
     </html>
+  );
+}
+
+function PoolFoot() {
+  return (
+    <>
+      <span>Served by the pool itself; nothing on this page comes from anybody else.</span>
+      <a href="/docs">Documentation</a>
+      <a href="/proofs">Check it yourself</a>
+    </>
   );
 }
 

@@ -4,7 +4,7 @@ import type { Terms } from '../../src/terms/terms.ts';
 import type { Page } from '../page.ts';
 import { Amounts } from '../parts/amount.tsx';
 import { Hash } from '../parts/copy.tsx';
-import { Facts, type Figure } from '../parts/figures.tsx';
+import { Facts } from '../parts/figures.tsx';
 import { Notice } from '../parts/state.tsx';
 import { Table } from '../parts/table.tsx';
 import { Time } from '../parts/time.tsx';
@@ -116,7 +116,12 @@ function TermsText({ terms, of: { pool } }: { readonly terms: Terms; readonly of
           .
         </Notice>
       )}
-      <Facts of={sections(terms)} />
+      <Facts
+        of={termsFacts(terms).map(({ id, label, text }) => ({
+          label,
+          value: <span id={id}>{text}</span>,
+        }))}
+      />
       <section aria-labelledby="example">
         <h2 id="example">What that comes to</h2>
         <Worked terms={terms} />
@@ -136,12 +141,19 @@ function TermsText({ terms, of: { pool } }: { readonly terms: Terms; readonly of
   );
 }
 
-/** A fact with the name that links of other pages use. */
-function fact(id: string, label: string, value: Figure['value']): Figure {
-  return { label, value: <span id={id}>{value}</span> };
+/** A part of the terms as a sentence; `id` is the name that links of other pages use. */
+export interface TermsFact {
+  readonly id: string;
+  readonly label: string;
+  readonly text: string;
 }
 
-function sections(terms: Terms): readonly Figure[] {
+function fact(id: string, label: string, text: string): TermsFact {
+  return { id, label, text };
+}
+
+/** All that terms say, part by part. */
+export function termsFacts(terms: Terms): readonly TermsFact[] {
   const { payouts, disputes, expectations, refunds, income, rewards, holdback, groups } = terms;
   return [
     fact('split', 'Split', modelText(terms.model, terms)),

@@ -1,14 +1,6 @@
-import { systemClock } from '../../base/clock.ts';
-import { TributaryError } from '../../base/errors.ts';
-import { keccak256 } from '../../base/keccak.ts';
-import { DISPERSE } from '../../chain/disperse.ts';
-import { networkOf } from '../../chain/networks.ts';
-import { postJson } from '../../chain/rpc-post.ts';
-import type { ChainTransaction, VerifyChain } from '../../epochs/verify-types.ts';
-
-const TIMEOUT_MS = 20_000;
-/** A batch of payouts has some hundred logs. */
-const BYTES_MAX = 16 * 1024 * 1024;
+import { DISPERSE } from '../chain/disperse.ts';
+import { openPlainRpc } from '../chain/plain-rpc.ts';
+import type { ChainTransaction, VerifyChain } from './verify-types.ts';
 
 /**
  * One node of a chain, asked the few questions of the verifier.
@@ -20,28 +12,7 @@ export async function openVerifyChain(
   url: string,
   controller: string | undefined,
 ): Promise<VerifyChain> {
-  let id = 0;
-  async function ask<T>(method: string, params: readonly unknown[]): Promise<T> {
-    id += 1;
-    const body = JSON.stringify({ jsonrpc: '2.0', id, method, params });
-    const limits = { body, timeoutMs: TIMEOUT_MS, bytesMax: BYTES_MAX };
-    const answer = await postJson({ url, headers: {} }, limits, systemClock);
-    const value = answer.ok ? (answer.value as { result?: T; error?: unknown }) : undefined;
-    if (value && value.error === undefined && 'result' in value) return value.result as T;
-    throw new TributaryError('rpc_unavailable', `The node of --rpc does not answer ${method}.`);
-  }
-
-  const chainId = BigInt(await ask<string>('eth_chainId', []));
-  const network = networkOf(Number(chainId));
-  const known = (controller ?? network.controller)?.toLowerCase();
-  const contractOf = async (name: string): Promise<string | undefined> => {
-    if (known === undefined) return undefined;
-    // protocol: Controller.getContract(bytes32): the address under the hash of a name.
-    const data = `0x${hash('getContract(bytes32)').slice(0, 8)}${hash(name)}`;
-    const word = await ask<string>('eth_call', [{ to: known, data }, 'latest']);
-    return /^0x[0-9a-f]{64}$/.test(word) ? `0x${word.slice(26)}` : undefined;
-  };
-
+  const { chainId, network, ask, contractOf } = await openPlainRpc(url, controller);
   return {
     chainId: async () => chainId,
     async finalBlock() {
@@ -66,10 +37,6 @@ export async function openVerifyChain(
       disperse: DISPERSE.toLowerCase(),
     },
   };
-}
-
-function hash(text: string): string {
-  return Buffer.from(keccak256(Buffer.from(text))).toString('hex');
 }
 
 interface RpcTransaction {
