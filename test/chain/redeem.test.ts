@@ -83,7 +83,7 @@ test('gas above the ceiling waits, and the ticket is redeemed when gas is cheap 
   await kit.store(database, winner);
   await node.redeeming.run();
   assert.deepEqual(await stateOf(winner.id), ['queued', null, 0, null]);
-  assert.match(await node.metrics.text(), /waiting_count\{reason="gas_above_ceiling"\} 1/);
+  assert.match(await node.metrics.text(), /waiting\{reason="gas_above_ceiling"\} 1/);
 
   await setBaseFee(10n ** 9n);
   await settled(winner.id);
