@@ -34,6 +34,7 @@ import {
   recoverCommand,
   refundCommand,
 } from './programs/ledger/settings.ts';
+import { noticesCommands } from './programs/notices/settings.ts';
 import {
   addOperatorCommand,
   linkOperatorCommand,
@@ -91,6 +92,7 @@ const programs: Readonly<Record<string, () => Promise<Program>>> = {
   signer: () => import('./programs/signer/main.ts'),
   redeemer: () => import('./programs/redeemer/main.ts'),
   terms: () => import('./programs/terms/main.ts'),
+  notices: () => import('./programs/notices/main.ts'),
   disputes: () => import('./programs/disputes/main.ts'),
   lab: () => import('./programs/lab/main.ts'),
   import: () => import('./programs/import/main.ts'),
@@ -132,6 +134,7 @@ export const commands: readonly Command[] = [
   verifyCommand,
   ...Object.values(payoutCommands),
   ...Object.values(disputesCommands),
+  ...Object.values(noticesCommands),
   gatewayPushCommand,
   gatewayServeCommand,
   newCommand,

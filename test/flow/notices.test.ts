@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
+import { run } from '../../src/cli.ts';
 import { openScratch } from '../../src/database/scratch.ts';
 import { ask, byLink, giveHistory } from '../api/api-kit.ts';
 import { eventually } from '../eventually.ts';
@@ -140,4 +141,45 @@ test('a worker chooses kinds, has a test sent, and cannot name an address inside
   const audit = await pool.admin<unknown>('GET', '/api/v1/operator/audit');
   assert.doesNotMatch(JSON.stringify(audit), new RegExp(`${host}/c`));
   assert.deepEqual(kindsOf(chooser), []);
+});
+
+test('an operator sends a message, sees what was given up, and sends it again', async () => {
+  let status = 404;
+  const broken = createServer((request, response) => {
+    request.resume();
+    request.on('end', () => response.writeHead(status).end());
+  });
+  await new Promise<void>((resolve) => {
+    broken.listen(0, '127.0.0.1', resolve);
+  });
+  cleanups.push(() => {
+    broken.closeAllConnections();
+    broken.close();
+  });
+  const own = await startTestPool(t, [
+    `--notice-private-hosts=127.0.0.1:${(broken.address() as AddressInfo).port}`,
+  ]);
+  const tributary = async (...words: string[]) => {
+    const written: string[] = [];
+    const output = { write: (text: string) => void written.push(text) };
+    const io = { stdout: output, stderr: output, env: {}, isTty: false, columns: 80 };
+    const code = await run(['notices', ...words, '--data-dir', own.dataDir], io);
+    assert.equal(code, 0, written.join(''));
+    return written.join('');
+  };
+  assert.match(await tributary('channels'), /^Nobody is told of alarms/);
+  const target = `http://127.0.0.1:${(broken.address() as AddressInfo).port}/hook`;
+  assert.match(
+    await tributary('add', 'webhook', '--target', target),
+    /shown once:\n\n {2}[a-z2-7]+/,
+  );
+  assert.match(await tributary('dead'), /^No letter was given up/);
+  await tributary('send', 'New gateway', '--text', 'It begins on Monday.');
+  await eventually('the letter is given up', async () =>
+    (await tributary('dead')).includes('status_404'),
+  );
+  assert.match(await tributary('list'), /message +everybody +New gateway/);
+  status = 204;
+  assert.equal(await tributary('replay', '--all'), '1 letter is on the way again.\n');
+  await eventually('it arrives', async () => (await tributary('dead')).startsWith('No letter'));
 });
