@@ -90,12 +90,13 @@ export async function noticesOfWorkers(
   workers: readonly WorkerId[],
   { before, limit }: NoticePage,
 ): Promise<readonly Notice[]> {
-  const forAll = (Object.keys(noticeKinds) as NoticeKind[]).filter(
-    (kind) => noticeKinds[kind].to === 'everybody',
-  );
+  const kindsTo = (to: string) =>
+    (Object.keys(noticeKinds) as NoticeKind[]).filter((kind) => noticeKinds[kind].to === to);
+  const [forAll, forOperators] = [kindsTo('everybody'), kindsTo('operators')];
   const { rows } = await from.query<NoticeRow>(sql`
     select ${columns} from notice n
-    where (worker = any(${[...workers]}::text[]) or (worker is null and kind = any(${forAll}::text[])))
+    where kind <> all(${forOperators}::text[]) and (worker = any(${[...workers]}::text[])
+        or (worker is null and kind = any(${forAll}::text[])))
       and (${before ?? null}::bigint is null or id < ${before ?? null}::bigint)
     order by id desc limit ${limit}`);
   return rows.map(decode);

@@ -42,7 +42,7 @@ export function pace<E extends WaitingEvent>(
     } else if (noticeKinds[kind].atMostEveryMs > 0) tell.push([first, ...rest]);
     else for (const event of [first, ...rest]) tell.push([event]);
   }
-  return { tell: tell.sort((a, b) => a[0].at - b[0].at), hold, drop: dropped };
+  return { tell: tell.sort(([a], [b]) => a.at - b.at || Number(a.id - b.id)), hold, drop: dropped };
 }
 
 /** Until when a kind has to wait; undefined: it may be told now. */
