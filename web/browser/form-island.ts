@@ -1,21 +1,29 @@
 import type { Wake } from './islands.ts';
 import { post, sayFailure } from './post.ts';
 
+interface Props {
+  /** A field of the answer that is shown this once, and what it is. */
+  readonly once?: { readonly field: string; readonly text: string };
+}
+
 /**
  * A form that says what was refused beside its button, and keeps what was written. Fields that a plain
  * post cannot carry say what they are: `data-as="list"` is one id a line, `data-as="amount"` a number
  * with `data-asset` and `data-decimals`.
  */
-export const wake: Wake = (element) => {
+export const wake: Wake = (element, props) => {
+  const { once } = props as Props;
   const form = element.querySelector('form');
   if (!form) return;
+  // What a plain post cannot carry is not part of it; see EvidenceField.
+  for (const set of form.querySelectorAll('fieldset')) set.disabled = false;
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    void send(form);
+    void send(form, once);
   });
 };
 
-async function send(form: HTMLFormElement): Promise<void> {
+async function send(form: HTMLFormElement, once: Props['once']): Promise<void> {
   const place = noteIn(form);
   const buttons = form.querySelectorAll('button');
   place.textContent = '';
@@ -23,8 +31,13 @@ async function send(form: HTMLFormElement): Promise<void> {
   try {
     const body = bodyOf(form);
     const then = new FormData(form).get('then');
-    await post(new URL(form.action).pathname, body);
+    const answer = await post<Record<string, unknown>>(new URL(form.action).pathname, body);
     const next = new URL(typeof then === 'string' ? then : location.href, location.href);
+    const shown = once && answer[once.field];
+    if (once && typeof shown === 'string') {
+      showOnce(form, { text: once.text, value: shown, next });
+      return;
+    }
     if (next.pathname === location.pathname) location.reload();
     else location.assign(next);
   } catch (error) {
@@ -35,6 +48,17 @@ async function send(form: HTMLFormElement): Promise<void> {
   }
 }
 
+/** Takes the place of the form: what is shown now and never again. */
+function showOnce(
+  form: HTMLFormElement,
+  { text, value, next }: { readonly text: string; readonly value: string; readonly next: URL },
+): void {
+  const made = (tag: string, content: string) =>
+    Object.assign(document.createElement(tag), { textContent: content });
+  const on = Object.assign(made('a', 'I have copied it'), { href: next.href });
+  form.replaceChildren(made('p', text), made('pre', value), on);
+}
+
 function bodyOf(form: HTMLFormElement): Record<string, unknown> {
   const body: Record<string, unknown> = {};
   for (const field of form.elements) {
@@ -43,7 +67,11 @@ function bodyOf(form: HTMLFormElement): Record<string, unknown> {
       field instanceof HTMLTextAreaElement ||
       field instanceof HTMLSelectElement;
     if (!isField || field.name === '' || ['csrf', 'then'].includes(field.name)) continue;
-    if (field instanceof HTMLInputElement && field.type === 'radio' && !field.checked) continue;
+    if (field instanceof HTMLInputElement && field.type === 'checkbox') {
+      const list = (body[field.name] ?? []) as readonly string[];
+      body[field.name] = field.checked ? [...list, field.value] : list;
+      continue;
+    }
     const value = valueIn(field.value, field.dataset);
     if (value !== undefined) body[field.name] = value;
   }

@@ -30,6 +30,7 @@ function ChangeAddress({ worker, from }: Props) {
   const [wish, setWish] = useState<Wish | undefined>();
   const [oldSignature, setOld] = useState<string | undefined>();
   const [isBusy, setBusy] = useState(false);
+  const [done, setDone] = useState<string | undefined>();
   const [failure, setFailure] = useState<ReturnType<typeof sayFailure> | undefined>();
   useEffect(() => findWallets(setWallets), []);
 
@@ -61,10 +62,17 @@ function ChangeAddress({ worker, from }: Props) {
       const { to, expiresAt } = given;
       const signatures = { oldSignature, newSignature: signature };
       await post('/api/v1/me/address', { worker, to, expiresAt, ...signatures });
-      location.assign(`${location.pathname}${location.search}#address`);
-      location.reload();
+      setDone(to);
     });
 
+  if (done !== undefined) {
+    return (
+      <div class="notice good" role="status">
+        <strong>Changed.</strong> From now on you are paid at <code>{done}</code>. Whoever signed in
+        with the wallet of before does not see this machine any more: sign in with the new one.
+      </div>
+    );
+  }
   return (
     <div class="stack">
       <form

@@ -52,7 +52,7 @@ export function Table<Row>({
               <tr key={keyOf(row)}>
                 {columns.map(({ title, figures, cell }) => (
                   <td key={title} class={figures ? 'figures' : undefined} data-title={title}>
-                    {cell(row)}
+                    <div>{cell(row)}</div>
                   </td>
                 ))}
               </tr>

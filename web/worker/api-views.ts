@@ -3,6 +3,7 @@ import type { disputesApi } from '../../src/api/disputes-routes.ts';
 import type { evidenceApi } from '../../src/api/evidence-routes.ts';
 import type { liveApi } from '../../src/api/live-routes.ts';
 import type { meChoiceApi } from '../../src/api/me-choice-routes.ts';
+import type { meNoticesApi } from '../../src/api/me-notices-routes.ts';
 import type { mePayApi } from '../../src/api/me-pay-routes.ts';
 import type { meProgressApi } from '../../src/api/me-progress-routes.ts';
 import type { meApi } from '../../src/api/me-routes.ts';
@@ -36,3 +37,6 @@ export type DisputeLine = Reply<typeof disputesApi.ownList>['disputes'][number];
 export type DisputeWhole = Reply<typeof disputesApi.ownRead>;
 /** What a line of a statement rests on. */
 export type EvidenceView = Reply<typeof evidenceApi.mine>;
+/** Where somebody is told of what. */
+export type NoticeChoices = Reply<typeof meNoticesApi.choices>;
+export type NoticeHistory = Reply<typeof meNoticesApi.history>;

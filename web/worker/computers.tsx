@@ -35,8 +35,8 @@ export function Computers({ of }: { readonly of: readonly Machine[] }) {
         },
         {
           title: 'State',
-          cell: ({ leftAt }) =>
-            leftAt === null ? (
+          cell: ({ sessions }) =>
+            sessions !== null ? (
               <span class="state good">Connected</span>
             ) : (
               <span class="state muted">Gone</span>

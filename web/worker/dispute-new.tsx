@@ -46,7 +46,7 @@ export const newDisputePage = workerPage('/worker/disputes/new', async (parts) =
               />
             </Field>
             <TextField label="What is wrong, and how you know" />
-            <div hidden data-needs-script>
+            <fieldset hidden disabled data-needs-script>
               <Field
                 label={`What you claim, in ${asset}`}
                 name="claimed"
@@ -63,7 +63,7 @@ export const newDisputePage = workerPage('/worker/disputes/new', async (parts) =
                   data-decimals={decimals}
                 />
               </Field>
-            </div>
+            </fieldset>
             <EvidenceField />
             <button type="submit">Open the dispute</button>
           </PostForm>

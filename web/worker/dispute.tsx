@@ -154,7 +154,7 @@ export function TextField({
 /** A list cannot be posted plainly: it comes with the script. */
 export function EvidenceField() {
   return (
-    <div hidden data-needs-script>
+    <fieldset hidden disabled data-needs-script>
       <Field
         label="Evidence, one id a line"
         name="evidence"
@@ -162,6 +162,6 @@ export function EvidenceField() {
       >
         <textarea id="evidence" name="evidence" class="mono short" data-as="list" />
       </Field>
-    </div>
+    </fieldset>
   );
 }

@@ -129,8 +129,8 @@ function OpenEpoch({
         ]}
       />
       <p class="hint prose">
-        Before commission, and before whatever else the terms say; the statement of the epoch has
-        every step.
+        At the prices that gateways paid, before the terms are applied: commission, shares, rewards.
+        The statement of the epoch then has every step.
       </p>
     </section>
   );

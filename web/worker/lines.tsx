@@ -114,7 +114,7 @@ function What({ of: { kind, epoch, note, cause } }: { readonly of: Line }) {
       ) : (
         text
       )}
-      <span class="working">{note ?? cause}</span>
+      {(note !== null || kind !== 'epoch') && <span class="working">{note ?? cause}</span>}
     </>
   );
 }

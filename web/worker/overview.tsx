@@ -65,7 +65,11 @@ export const overviewPage = workerPage('/worker', async (parts) => {
         </Island>
         <section aria-labelledby="day">
           <h2 id="day">Last 24 hours</h2>
-          <DayText steps={steps} hrefOf={failuresAt(workers)} />
+          <DayText
+            steps={steps}
+            hrefOf={failuresAt(workers)}
+            hasWorked={progress?.workers.some(({ jobs }) => jobs > 0) ?? false}
+          />
           <Chart view={workCharts(hoursOf(steps, { now: request.now, hours: 24 })).jobs} />
         </section>
       </>
@@ -96,7 +100,7 @@ function earnedFigure(progress: Progress | undefined): Figure {
     note:
       amounts.length === 0 && jobs > 0
         ? 'worth their share when the epoch ends'
-        : 'by your receipts, before commission',
+        : 'at the prices that gateways paid; the terms settle it when the epoch ends',
   };
 }
 
@@ -157,14 +161,20 @@ function State({ of }: { readonly of: OwnWorker }) {
 function DayText({
   steps,
   hrefOf,
+  hasWorked,
 }: {
   readonly steps: readonly WorkStep[];
   readonly hrefOf: string;
+  /** In the open epoch. */
+  readonly hasWorked: boolean;
 }) {
   const jobs = steps.reduce((total, one) => total + one.jobs, 0);
   const failed = steps
-    .flatMap((one) => one.failures)
+    .flatMap(({ failures }) => failures)
     .reduce((total, { count }) => total + count, 0);
+  if (jobs + failed === 0 && hasWorked) {
+    return <p class="empty">Hours are counted once a minute; look again in a minute.</p>;
+  }
   if (jobs + failed === 0) {
     return (
       <p>

@@ -6,6 +6,7 @@ import { earningsPage } from './earnings.tsx';
 import { evidencePage } from './evidence.tsx';
 import { linesPage } from './lines.tsx';
 import { machinePage } from './machine.tsx';
+import { noticesPage } from './notices.tsx';
 import { overviewPage } from './overview.tsx';
 import { payoutsPage } from './payouts.tsx';
 import { receiptPage, receiptsPage } from './receipts.tsx';
@@ -31,5 +32,6 @@ export const workerPages: readonly Page[] = [
   disputesPage,
   newDisputePage,
   disputePage,
+  noticesPage,
   settingsPage,
 ];

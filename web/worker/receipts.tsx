@@ -75,8 +75,10 @@ export function ReceiptsTable({
           {
             title: 'Number',
             cell: ({ sequence }) => (
-              <a href={linkOf(of, `/worker/receipts/${sequence}`)}>
-                <span class="visually-hidden">Receipt </span>
+              <a
+                href={linkOf(of, `/worker/receipts/${sequence}`)}
+                aria-label={`Receipt ${sequence}`}
+              >
                 {sequence}
               </a>
             ),
@@ -132,7 +134,7 @@ export const receiptPage = workerPage('/worker/receipts/{sequence}', async (part
             '.'
           ) : (
             <>
-              , for <Amount of={receipt.amount} /> before commission.
+              , for <Amount of={receipt.amount} /> at the price that the gateway paid.
             </>
           )}
         </p>

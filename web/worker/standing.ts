@@ -93,6 +93,9 @@ export function overviewText(
   const [first, ...more] = troubled;
   if (!first) return `${begin} Nothing needs your attention.`;
   const words = standingText(standingOf(first), clockText);
-  const others = more.length === 0 ? '' : ` ${more.length} more need a look.`;
-  return `${begin} ${first.name}: ${words.toLowerCase()}.${others}`;
+  const next =
+    more.length === 0
+      ? (standingOf(first).next ?? '')
+      : `${more.length} more ${more.length === 1 ? 'needs' : 'need'} a look.`;
+  return `${begin} ${first.name}: ${words.toLowerCase()}. ${next}`.trim();
 }

@@ -215,7 +215,7 @@ function ReceiptsOf({
         numbers {first} to {last}
         {did?.amount ? (
           <>
-            , which come to <Amounts of={[did.amount]} /> before commission
+            , which come to <Amounts of={[did.amount]} /> at the prices that gateways paid
           </>
         ) : (
           ''

@@ -22,8 +22,8 @@ export const whyPage = workerPage('/worker/why', async (parts) => {
         <WorkerSwitch of={parts} path="/worker/why" />
         <h1>Why no work for {worker.name}?</h1>
         <Spans hours={hours} here={linkOf(parts, '/worker/why')} />
-        <p class="lead">{verdicts[why.verdict]}</p>
-        <p class="prose">{why.text}</p>
+        <p class="lead">{why.text}</p>
+        <p class="hint">{verdicts[why.verdict]} Jobs are counted once a minute.</p>
         <Figures
           of={[
             { label: 'Jobs that came to the pool', value: showCount(why.jobs) },
@@ -32,10 +32,7 @@ export const whyPage = workerPage('/worker/why', async (parts) => {
             {
               label: 'Its speed',
               value: why.speed.mineMs === null ? 'not measured' : showMs(why.speed.mineMs),
-              note:
-                why.speed.theirsMs === null
-                  ? '95 of 100 results within it'
-                  : `others ${showMs(why.speed.theirsMs)}; 95 of 100 within it`,
+              note: speedNote(why.speed),
             },
           ]}
         />
@@ -81,10 +78,16 @@ function pointsOf({ curve }: WhyView, now: number): readonly Point[] {
 }
 
 const verdicts: Readonly<Record<WhyView['verdict'], string>> = {
-  no_demand: 'Little was asked for. Nothing is wrong with your machine.',
-  fair_share: 'It got its share of what was asked for. Nothing needs doing.',
-  missed: 'It missed work that it could have had. What would change that stands below.',
+  no_demand: 'Nothing needs doing.',
+  fair_share: 'It got its share; nothing needs doing.',
+  missed: 'It missed work that it could have had; what would change that stands below.',
 };
+
+function speedNote({ mineMs, theirsMs }: WhyView['speed']): string | undefined {
+  const within = '95 of 100 results within it';
+  if (theirsMs !== null) return `others ${showMs(theirsMs)}; ${within}`;
+  return mineMs === null ? undefined : within;
+}
 
 function Spans({ hours, here }: { readonly hours: Hours; readonly here: string }) {
   return (

@@ -1,5 +1,6 @@
 import type { PoolView } from '../../src/api/pool-view.ts';
 import type { Moved, Page, PageParts, Shown } from '../page.ts';
+import { PostForm } from '../parts/confirm.tsx';
 import type { Frame, RailLink } from '../parts/layout.tsx';
 import type { OwnWorker, Who } from './api-views.ts';
 
@@ -40,6 +41,7 @@ export function workerPage(
       if (!pool) throw new Error('the pool does not say who it is');
       if (who?.kind !== 'worker') return { status: 303, location: signInFor(request) };
       const found = (await reader.json<OwnWorker[]>('/api/v1/me/workers')) ?? [];
+      if (found.length === 0) return { frame: workerFrame(pool, NONE), content: <None of={who} /> };
       const workers = found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
       const asked = parts.params.worker ?? request.query.get('worker');
       const worker = workers.find(({ id }) => asked === null || id === asked);
@@ -50,6 +52,24 @@ export function workerPage(
       return { ...rest, frame: workerFrame(pool, { title, current }) };
     },
   };
+}
+
+const NONE = { title: 'No machine' };
+
+/** Signed in by a wallet at which nobody is paid any more. */
+function None({ of }: { readonly of: Who }) {
+  return (
+    <>
+      <h1>No machine is paid at this wallet</h1>
+      <p class="prose">
+        There was one when you signed in; its payout address has changed since. Sign out, and sign
+        in with the wallet that is paid now, or with a link of the operator.
+      </p>
+      <PostForm action="/api/v1/session/end" token={of.form} goOn="/worker/sign-in">
+        <button type="submit">Sign out</button>
+      </PostForm>
+    </>
+  );
 }
 
 function signInFor({ path, query }: PageParts['request']): string {
@@ -63,6 +83,7 @@ const LINKS: readonly RailLink[] = [
   { href: '/worker/payouts', label: 'Payouts' },
   { href: '/worker/why', label: 'Why no work?' },
   { href: '/worker/disputes', label: 'Disputes' },
+  { href: '/worker/notices', label: 'Notices' },
   { href: '/worker/settings', label: 'Settings' },
 ];
 
