@@ -13,6 +13,7 @@ const CLAIMS = [
   'verify',
   'failure-tax',
   'event-loop',
+  'api-load',
   'tickets',
   'senders',
   'discovery',

@@ -22,6 +22,8 @@ export interface Child {
 /** A pool as a process of its own, with a data directory that goes when it stops. */
 export interface PoolChild extends Child {
   readonly port: number;
+  /** Where its pages are, if they are served. */
+  readonly publicUrl: string;
   /** Enrols workers and returns their credentials. */
   enrol(count: number): Promise<string[]>;
   /** The value of a metric as `/metrics` shows it, by its line up to the blank. */
@@ -30,7 +32,12 @@ export interface PoolChild extends Child {
 
 /** Starts `bin/tributary pool` on loopback, or the same with other options of Node than its own. */
 export async function startPoolChild(
-  options: { readonly flags?: readonly string[]; readonly nodeFlags?: string | undefined } = {},
+  options: {
+    readonly flags?: readonly string[];
+    readonly nodeFlags?: string | undefined;
+    /** Serves the public address, too. */
+    readonly pages?: boolean;
+  } = {},
 ): Promise<PoolChild> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tributary-bench-'));
   const args = [
@@ -39,7 +46,7 @@ export async function startPoolChild(
     '--service-addr=127.0.0.1:0',
     '--listen=127.0.0.1:0',
     '--admin-addr=127.0.0.1:0',
-    '--http-addr=off',
+    `--http-addr=${options.pages ? '127.0.0.1:0' : 'off'}`,
     '--log-level=warn',
     ...(options.flags ?? []),
   ];
@@ -51,7 +58,8 @@ export async function startPoolChild(
         join(root, 'src/cli.ts'),
         ...args,
       ]));
-  const [, port, admin] = /service=https:\/\/[^:]+:(\d+) admin=(\S+)/.exec(child.ready) ?? [];
+  const [, port, admin, publicUrl = ''] =
+    /service=https:\/\/[^:]+:(\d+) admin=(\S+)(?: http=(\S+))?/.exec(child.ready) ?? [];
   const token = (await readFile(join(dataDir, 'admin.token'), 'utf8')).trim();
   let enrolled = 0;
 
@@ -68,6 +76,7 @@ export async function startPoolChild(
   return {
     ...child,
     port: Number(port),
+    publicUrl,
     async enrol(count) {
       const credentials: string[] = [];
       while (credentials.length < count) credentials.push(await enrol());
@@ -86,8 +95,8 @@ export async function startPoolChild(
 }
 
 /** Starts a module of this folder that prints READY once it serves. */
-export function startModule(name: string): Promise<Child> {
-  return startChild(process.execPath, [join(root, 'bench', name)]);
+export function startModule(name: string, args: readonly string[] = []): Promise<Child> {
+  return startChild(process.execPath, [join(root, 'bench', name), ...args]);
 }
 
 async function startChild(file: string, args: readonly string[]): Promise<Child> {
