@@ -213,12 +213,16 @@ function proofsCheck({ proofs, proofsTrouble, proofsAt }: PoolRecord): CheckResu
   }
   if (proofsAt === null) return check('proofs', 'unknown', 'They were not looked at yet.');
   if (proofs.held === 0) return check('proofs', 'unknown', 'No epoch is published yet.');
-  const all = proofs.held === proofs.published ? 'All' : `Of ${proofs.published}, the first`;
-  const [epochs, come] = proofs.held === 1 ? ['epoch', 'comes'] : ['epochs', 'come'];
+  const { held, published } = proofs;
+  const one = held === 1;
+  const which =
+    held === published
+      ? `${one ? 'The one published epoch' : `All ${held} published epochs`}`
+      : `The first ${one ? 'epoch' : `${held} epochs`} of ${published}`;
   const text =
     proofs.privacy === 'private'
-      ? `${all} ${proofs.held} published ${epochs} are signed and follow each other; each line is shown to its own worker alone.`
-      : `${all} ${proofs.held} published ${epochs}, recomputed here, ${come} to what the pool signed.`;
+      ? `${which} ${one ? 'is' : 'are'} signed, one after the other; each line is shown to its own worker alone.`
+      : `${which}, recomputed here, ${one ? 'comes' : 'come'} to what the pool signed.`;
   return check('proofs', 'holds', text);
 }
 

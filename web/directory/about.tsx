@@ -2,6 +2,7 @@ import { showSpan } from '../../src/base/figures.ts';
 import type { Page } from '../page.ts';
 import { Facts } from '../parts/figures.tsx';
 import { directoryFrame, loadDirectory } from './frame.tsx';
+import { chainText } from './words.tsx';
 
 /** `/about`: what do the words and figures of this directory rest on? */
 export const aboutPage: Page = {
@@ -34,7 +35,7 @@ export const aboutPage: Page = {
                 value:
                   chainId === null
                     ? 'This directory looks at no chain, so nobody is verified here.'
-                    : `Asked of chain ${chainId}: the active set, the stake, what the orchestrator keeps, and the service URI that it registered, which has to be the one of the manifest. Where another account signs, the pool has to speak from the host that the orchestrator registered.`,
+                    : `Asked of ${chainText(chainId)}: the active set, the stake, what the orchestrator keeps, and the service URI that it registered, which has to be the one of the manifest. Where another account signs, the pool has to speak from the host that the orchestrator registered.`,
               },
               {
                 label: 'Service',

@@ -67,11 +67,11 @@ interface Row {
 function Side({ pools }: { readonly pools: readonly WholePool[] }) {
   return (
     <Scroll label="Pools side by side">
-      <table class="compare">
+      <table class={`compare of-${pools.length}`}>
         <caption class="visually-hidden">Pools side by side</caption>
         <thead>
           <tr>
-            <td />
+            <td class="corner" />
             {pools.map((pool) => (
               <th key={pool.id} scope="col">
                 <a href={`/pools/${pool.id}`}>{nameOf(pool)}</a>

@@ -64,10 +64,10 @@ export const listPage: Page = {
                 {
                   title: 'Pool',
                   cell: (pool) => (
-                    <>
+                    <div class="told">
                       <a href={`/pools/${pool.id}`}>{nameOf(pool)}</a>
                       <span class="working">{hostOf(pool.url)}</span>
-                    </>
+                    </div>
                   ),
                 },
                 { title: 'Stands', cell: (pool) => <Stands pool={pool} /> },
@@ -115,7 +115,7 @@ export const listPage: Page = {
 
 function Promises({ pool }: { readonly pool: ListedPool }) {
   const terms = termsOf(pool);
-  return <>{terms ? promiseOf(terms) : 'nothing that is signed'}</>;
+  return <div class="told">{terms ? promiseOf(terms) : 'nothing that is signed'}</div>;
 }
 
 /** The standing, and why where it is not a good one. */
@@ -123,10 +123,10 @@ export function Stands({ pool }: { readonly pool: ListedPool }) {
   const { tone, label } = standings[pool.standing];
   const isQuiet = pool.standing === 'verified' || pool.standing === 'signed';
   return (
-    <>
+    <div class="told">
       <StateText tone={tone}>{label}</StateText>
       {!isQuiet && <span class="working">{reasonOf(pool)}</span>}
-    </>
+    </div>
   );
 }
 
@@ -175,7 +175,7 @@ function NotListed({ pools }: { readonly pools: readonly ListedPool[] }) {
             title: 'Address',
             cell: ({ id, url }) => <a href={`/pools/${id}`}>{hostOf(url)}</a>,
           },
-          { title: 'Why', cell: (pool) => reasonOf(pool) },
+          { title: 'Why', cell: (pool) => <div class="told">{reasonOf(pool)}</div> },
           {
             title: 'Last look',
             cell: ({ lookedAt }) => (lookedAt === null ? 'none yet' : <Time at={lookedAt} />),

@@ -12,7 +12,7 @@ import { promiseOf } from '../public/home.tsx';
 import { termsFacts } from '../public/terms.tsx';
 import { directoryFrame, loadDirectory } from './frame.tsx';
 import { epochsText, payoutsText } from './list.tsx';
-import { hostOf, nameOf, ppmText, reasonOf, shareText, standings, termsOf } from './words.tsx';
+import { chainText, hostOf, nameOf, ppmText, shareText, standings, termsOf } from './words.tsx';
 
 /** `/pools/ID`: does this pool keep its word? */
 export const poolPage: Page = {
@@ -24,7 +24,9 @@ export const poolPage: Page = {
     ]);
     if (!pool) return undefined;
     const terms = termsOf(pool);
-    const lead = terms ? promiseOf(terms) : reasonOf(pool);
+    const lead = terms
+      ? promiseOf(terms)
+      : 'No manifest that could be taken was found at this address.';
     return {
       frame: directoryFrame(directory, { title: nameOf(pool), description: lead }),
       content: (
@@ -35,12 +37,12 @@ export const poolPage: Page = {
           <h1>{nameOf(pool)}</h1>
           <p class="lead">{lead}</p>
           <Verdict pool={pool} now={request.now} />
-          <section aria-labelledby="checks">
-            <h2 id="checks">What was checked</h2>
-            <Facts of={pool.checks.map(checkFact)} />
-          </section>
           {pool.says && (
             <>
+              <section aria-labelledby="checks">
+                <h2 id="checks">What was checked</h2>
+                <Facts of={pool.checks.map(checkFact)} />
+              </section>
               <Measured pool={pool} />
               <section aria-labelledby="terms">
                 <h2 id="terms">What it promises</h2>
@@ -91,6 +93,7 @@ const RESULTS: Readonly<
   fails: { tone: 'wrong', label: 'Fails.' },
   unknown: { tone: 'muted', label: 'Not known.' },
 };
+const AWAY = { tone: 'attention', label: 'Not answering.' } as const;
 const NAMES: Readonly<Record<ListedPool['checks'][number]['name'], string>> = {
   manifest: 'Manifest',
   identity: 'Who it is',
@@ -101,7 +104,8 @@ const NAMES: Readonly<Record<ListedPool['checks'][number]['name'], string>> = {
 };
 
 function checkFact({ name, result, text, since }: ListedPool['checks'][number]): Figure {
-  const { tone, label } = RESULTS[result];
+  const isAway = name === 'service' && result === 'unknown';
+  const { tone, label } = isAway ? AWAY : RESULTS[result];
   return {
     label: NAMES[name],
     value: (
@@ -218,7 +222,7 @@ function Who({
     ...(orchestrator === null
       ? [{ label: 'Chain', value: 'none: it works off chain' }]
       : [
-          { label: 'Chain', value: chainId },
+          { label: 'Chain', value: chainText(chainId) },
           {
             label: 'Orchestrator',
             value: <Hash value={orchestrator} label="Address of the orchestrator" />,

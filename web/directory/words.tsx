@@ -68,6 +68,11 @@ export function shareText(share: number | null): string {
   return `${(Math.floor(share * 10_000) / 100).toFixed(2)}\u00a0%`;
 }
 
+/** A chain by the name that people know it by. */
+export function chainText(chainId: string): string {
+  return chainId === '42161' ? 'Arbitrum One' : `chain ${chainId}`;
+}
+
 /** Parts per million as a percentage. */
 export function ppmText(ppm: string): string {
   return `${Number(ppm) / 10_000}\u00a0%`;

@@ -213,7 +213,7 @@ export function termsFacts(terms: Terms): readonly TermsFact[] {
       'expectations',
       'What is expected of you',
       [
-        expectations.hardware ?? 'No particular hardware.',
+        expectations.hardware ? ended(expectations.hardware) : 'No particular hardware.',
         expectations.uptime
           ? `Be there for ${percent(expectations.uptime)} of the time that you promise.`
           : 'No least time online.',
@@ -316,6 +316,11 @@ function Worked({ terms }: { readonly terms: Terms }) {
       </p>
     </>
   );
+}
+
+/** What an operator wrote, as a sentence among others. */
+function ended(text: string): string {
+  return /[.?!]$/.test(text.trim()) ? text : `${text}.`;
 }
 
 function sentence(text: string): string {
