@@ -190,8 +190,9 @@ export async function channelsFor(
       ? staff
       : to === 'everybody'
         ? sql`(${staff} or exists (select from worker w where w.state <> 'revoked' and ${ofWorker}))`
-        : sql`(${staff} or exists (select from worker w where w.id = ${worker ?? ''} and ${ofWorker})
-            or (c.owner_kind = 'address' and c.owner = any(${[...also]}::text[])))`;
+        : sql`(${staff} or (c.owner_kind = 'worker' and c.owner = ${worker ?? ''})
+            or (c.owner_kind = 'address' and (c.owner = any(${[...also]}::text[]) or c.owner = (
+              select '0x' || encode(payout_address, 'hex') from worker where id = ${worker ?? ''}))))`;
   const { rows } = await from.query<{ id: string; target: Buffer }>(sql`
     select distinct on (c.target) c.id, c.target from notice_channel c
     where c.confirmed_at is not null and c.stopped_at is null

@@ -13,6 +13,8 @@ import { failedChecks, lockLook, noteAway, noteBack, seenWorkers, workNow } from
 /** What stands for less is not told: it came and went by itself. */
 const ALARM_AFTER_MS = 120_000;
 const HOUR_MS = 3_600_000;
+/** Whoever came back is written down 15 s later at most: sooner nobody can be said to be away. */
+const WRITTEN_MS = 20_000;
 
 /** An alarm as the duties on chain raise it. */
 export interface StandingAlarm {
@@ -30,8 +32,6 @@ export interface LookParts {
   /** How long a worker may be away until that is told. */
   readonly offlineAfterMs: number;
   readonly everyMs: number;
-  /** Writes down who is there now, as far as this node knows. */
-  measure(): Promise<void>;
   /** Workers that this node has in quarantine, with their end. */
   quarantined(): Iterable<{ readonly worker: WorkerId; readonly until: number }>;
   alarms(): readonly StandingAlarm[];
@@ -56,7 +56,6 @@ export function startLooking(parts: LookParts): Looking {
   let closed = false;
 
   async function look(): Promise<void> {
-    await parts.measure();
     const now = clock.now();
     await database.transact(async (tx) => {
       if (!(await lockLook(tx))) return;
@@ -77,7 +76,7 @@ export function startLooking(parts: LookParts): Looking {
 
   async function lookAtWorkers(tx: Transaction, now: number): Promise<void> {
     const upSince = await poolUpSince(tx, now, parts.offlineAfterMs);
-    const rule = { now, afterMs: parts.offlineAfterMs, upSince };
+    const rule = { now, afterMs: parts.offlineAfterMs + WRITTEN_MS, upSince };
     for (const seen of await seenWorkers(tx, now)) {
       const { worker } = seen;
       const decided = absenceStep(seen, rule);

@@ -82,7 +82,6 @@ function start(t: TestContext, privateHosts: readonly string[]): Notices {
     terms: async () => defaultTermsOf(),
     currentTerms: async () => defaultTermsOf(),
     link: (page) => `https://pool.example${page}`,
-    measure: async () => {},
     quarantined: () => [],
     alarms: () => [],
   });

@@ -32,6 +32,8 @@ import { startSending } from './sending.ts';
 import { webhookSender } from './webhook-sender.ts';
 
 const EVERY_MS = 5_000;
+/** Who is there is written down as often; more looks would see nothing else. */
+const LOOK_MS = 15_000;
 const SWEEP_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 /** Events and letters that ended: for questions about the last weeks. Notices themselves stay. */
@@ -50,12 +52,14 @@ export interface NoticesRules {
   readonly offlineAfterMs: number;
   /** How long one POST may take in all; 10 s if not given. */
   readonly postMs?: number;
-  /** Between two looks at what may have to be told. */
+  /** Between two looks for what was noted; 5 s if not given. */
   readonly everyMs?: number;
+  /** Between two looks at who is there, and at what else is only seen over time; 15 s. */
+  readonly lookEveryMs?: number;
 }
 
 /** What the service stands on. */
-export interface NoticesParts extends Pick<LookParts, 'measure' | 'quarantined' | 'alarms'> {
+export interface NoticesParts extends Pick<LookParts, 'quarantined' | 'alarms'> {
   readonly database: Database;
   readonly clock: Clock;
   readonly log: Log;
@@ -171,9 +175,9 @@ export function startNotices(parts: NoticesParts): Notices {
   }
 
   const looking = startLooking({
-    ...{ database, clock, log, everyMs, looked: noted },
+    ...{ database, clock, log, looked: noted },
+    everyMs: rules.lookEveryMs ?? LOOK_MS,
     offlineAfterMs: rules.offlineAfterMs,
-    measure: parts.measure,
     quarantined: parts.quarantined,
     alarms: parts.alarms,
   });

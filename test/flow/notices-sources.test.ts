@@ -77,7 +77,6 @@ const notices = startNotices({
   terms: (version) => terms.of(version),
   currentTerms: async () => terms.of((await terms.list()).current),
   link: (page) => `https://pool.example${page}`,
-  measure: async () => {},
   quarantined: () => quarantined,
   alarms: () => alarms,
 });
@@ -194,7 +193,7 @@ test('failed checks of an hour are one notice, and the next hour has its own', a
     ledger.append({
       ...{ job: newJobId(clock.now()), attempt: 1, task: newTaskId(), worker },
       ...{ connection: newConnectionId(), session: newSessionId() },
-      ...{ sourceDurationMs: 2_000, sourceBytes: 1, sourceHash: undefined, timings: {} },
+      ...{ sourceDurationMs: 2_000, sourceBytes: 1, timings: {} },
       at: instant(clock.now()),
       ...{ verdict: 'rejected', reason, profiles: [], pixels: pixels(0n) },
     });
@@ -234,6 +233,7 @@ test('a chat of Telegram counts when its code is typed in, and stops when it blo
   const owner = { kind: 'worker', id: await enrol('chatting') } as const;
   const add = (target: string) => notices.channels.add(owner, { type: 'telegram', target });
   const { channel } = await add('5050505');
+  clock.advance(1_000);
   const blocked = (await add('4040404')).channel;
   await notices.channels.idle();
   await notices.send({ title: 'Before', text: 'Nobody hears this here yet.' });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
@@ -34,12 +35,16 @@ cleanups.push(() => {
   receiver.close();
 });
 const host = `127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+/** Imitates Discord: signs what it asks with the key of an application. */
+const application = generateKeyPairSync('ed25519');
+const publicKey = application.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32);
 const scratch = await openScratch();
 cleanups.push(async () => scratch[Symbol.asyncDispose]());
 const pool = await startTestPool(t, [
   `--database-url=${scratch.database.url}`,
   `--notice-private-hosts=${host}`,
   '--notice-offline-after=4s',
+  `--discord-public-key=${publicKey.toString('hex')}`,
 ]);
 
 const kindsOf = (enrolment: Enrolment) =>
@@ -141,6 +146,42 @@ test('a worker chooses kinds, has a test sent, and cannot name an address inside
   const audit = await pool.admin<unknown>('GET', '/api/v1/operator/audit');
   assert.doesNotMatch(JSON.stringify(audit), new RegExp(`${host}/c`));
   assert.deepEqual(kindsOf(chooser), []);
+});
+
+test('Discord asks for a worker that linked its user, and a forger is refused', async () => {
+  const asked = await pool.enrol('asked');
+  await giveHistory(scratch.database, asked.id, 2_000_000_000_000_000n);
+  const worker = await byLink(pool, 'workers/asked');
+  const forger = generateKeyPairSync('ed25519').privateKey;
+  const interact = async (interaction: object, by = application.privateKey) => {
+    const body = JSON.stringify(interaction);
+    const timestamp = String(Math.floor(Date.now() / 1000));
+    const response = await fetch(new URL('/api/v1/discord/interactions', pool.publicUrl), {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'x-signature-timestamp': timestamp,
+        'x-signature-ed25519': sign(null, Buffer.from(timestamp + body), by).toString('hex'),
+      },
+      body,
+    });
+    return { status: response.status, text: await response.text() };
+  };
+  assert.deepEqual(await interact({ type: 1 }), { status: 200, text: '{"type":1}\n' });
+  const forged = await interact({ type: 1 }, forger);
+  assert.equal(forged.status, 401);
+  assert.match(forged.text, /interaction_forged/);
+
+  const path = '/api/v1/me/notices/discord';
+  const made = await ask(pool, worker, { method: 'POST', path });
+  const { code } = JSON.parse(made.text) as { code: string };
+  const user = { id: '123456789012345678' };
+  const command = (name: string, options: object[] = []) =>
+    interact({ type: 2, data: { name, options }, user });
+  assert.match((await command('link', [{ name: 'code', value: code }])).text, /Linked/);
+  assert.match((await command('earnings')).text, /Paid so far: 0\.002 ETH/);
+  assert.match((await command('status')).text, /\*\*asked\*\*.+segments done/);
+  assert.match((await command('why')).text, /In the last/);
 });
 
 test('an operator sends a message, sees what was given up, and sends it again', async () => {

@@ -4,13 +4,12 @@ import type { Dispatch } from '../../dispatch/dispatch-types.ts';
 import type { StandingAlarm } from '../../notices/look.ts';
 import { type Notices, startNotices } from '../../notices/notices.ts';
 import type { TermsService } from '../../terms/terms-service.ts';
-import type { Presence } from '../../workers/presence.ts';
 import { linkToPage, type Places } from './places.ts';
 import type { PoolBase } from './pool.ts';
 import type { PoolSettings } from './settings.ts';
 
-/** Between two looks at what may have to be told. */
-const EVERY_MS = 5_000;
+/** Presence is written down as often. */
+const LOOK_MS = 15_000;
 
 /** Starts what tells people what happened. Stopped by `started`. */
 export async function openNotices(
@@ -19,14 +18,13 @@ export async function openNotices(
   parts: {
     readonly database: Database;
     readonly dispatch: Dispatch;
-    readonly presence: Presence;
     readonly terms: TermsService;
     readonly places: Places;
     alarms(): readonly StandingAlarm[];
   },
   started: AsyncDisposableStack,
 ): Promise<Notices> {
-  const { database, dispatch, presence, terms, places, alarms } = parts;
+  const { database, dispatch, terms, places, alarms } = parts;
   const [{ key }] = await createSecrets(database).load('notices');
   const { smtpUrl, noticesFrom, telegramToken, telegramUrl, noticeOfflineAfter } = settings;
   const notices = startNotices({
@@ -36,12 +34,11 @@ export async function openNotices(
       telegram: telegramToken ? { apiUrl: telegramUrl, token: telegramToken } : undefined,
       privateHosts: settings.noticePrivateHosts,
       offlineAfterMs: noticeOfflineAfter,
-      everyMs: Math.min(EVERY_MS, noticeOfflineAfter),
+      lookEveryMs: Math.min(LOOK_MS, noticeOfflineAfter),
     },
     terms: (version) => terms.of(version),
     currentTerms: async () => terms.of((await terms.list()).current),
     link: (page) => linkToPage(settings, places, page),
-    measure: () => presence.flush(),
     quarantined: () => quarantined(dispatch),
     alarms,
   });
