@@ -31,6 +31,8 @@ export async function startOwnWorker(
   options: {
     readonly clock?: Clock;
     readonly receipts?: ReceiptKeeper;
+    /** What it calls its device. */
+    readonly device?: string;
     before?(request: TranscodeRequest): Promise<void>;
   } = {},
 ): Promise<OwnWorker> {
@@ -40,7 +42,7 @@ export async function startOwnWorker(
   const requests: TranscodeRequest[] = [];
   const watchers = new Set<(status: WorkerStatus) => void>();
   const device = {
-    name: 'cpu',
+    name: options.device ?? 'cpu',
     sessions: 4,
     transcoder: {
       async transcode(request: TranscodeRequest) {

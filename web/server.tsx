@@ -2,6 +2,7 @@ import { renderToString } from 'preact-render-to-string';
 import type { PageReply, PageRequest, PageServer } from '../src/api/page-types.ts';
 import { directoryFrame, loadDirectory } from './directory/frame.tsx';
 import { directoryPages } from './directory/pages.ts';
+import { operatorPages } from './operator/pages.ts';
 import type { Page, Shown } from './page.ts';
 import { Document, type Frame } from './parts/layout.tsx';
 import { findPage } from './paths.ts';
@@ -11,7 +12,10 @@ import { readerOf } from './public/reader.ts';
 import { workerPages } from './worker/pages.ts';
 
 /** What a pool imports of the built pages: every page, of every audience. */
-export const server: PageServer = serverOf([...publicPages, ...workerPages], frameOf);
+export const server: PageServer = serverOf(
+  [...publicPages, ...workerPages, ...operatorPages],
+  frameOf,
+);
 
 /** What a directory imports of them. */
 export const directoryServer: PageServer = serverOf(directoryPages, directoryFrameOf);

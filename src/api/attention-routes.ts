@@ -115,13 +115,10 @@ async function insolvency(parts: AttentionParts): Promise<Item[]> {
 async function payoutsInDoubt({ payouts }: AttentionParts): Promise<Item[]> {
   const found = await payouts.payouts({ newest: NEWEST });
   return found
-    .filter(({ state }) => state.state === 'unproven' || state.state === 'returned')
-    .map(({ id, worker, state, createdAt }) => ({
+    .filter(({ state }) => state.state === 'unproven')
+    .map(({ id, worker, createdAt }) => ({
       ...{ kind: 'payout', about: worker, tone: 'wrong', since: createdAt },
-      text:
-        state.state === 'unproven'
-          ? 'A payout is on chain, and no proof shows whether it moved.'
-          : 'A payout came back.',
+      text: 'A payout is on chain, and no proof shows whether it moved.',
       advice: 'Look at its transaction, and say what happened.',
       page: `/operator/payouts#payout-${id}`,
     }));

@@ -122,6 +122,8 @@ async function bodyOf(
   const text = await request.text();
   if (type === 'application/x-www-form-urlencoded') {
     const { csrf, then, ...value } = Object.fromEntries(new URLSearchParams(text));
+    // An empty field of a form says nothing.
+    for (const [name, text] of Object.entries(value)) if (text === '') delete value[name];
     if (!isOwnForm(csrf, actor, key)) return { problem: problems.crossSite };
     return { value, goOn: isLocal(then) ? then : undefined };
   }

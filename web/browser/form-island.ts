@@ -9,7 +9,8 @@ interface Props {
 /**
  * A form that says what was refused beside its button, and keeps what was written. Fields that a plain
  * post cannot carry say what they are: `data-as="list"` is one id a line, `data-as="amount"` a number
- * with `data-asset` and `data-decimals`.
+ * with `data-asset` and `data-decimals`, `data-as="moment"` a local time, `data-as="clearable"` a text
+ * that is taken back when it is empty.
  */
 export const wake: Wake = (element, props) => {
   const { once } = props as Props;
@@ -19,11 +20,14 @@ export const wake: Wake = (element, props) => {
   for (const set of form.querySelectorAll('fieldset')) set.disabled = false;
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    void send(form, once);
+    void send(form, { once, submitter: event.submitter });
   });
 };
 
-async function send(form: HTMLFormElement, once: Props['once']): Promise<void> {
+async function send(
+  form: HTMLFormElement,
+  { once, submitter }: { readonly once: Props['once']; readonly submitter: HTMLElement | null },
+): Promise<void> {
   const place = noteIn(form);
   const buttons = form.querySelectorAll('button');
   place.textContent = '';
@@ -31,8 +35,10 @@ async function send(form: HTMLFormElement, once: Props['once']): Promise<void> {
   try {
     const body = bodyOf(form);
     const then = new FormData(form).get('then');
-    const answer = await post<Record<string, unknown>>(new URL(form.action).pathname, body);
-    const next = new URL(typeof then === 'string' ? then : location.href, location.href);
+    const action = submitter?.getAttribute('formaction') ?? form.action;
+    const path = new URL(action, location.href).pathname;
+    const answer = await post<Record<string, unknown>>(path, body);
+    const next = new URL(typeof then === 'string' ? filled(then, answer) : '', location.href);
     const shown = once && answer[once.field];
     if (once && typeof shown === 'string') {
       showOnce(form, { text: once.text, value: shown, next });
@@ -59,6 +65,14 @@ function showOnce(
   form.replaceChildren(made('p', text), made('pre', value), on);
 }
 
+/** Where to go on, with `{fields}` of the answer in it, as the API fills them without a script. */
+function filled(path: string, reply: object): string {
+  const fields = reply as Readonly<Record<string, unknown>>;
+  return path.replaceAll(/\{(\w{1,40})\}/g, (_, name: string) =>
+    encodeURIComponent(String(fields[name] ?? '')),
+  );
+}
+
 function bodyOf(form: HTMLFormElement): Record<string, unknown> {
   const body: Record<string, unknown> = {};
   for (const field of form.elements) {
@@ -83,6 +97,8 @@ function valueIn(text: string, { as, asset, decimals }: DOMStringMap): unknown {
     const ids = text.split(/[\s,]+/).filter((id) => id !== '');
     return ids.length === 0 ? undefined : ids;
   }
+  if (as === 'clearable') return text === '' ? null : text;
+  if (as === 'moment') return text === '' ? undefined : new Date(text).toISOString();
   if (as === 'amount') {
     const match = /^\s*(\d{1,40})(?:[.,](\d+))?\s*$/.exec(text);
     const places = Number(decimals);

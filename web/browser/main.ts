@@ -2,6 +2,7 @@ import '../parts/tokens.css';
 import '../parts/base.css';
 import '../parts/parts.css';
 import '../worker/worker.css';
+import '../operator/operator.css';
 import '../parts/mark.svg';
 import { copyOnClick } from './copy.ts';
 import { wakeIslands } from './islands.ts';

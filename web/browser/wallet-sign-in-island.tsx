@@ -11,6 +11,8 @@ interface Props {
   readonly then: string;
   /** Of the pool; undefined off-chain. */
   readonly chainId?: number;
+  /** As whom; a worker when left out. */
+  readonly as?: 'worker' | 'operator';
 }
 
 /** Signs in with a wallet, step by step: the text is read before it is signed. */
@@ -25,7 +27,7 @@ interface Ready {
   readonly text: string;
 }
 
-function SignIn({ then }: Props) {
+function SignIn({ then, as = 'worker' }: Props) {
   const [wallets, setWallets] = useState<readonly Wallet[]>([]);
   const [ready, setReady] = useState<Ready | undefined>();
   const [waits, setWaits] = useState<string | undefined>();
@@ -52,7 +54,7 @@ function SignIn({ then }: Props) {
     step('Waiting for the signature…', async () => {
       try {
         const signature = await signText(wallet, { text, account });
-        await post('/api/v1/session/wallet', { message: text, signature, as: 'worker' });
+        await post('/api/v1/session/wallet', { message: text, signature, as });
         location.assign(then);
       } catch (error) {
         // Its text is good once: whoever tries again begins again.

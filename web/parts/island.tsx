@@ -7,7 +7,10 @@ export type IslandName =
   | 'check-own'
   | 'flow'
   | 'form'
+  | 'once'
+  | 'operator-live'
   | 'rotate'
+  | 'terms-check'
   | 'wallet-address'
   | 'wallet-sign-in'
   | 'worker-live';

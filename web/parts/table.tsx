@@ -6,6 +6,10 @@ export interface Column<Row> {
   readonly title: string;
   readonly figures?: boolean;
   readonly cell: (row: Row) => ComponentChildren;
+  /** The same page sorted by this column. */
+  readonly href?: string;
+  /** It is sorted by this column. */
+  readonly sorted?: 'ascending' | 'descending';
 }
 
 /**
@@ -40,9 +44,14 @@ export function Table<Row>({
           <caption class="visually-hidden">{caption}</caption>
           <thead>
             <tr>
-              {columns.map(({ title, figures }) => (
-                <th key={title} scope="col" class={figures ? 'figures' : undefined}>
-                  {title}
+              {columns.map(({ title, figures, href, sorted }) => (
+                <th
+                  key={title}
+                  scope="col"
+                  class={figures ? 'figures' : undefined}
+                  aria-sort={sorted}
+                >
+                  {href === undefined ? title : <a href={href}>{title}</a>}
                 </th>
               ))}
             </tr>

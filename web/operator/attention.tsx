@@ -1,0 +1,48 @@
+import { StateText } from '../parts/state.tsx';
+import { Time } from '../parts/time.tsx';
+import type { AttentionItem } from './api-views.ts';
+import { attentionTitle } from './now-words.ts';
+
+/** What needs the reader, the worst first, each with what to do; or that nothing does. */
+export function Attention({ items }: { readonly items: readonly AttentionItem[] }) {
+  return (
+    <>
+      <h1>{attentionTitle(items.length)}</h1>
+      {items.length === 0 ? (
+        <p class="state good">
+          No alarm, no quarantine, no dispute, no plan that waits, no letter that was not delivered.
+        </p>
+      ) : (
+        <ul class="attention">
+          {items.map((item, at) => (
+            <li key={`${item.kind} ${item.about} ${at}`} class={item.tone}>
+              <a href={item.page}>
+                <StateText tone={item.tone}>{untilIn(item.text)}</StateText>
+              </a>
+              {item.since !== null && (
+                <span class="muted">
+                  {' since '}
+                  <Time at={item.since} />
+                </span>
+              )}
+              <span class="working">{item.advice}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+/** A text of the API with its instants as readers have them. */
+export function untilIn(text: string) {
+  const match = /^(.*?)(\d{4}-\d\d-\d\dT[\d:.]+Z)(.*)$/s.exec(text);
+  if (!match) return text;
+  return (
+    <>
+      {match[1]}
+      <Time at={match[2] as string} detail="clock" />
+      {match[3]}
+    </>
+  );
+}

@@ -1,0 +1,181 @@
+import { Field } from '../parts/confirm.tsx';
+import { StateText } from '../parts/state.tsx';
+import { Table } from '../parts/table.tsx';
+import { Time } from '../parts/time.tsx';
+import { Act, Form } from './act.tsx';
+import type { Letters, NoticeChoices, Notices } from './api-views.ts';
+import { type OperatorParts, operatorPage } from './operator-page.tsx';
+
+const PATH = '/operator/notices';
+type Letter = Letters['items'][number];
+
+/** `/operator/notices`: who was told what, and what was never delivered? */
+export const noticesPage = operatorPage(PATH, async (parts) => {
+  const { reader, may } = parts;
+  const [dead, waiting, notices, choices] = await Promise.all([
+    reader.json<Letters>('/api/v1/notices/letters?state=dead&limit=50'),
+    reader.json<Letters>('/api/v1/notices/letters?state=waiting&limit=50'),
+    reader.json<Notices>('/api/v1/notices/all?limit=30'),
+    reader.json<NoticeChoices>('/api/v1/notices/channels'),
+  ]);
+  const lost = dead?.items ?? [];
+  return {
+    title: 'Notices',
+    current: PATH,
+    content: (
+      <>
+        <h1>{headline(lost)}</h1>
+        <section aria-labelledby="dead">
+          <h2 id="dead">Given up</h2>
+          <LetterTable of={lost} parts={parts} />
+          {lost.length > 1 && may('support') && (
+            <Act
+              action="/api/v1/notices/replay-dead"
+              button="Send all of them again"
+              token={parts.token}
+              goOn={PATH}
+            />
+          )}
+        </section>
+        {(waiting?.items.length ?? 0) > 0 && (
+          <section aria-labelledby="waiting">
+            <h2 id="waiting">On their way</h2>
+            <LetterTable of={waiting?.items ?? []} parts={parts} />
+          </section>
+        )}
+        {may('support') && <Send of={parts} />}
+        <section aria-labelledby="told">
+          <h2 id="told">What was told, the last first</h2>
+          <Table
+            caption="Notices"
+            rows={notices?.items ?? []}
+            keyOf={({ id }) => id}
+            csv="/api/v1/notices/all?format=csv"
+            empty="Nothing yet."
+            columns={[
+              { title: 'When', cell: ({ at }) => <Time at={at} /> },
+              { title: 'What', cell: ({ title }) => title },
+              { title: 'Who is affected', cell: ({ affected }) => affected },
+              { title: 'What they must do', cell: ({ todo }) => todo ?? 'nothing' },
+            ]}
+          />
+        </section>
+        {choices && <Channels of={choices} />}
+      </>
+    ),
+  };
+});
+
+function headline(lost: readonly Letter[]): string {
+  if (lost.length === 0) return 'Every notice was delivered, or is on its way';
+  return lost.length === 1 ? '1 letter was given up' : `${lost.length} letters were given up`;
+}
+
+function LetterTable({
+  of,
+  parts: { may, token },
+}: {
+  readonly of: readonly Letter[];
+  readonly parts: OperatorParts;
+}) {
+  const canReplay = may('support');
+  return (
+    <Table
+      caption="Letters"
+      rows={of}
+      keyOf={({ id }) => id}
+      empty="None."
+      columns={[
+        { title: 'Since', cell: ({ createdAt }) => <Time at={createdAt} /> },
+        { title: 'To', cell: ({ type, shown, owner }) => `${shown} (${type}, ${owner})` },
+        {
+          title: 'Why not',
+          cell: ({ reason, state }) =>
+            reason === null ? (
+              <span class="muted">not tried yet</span>
+            ) : (
+              <StateText tone={state === 'dead' ? 'wrong' : 'attention'}>
+                {reason.replaceAll('_', ' ')}
+              </StateText>
+            ),
+        },
+        { title: 'Attempts', figures: true, cell: ({ attempts }) => attempts },
+        {
+          title: 'Next',
+          cell: ({ id, nextAt }) =>
+            nextAt !== null ? (
+              <Time at={nextAt} />
+            ) : canReplay ? (
+              <Act
+                action={`/api/v1/notices/letters/${id}/replay`}
+                button="Send it again"
+                token={token}
+                goOn={PATH}
+              />
+            ) : (
+              'never'
+            ),
+        },
+      ]}
+    />
+  );
+}
+
+function Send({ of: { token } }: { readonly of: OperatorParts }) {
+  return (
+    <section aria-labelledby="send">
+      <h2 id="send">Send a message</h2>
+      <details>
+        <summary>To every worker, or to one</summary>
+        <Form action="/api/v1/notices" token={token} goOn={PATH}>
+          <Field label="What it is about" name="title">
+            <input id="title" name="title" required maxLength={200} size={60} />
+          </Field>
+          <Field label="What happens, to whom, from when to when" name="text">
+            <textarea id="text" name="text" required maxLength={2000} rows={4} />
+          </Field>
+          <Field label="What must be done" name="todo" hint="Empty: nothing needs to be done">
+            <input id="todo" name="todo" maxLength={200} size={60} />
+          </Field>
+          <Field
+            label="Only to this worker"
+            name="worker"
+            hint="Its name or id; empty: everybody, and the public feed"
+          >
+            <input id="worker" name="worker" maxLength={64} autocomplete="off" />
+          </Field>
+          <button type="submit">Send it</button>
+        </Form>
+      </details>
+    </section>
+  );
+}
+
+function Channels({ of: { channels } }: { readonly of: NoticeChoices }) {
+  return (
+    <section aria-labelledby="channels">
+      <h2 id="channels">Where whoever runs the pool is told</h2>
+      <Table
+        caption="Channels of the pool"
+        rows={channels}
+        keyOf={({ id }) => id}
+        empty="Nowhere yet. An owner adds a channel with tributary notices add."
+        columns={[
+          { title: 'Channel', cell: ({ type, shown }) => `${shown} (${type})` },
+          {
+            title: 'State',
+            cell: ({ confirmed, stopped }) =>
+              stopped !== null ? (
+                <StateText tone="attention">stopped: {stopped.because}</StateText>
+              ) : confirmed ? (
+                <StateText tone="good">works</StateText>
+              ) : (
+                <StateText tone="attention">waits for its code</StateText>
+              ),
+          },
+          { title: 'Told of', figures: true, cell: ({ kinds }) => `${kinds.length} kinds` },
+        ]}
+      />
+    </section>
+  );
+}

@@ -1,0 +1,127 @@
+import { Field } from '../parts/confirm.tsx';
+import { Hash } from '../parts/copy.tsx';
+import { Table } from '../parts/table.tsx';
+import { Time } from '../parts/time.tsx';
+import { Act, Form } from './act.tsx';
+import type { PriceLine } from './api-views.ts';
+import { operatorPage } from './operator-page.tsx';
+
+const PATH = '/operator/prices';
+
+/** `/operator/prices`: what is asked of whom for what? */
+export const pricesPage = operatorPage(PATH, async ({ reader, pool, may, token }) => {
+  const found = pool.chain
+    ? await reader.json<{ prices: PriceLine[] }>('/api/v1/prices')
+    : undefined;
+  const form = { token, goOn: PATH };
+  return {
+    title: 'Prices',
+    current: PATH,
+    content: (
+      <>
+        <h1>{found ? 'What gateways are asked' : 'Nobody pays here: this pool works off chain'}</h1>
+        {found && (
+          <>
+            <Table
+              caption="Prices, what is asked of everybody first"
+              rows={found.prices}
+              keyOf={({ gateway = '', pipeline = '', model = '' }) =>
+                `${gateway} ${pipeline} ${model}`
+              }
+              empty="No price is set."
+              columns={[
+                {
+                  title: 'Of whom',
+                  cell: ({ gateway }) =>
+                    gateway === undefined ? (
+                      'every gateway'
+                    ) : (
+                      <Hash value={gateway} label="Gateway" />
+                    ),
+                },
+                {
+                  title: 'For what',
+                  cell: ({ pipeline, model }) =>
+                    pipeline === undefined
+                      ? 'video'
+                      : `${pipeline}${model === undefined ? '' : `, ${model}`}`,
+                },
+                { title: 'Price', figures: true, cell: ({ price }) => price },
+                {
+                  title: 'Wei for a pixel or unit',
+                  figures: true,
+                  cell: ({ weiPerUnit }) => weiPerUnit,
+                },
+                {
+                  title: 'Set',
+                  cell: (line) =>
+                    line.setAt === undefined ? (
+                      <span class="muted">by the settings</span>
+                    ) : (
+                      <Time at={line.setAt} />
+                    ),
+                },
+                ...(may('finance')
+                  ? [
+                      {
+                        title: 'Change',
+                        cell: (line: PriceLine) =>
+                          line.setAt === undefined ? null : (
+                            <Act
+                              action="/api/v1/prices/reset"
+                              hidden={scopeOf(line)}
+                              button={
+                                line.settings === undefined
+                                  ? 'Take it back'
+                                  : `Back to ${line.settings}`
+                              }
+                              {...form}
+                            />
+                          ),
+                      },
+                    ]
+                  : []),
+              ]}
+            />
+            {may('finance') && <SetPrice form={form} />}
+          </>
+        )}
+      </>
+    ),
+  };
+});
+
+function scopeOf({ gateway, pipeline, model }: PriceLine): Readonly<Record<string, string>> {
+  return {
+    ...(gateway === undefined ? {} : { gateway }),
+    ...(pipeline === undefined ? {} : { pipeline }),
+    ...(model === undefined ? {} : { model }),
+  };
+}
+
+function SetPrice({
+  form,
+}: {
+  readonly form: { readonly token: string | undefined; readonly goOn: string };
+}) {
+  return (
+    <section aria-labelledby="set">
+      <h2 id="set">Set a price from now on</h2>
+      <p class="hint prose">
+        Sessions that run keep the price that they were given. Lower prices bring work, higher ones
+        keep it for who pays them.
+      </p>
+      <Form action="/api/v1/prices" {...form}>
+        <div class="form row">
+          <Field label="Price" name="price" hint="1000wei, or 0.05USD per 1e12 pixels">
+            <input id="price" name="price" required autocomplete="off" />
+          </Field>
+          <Field label="Only of this gateway" name="gateway" hint="An address; empty: everybody">
+            <input id="gateway" name="gateway" class="mono" size={44} autocomplete="off" />
+          </Field>
+        </div>
+        <button type="submit">Set it</button>
+      </Form>
+    </section>
+  );
+}

@@ -1,0 +1,202 @@
+import { showCount, showMs, showPixels, showSpan } from '../../src/base/figures.ts';
+import { Chart } from '../parts/chart.tsx';
+import { Figures } from '../parts/figures.tsx';
+import { Notice, StateText } from '../parts/state.tsx';
+import { Table } from '../parts/table.tsx';
+import { Time } from '../parts/time.tsx';
+import { hoursOf, workCharts } from '../worker/work-charts.ts';
+import type { Fact, FailedAttempt, FleetWorker, Machine, WhyView, WorkStep } from './api-views.ts';
+import { untilIn } from './attention.tsx';
+import { failureShare, percent, shareTone, statusTone } from './fleet.ts';
+import { operatorPage } from './operator-page.tsx';
+import { WorkerActions } from './worker-actions.tsx';
+
+/** The last hour, or a figure that there is none of. */
+type Shown = Omit<FleetWorker, 'lastHour' | 'health' | 'quarantinedUntil'> &
+  Partial<Pick<FleetWorker, 'lastHour' | 'health' | 'quarantinedUntil'>>;
+
+/** `/operator/workers/ID`: what is the matter with it, and what can be done? */
+export const workerPage = operatorPage('/operator/workers/{worker}', async (parts) => {
+  const { reader, params, request } = parts;
+  const path = `/api/v1/workers/${params.worker}`;
+  const [own, fleet] = await Promise.all([
+    reader.json<Shown>(path),
+    reader.json<FleetWorker[]>('/api/v1/operator/fleet'),
+  ]);
+  if (!own) return undefined;
+  const worker: Shown = fleet?.find(({ id }) => id === own.id) ?? own;
+  const [work, failures, machines, facts, why] = await Promise.all([
+    reader.json<WorkStep[]>(`${path}/work?hours=24`),
+    reader.json<FailedAttempt[]>(`${path}/failures`),
+    reader.json<Machine[]>(`${path}/machines`),
+    reader.json<Fact[]>(`${path}/facts`),
+    reader.json<WhyView>(`${path}/why?hours=1`),
+  ]);
+  const charts = workCharts(hoursOf(work ?? [], { now: request.now, hours: 24 }));
+  return {
+    title: worker.name,
+    current: '/operator/workers',
+    content: (
+      <>
+        <p class="crumbs">
+          <a href="/operator/workers">Workers</a>
+        </p>
+        <h1>{worker.name}</h1>
+        <p class="lead">
+          <StateText tone={statusTone(worker)}>{untilIn(worker.status)}.</StateText>
+        </p>
+        <Summary of={worker} />
+        <WorkerActions of={parts} worker={worker} facts={facts ?? []} />
+        <section aria-labelledby="failures">
+          <h2 id="failures">Why attempts failed</h2>
+          <Reasons work={work ?? []} />
+          <Failures of={failures ?? []} />
+        </section>
+        <section aria-labelledby="day">
+          <h2 id="day">Last 24 hours</h2>
+          <Chart view={charts.speed} />
+          <Chart view={charts.jobs} />
+        </section>
+        {why && (
+          <section aria-labelledby="why">
+            <h2 id="why">Why it got the work it got, last hour</h2>
+            <p class="prose">{why.text}</p>
+          </section>
+        )}
+        <section aria-labelledby="machines">
+          <h2 id="machines">Computers and sessions</h2>
+          <Machines of={machines ?? []} />
+        </section>
+      </>
+    ),
+  };
+});
+
+function Summary({ of }: { readonly of: Shown }) {
+  const share = of.lastHour && failureShare({ lastHour: of.lastHour });
+  const p95 = of.lastHour?.p95Ms ?? null;
+  return (
+    <Figures
+      of={[
+        {
+          label: 'Failed, last hour',
+          value:
+            share === undefined ? (
+              'no attempt'
+            ) : (
+              <StateText tone={shareTone(share)}>{percent(share)}</StateText>
+            ),
+          note: `${showCount(of.failures)} since it was enrolled`,
+        },
+        { label: 'p95, last hour', value: p95 === null ? 'nothing measured' : showMs(p95) },
+        {
+          label: 'Sessions now',
+          value: `${of.sessions} of ${of.capacity}`,
+          note: `${of.connections} ${of.connections === 1 ? 'connection' : 'connections'}`,
+        },
+        {
+          label: 'Segments credited',
+          value: showCount(of.segments),
+          note: showPixels(BigInt(of.pixels)),
+        },
+        {
+          label: 'Enrolled',
+          value: <Time at={of.createdAt} detail="date" />,
+          note: `${of.validSecrets} valid ${of.validSecrets === 1 ? 'credential' : 'credentials'}`,
+        },
+      ]}
+    />
+  );
+}
+
+function Reasons({ work }: { readonly work: readonly WorkStep[] }) {
+  const all = Map.groupBy(
+    work.flatMap(({ failures }) => failures),
+    ({ what }) => what,
+  );
+  const reasons = [...all.values()]
+    .map((same) => ({
+      ...(same[0] as (typeof same)[number]),
+      count: same.reduce((sum, { count }) => sum + count, 0),
+    }))
+    .toSorted((a, b) => b.count - a.count);
+  if (reasons.length === 0) return <p class="state good">No attempt failed in 24 hours.</p>;
+  return (
+    <ul class="plain-list stack">
+      {reasons.map(({ what, count, text, step }) => (
+        <li key={what}>
+          <Notice tone="attention" title={`${showCount(count)}×: ${text}`}>
+            {step}
+          </Notice>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Failures({ of }: { readonly of: readonly FailedAttempt[] }) {
+  if (of.length === 0) return null;
+  return (
+    <details>
+      <summary>The last {of.length} one by one</summary>
+      <Table
+        caption="Failed attempts, the last first"
+        rows={of}
+        keyOf={({ job, attempt }) => `${job} ${attempt}`}
+        empty="None."
+        columns={[
+          { title: 'When', cell: ({ at }) => <Time at={at} /> },
+          { title: 'What', cell: ({ text }) => text },
+          { title: 'Attempt', figures: true, cell: ({ attempt }) => attempt },
+          { title: 'Job', cell: ({ job }) => <code>{job.slice(-12)}</code> },
+        ]}
+      />
+    </details>
+  );
+}
+
+function Machines({ of }: { readonly of: readonly Machine[] }) {
+  return (
+    <Table
+      caption="Computers that connected as this worker, the last first"
+      rows={of.slice(0, 20)}
+      keyOf={({ connection }) => connection}
+      empty="None connected yet."
+      columns={[
+        {
+          title: 'Program',
+          cell: ({ software, version }) =>
+            `${software === 'stock' ? 'go-livepeer' : 'tributary'} ${version}`,
+        },
+        {
+          title: 'Devices',
+          cell: ({ devices }) =>
+            devices.length === 0
+              ? 'not said'
+              : devices.map(({ name, sessions }) => `${name} (${sessions})`).join(', '),
+        },
+        { title: 'Round trip', figures: true, cell: ({ distanceMs }) => showMs(distanceMs) },
+        {
+          title: 'Sessions now',
+          figures: true,
+          cell: ({ sessions, capacity }) =>
+            sessions === null ? <span class="muted">away</span> : `${sessions} of ${capacity}`,
+        },
+        {
+          title: 'Connected',
+          cell: ({ joinedAt, leftAt, leftBecause }) => (
+            <>
+              <Time at={joinedAt} />
+              {leftAt !== null && (
+                <span class="working">
+                  for {showSpan(Date.parse(leftAt) - Date.parse(joinedAt))}
+                  {leftBecause === null ? '' : `, ${leftBecause.replaceAll('_', ' ')}`}
+                </span>
+              )}
+            </>
+          ),
+        },
+      ]}
+    />
+  );
+}
