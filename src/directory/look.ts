@@ -1,5 +1,10 @@
 import type { PlainRpc } from '../chain/plain-rpc.ts';
-import { MANIFEST_CHARACTERS_MAX, MANIFEST_PATH, type Manifest } from '../manifest/manifest.ts';
+import {
+  MANIFEST_CHARACTERS_MAX,
+  MANIFEST_PATH,
+  type Manifest,
+  signedSchema,
+} from '../manifest/manifest.ts';
 import { termsDifference, verifyManifest } from '../manifest/verify-manifest.ts';
 import type { TermsTools } from '../terms/verify-terms.ts';
 import { failureText, type Outside } from './fetch.ts';
@@ -10,6 +15,8 @@ import { type ChainSeen, type PoolRecord, type Trouble, troubleSince } from './r
 /** A manifest of a few KiB; the clock runs over redirects and the last byte alike. */
 const MANIFEST_MS = 15_000;
 const HANDSHAKE_MS = 10_000;
+/** A round of the protocol is a day: what the chain said changes slowly. */
+const CHAIN_FRESH_MS = 24 * 3_600_000;
 const MANIFEST_BYTES_MAX = 2 * MANIFEST_CHARACTERS_MAX;
 const INDEX_BYTES_MAX = 8 * 1024 * 1024;
 /** More versions than a pool publishes in years; older ones stand in the proofs. */
@@ -70,7 +77,7 @@ export async function lookAt(record: PoolRecord, parts: LookParts): Promise<Pool
       trouble: null,
       terms: terms.slice(-TERMS_KEPT),
       termsTrouble,
-      chain: chain ?? record.chain,
+      chain: chainAfter(record.chain, chain, now),
     },
     { page: true, service },
     now,
@@ -86,10 +93,29 @@ function seen(
   return { ...record, service: answered.service, hours };
 }
 
+/** Parsed once: pages ask for all of them again and again. */
+const parsed = new WeakMap<object, Manifest>();
+
 /** The manifest of a record, which was checked before it was kept. */
 export function manifestOf({ manifest }: Pick<PoolRecord, 'manifest'>): Manifest | undefined {
   if (!manifest) return undefined;
-  return (JSON.parse(manifest.text) as { readonly manifest: Manifest }).manifest;
+  const known = parsed.get(manifest);
+  if (known) return known;
+  // Its defaults were filled in when it was checked; here they are again.
+  const read = signedSchema.parse(JSON.parse(manifest.text)).manifest;
+  parsed.set(manifest, read);
+  return read;
+}
+
+/** A node that is away for a moment does not make a pool a stranger. */
+function chainAfter(
+  before: ChainSeen | null,
+  found: ChainSeen | undefined,
+  now: number,
+): ChainSeen | null {
+  if (!found) return before;
+  const isFresh = before?.kind === 'seen' && now - before.at < CHAIN_FRESH_MS;
+  return found.kind === 'not_read' && isFresh ? before : found;
 }
 
 async function answers(manifest: Manifest | undefined, { outside }: LookParts): Promise<boolean> {

@@ -50,7 +50,9 @@ function word(words: string, place: number): bigint {
 function textIn(words: string): string {
   const length = word(words, 1);
   if (length > BigInt(URI_BYTES_MAX)) return '';
-  return Buffer.from(words.slice(128, 128 + Number(length) * 2), 'hex').toString('utf8');
+  const bytes = Buffer.from(words.slice(128, 128 + Number(length) * 2), 'hex');
+  // Anybody may register anything: signs that turn the text around it are not shown.
+  return bytes.toString('utf8').replaceAll(/\p{C}/gu, '');
 }
 
 /** Whether two URIs name the same place. */
