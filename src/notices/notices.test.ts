@@ -10,6 +10,8 @@ import { createMetrics } from '../base/metrics.ts';
 import { openScratch } from '../database/scratch.ts';
 import { defaultTerms } from '../terms/terms.ts';
 import { createWorkers } from '../workers/workers.ts';
+import { compose } from './compose.ts';
+import { claimDeliveries } from './deliveries-store.ts';
 import { noteEvent } from './events-store.ts';
 import { type Notices, startNotices } from './notices.ts';
 import { isWebhookSigned } from './webhook-sender.ts';
@@ -365,4 +367,36 @@ test('a notice that waits while the pool is killed is sent by the next one', asy
   await second.settle();
   assert.equal(receiver.received.length, 1);
   assert.equal((await second.letters({ owner: owner(worker), limit: 1 }))[0]?.state, 'sent');
+});
+
+test('a letter that a node took and died with is sent by another one, under the same id', async (t) => {
+  const receiver = await startImitation(() => ({ status: 200 }));
+  const worker = await newWorker('orphan-1');
+  const second = start(t, [receiver.host]);
+  await second.channels.add(owner(worker), { type: 'webhook', target: receiver.url });
+  await second.close();
+  await happens(worker, 'payout:orphan', payout);
+  await compose(
+    {
+      database,
+      log: quiet,
+      terms: async () => defaultTermsOf(),
+      currentTerms: async () => defaultTermsOf(),
+    },
+    clock.now(),
+  );
+  // What a node does before it sends: then it is killed.
+  const [taken] = await claimDeliveries(database, {
+    ...{ type: 'webhook', most: 1, now: clock.now(), until: clock.now() + 180_000 },
+  });
+  assert.ok(taken);
+  const third = start(t, [receiver.host]);
+  await third.settle();
+  assert.equal(receiver.received.length, 0, 'it may still be on its way');
+  clock.advance(181_000);
+  await third.settle();
+  assert.deepEqual(
+    receiver.received.map(({ headers }) => headers['tributary-delivery']),
+    [taken.id],
+  );
 });
