@@ -210,9 +210,8 @@ export async function countDeliveries(
   from: Queryable,
 ): Promise<{ readonly waiting: number; readonly dead: number }> {
   const { rows } = await from.query<{ waiting: bigint; dead: bigint }>(sql`
-    select count(*) filter (where state = 'waiting') as waiting,
-      count(*) filter (where state = 'dead') as dead
-    from notice_delivery where state <> 'sent'`);
+    select (select count(*) from notice_delivery where state = 'waiting') as waiting,
+      (select count(*) from notice_delivery where state = 'dead') as dead`);
   return { waiting: Number(rows[0]?.waiting ?? 0), dead: Number(rows[0]?.dead ?? 0) };
 }
 

@@ -67,10 +67,10 @@ async function startImitation(
     server.close();
   });
   const { port } = server.address() as AddressInfo;
-  return { received, host: `127.0.0.1:${port}`, url: `http://127.0.0.1:${port}` };
+  return { received, sockets, host: `127.0.0.1:${port}`, url: `http://127.0.0.1:${port}` };
 }
 
-function start(t: TestContext, privateHosts: readonly string[]): Notices {
+function start(t: TestContext, privateHosts: readonly string[], postMs = 1_000): Notices {
   const notices = startNotices({
     ...{ database, clock, log: quiet, metrics: createMetrics() },
     key: new Uint8Array(32).fill(7),
@@ -79,7 +79,7 @@ function start(t: TestContext, privateHosts: readonly string[]): Notices {
       telegram: undefined,
       privateHosts,
       offlineAfterMs: 180_000,
-      postMs: 1_000,
+      postMs,
     },
     terms: async () => defaultTermsOf(),
     currentTerms: async () => defaultTermsOf(),
@@ -399,4 +399,32 @@ test('a letter that a node took and died with is sent by another one, under the 
     receiver.received.map(({ headers }) => headers['tributary-delivery']),
     [taken.id],
   );
+});
+
+test('a pool that stops does not wait for a server that hangs; the letter waits for the next start', async (t) => {
+  const came = Promise.withResolvers<void>();
+  const hanging = await startImitation(() => {
+    came.resolve();
+    return 'hang';
+  });
+  const worker = await newWorker('stopping-1');
+  const notices = start(t, [hanging.host], 600_000);
+  await notices.channels.add(owner(worker), { type: 'webhook', target: hanging.url });
+  await happens(worker, 'payout:stopping', payout);
+  const settled = notices.settle();
+  await came.promise;
+  let closed = false;
+  const closing = notices.close().then(() => {
+    closed = true;
+  });
+  while (!closed) {
+    clock.advance(500);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await closing;
+  assert.equal(hanging.sockets.size, 1, 'it hangs as before');
+  for (const socket of hanging.sockets) socket.destroy();
+  await settled;
+  const [letter] = await start(t, []).letters({ owner: owner(worker), limit: 1 });
+  assert.equal(letter?.state, 'waiting');
 });

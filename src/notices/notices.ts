@@ -239,7 +239,6 @@ export function startNotices(parts: NoticesParts): Notices {
       await looking.close();
       await composing;
       await places.idle();
-      await channels.idle();
       await sending.close();
     },
   };

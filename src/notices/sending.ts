@@ -14,6 +14,8 @@ import type { Seal } from './seal.ts';
 const AT_ONCE = 4;
 /** Longer than any sender takes: then the node is taken for dead. */
 const CLAIM_MS = 180_000;
+/** A pool that stops does not wait for a server that hangs: another node, or the next start, does. */
+const CLOSE_MS = 2_000;
 
 /** What sending stands on. */
 export interface SendingParts {
@@ -138,7 +140,10 @@ export function startSending(parts: SendingParts): Sending {
     async close() {
       closed = true;
       timer?.cancel();
-      await idle();
+      const patience = Promise.withResolvers<void>();
+      const waiting = clock.after(CLOSE_MS, patience.resolve);
+      await Promise.race([idle(), patience.promise]);
+      waiting.cancel();
     },
   };
 }
