@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { startHostilePool, tampered } from '../hostile-pools.ts';
 import { startPoolProcess } from '../pool-process.ts';
 import { startTributary } from '../tributary-process.ts';
 
@@ -35,6 +36,24 @@ test('a pool says who it is in a signed manifest, and signs it anew when its ter
     const said = startTributary(t, ['terms', 'verify', source]);
     assert.equal(await said.exited, 0, said.printed.err);
     assert.match(said.printed.out, /^OK: version 1 of the terms of "Rivermouth".*receipt key/);
+  }
+  const stranger = `0x${'ab'.repeat(20)}`;
+  const other = startTributary(t, ['terms', 'verify', pool.publicUrl, '--pool', stranger]);
+  assert.equal(await other.exited, 1);
+  assert.match(other.printed.err, /Not verified: the manifest is that of 0x0+, not of 0xabab/);
+  const signed = await (await fetch(url)).text();
+  const forged = await startHostilePool(t, {
+    kind: 'text',
+    text: (origin) => tampered(signed, ({ pool }) => void Object.assign(pool, { url: origin })),
+  });
+  const copied = await startHostilePool(t, { kind: 'text', text: () => signed });
+  for (const [{ origin }, why] of [
+    [forged, /the signature does not fit/],
+    [copied, /and was found at/],
+  ] as const) {
+    const said = startTributary(t, ['terms', 'verify', origin]);
+    assert.equal(await said.exited, 1);
+    assert.match(said.printed.err, why);
   }
   const schema = JSON.parse(await (await fetch(url.replace('.json', '.schema.json'))).text());
   assert.equal(schema.$id, 'urn:livepeer:pool-manifest:1');
