@@ -52,7 +52,10 @@ export interface WorkerPool {
 }
 
 /** Starts one: epoch 1 is closed and paid, epoch 2 closed, epoch 3 open with work in it. */
-export async function startWorkerPool(t: Cleanup): Promise<WorkerPool> {
+export async function startWorkerPool(
+  t: Cleanup,
+  flags: readonly string[] = [],
+): Promise<WorkerPool> {
   const chain = await startTestChain(t, { roundLength: 400 });
   const { url, chainId } = chain.devnet;
   const payer = await newAccount(url, chainId);
@@ -65,6 +68,7 @@ export async function startWorkerPool(t: Cleanup): Promise<WorkerPool> {
     ...['--price=1000wei', '--auto-adjust-price=false', '--reward=false'],
     ...[`--max-face-value=${FACE}`, `--ticket-ev=${FACE - 1n}`],
     ...[`--payout-keystore=${stored.file}`, '--payout-gas-money=1'],
+    ...flags,
   ]);
   const owner = newWallet();
   const enrol = (name: string) =>

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import type { PageReply, PageRequest, PageServer } from '../../src/api/page-types.ts';
@@ -18,9 +22,20 @@ let browser: Browser;
 let tab: WatchedTab;
 let page: Page;
 let wallet: BrowserWallet;
+/** What an imitation of ntfy was sent. */
+const letters = new EventEmitter<{ letter: [string] }>();
+let ntfy: string;
 
 before(async () => {
-  made = await startWorkerPool(whole);
+  const server = createServer((request, response) => {
+    void text(request).then((letter) => letters.emit('letter', letter));
+    response.end('{}');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  whole.after(() => void server.close());
+  ntfy = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  made = await startWorkerPool(whole, [`--notice-private-hosts=${ntfy}`]);
   browser = await startBrowser(whole);
   tab = await openTab(browser, made.pool.publicUrl);
   wallet = await injectWallet(tab.context, made.owner);
@@ -94,6 +109,11 @@ test('a machine is paused and resumed by its owner, but not out of a pause of th
   await page.click('text=Resume heron');
   await page.waitForSelector('text=Pause heron');
   await made.pool.admin('POST', '/api/v1/workers/heron/pause');
+  // To pause what is paused already makes the pause nobody's own.
+  const again = `fetch('/api/v1/me/pause', { method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ worker: '${made.heron.id}' }) }).then((answer) => answer.status)`;
+  assert.equal(await page.evaluate(again), 200);
   await page.reload();
   await page.click('text=Resume heron');
   await page.waitForSelector('text=The operator of the pool paused this worker, not you');
@@ -220,6 +240,30 @@ test('a threshold is chosen, and counts', async () => {
   await page.waitForSelector('text=it goes out from 0.1 ETH on');
 });
 
+test('where to be told is chosen; what cannot be told there is said beside it', async () => {
+  await page.goto('/worker/notices');
+  assert.match(await main(), /You are told nothing yet/);
+  await page.selectOption('#type', 'webhook');
+  await page.fill('#target', 'http://127.0.0.1:1/');
+  await page.click('summary:has-text("Of what")');
+  await page.uncheck('text=Payouts are paused');
+  await page.click('text=Be told there');
+  await page.waitForSelector('[data-form-note]:not(:empty)');
+  assert.deepEqual(await checkAxe(page), []);
+  await page.selectOption('#type', 'ntfy');
+  await page.fill('#target', `http://${ntfy}/a-name-that-nobody-guesses`);
+  await page.click('text=Be told there');
+  await page.waitForSelector('text=In use.');
+  assert.match(await main(), /ntfy: .*[\s\S]*Of what: \d+ of \d+/);
+  const letter = once(letters, 'letter') as Promise<[string]>;
+  await page.click('text="Send a test"');
+  assert.match((await letter)[0], /test/i);
+  await page.click('text="Stop it"');
+  await page.click('text="Start it again"');
+  await page.click('button:has-text("Remove")');
+  await page.waitForSelector('text=You are told nothing yet');
+});
+
 /** Every page of the portal, with what has to stand on it. */
 const pages: readonly (readonly [path: () => string, name: string, text: RegExp])[] = [
   [() => '/worker', 'overview', /Last 24 hours/],
@@ -235,6 +279,7 @@ const pages: readonly (readonly [path: () => string, name: string, text: RegExp]
   [() => `/worker/payouts?worker=${made.kiln.id}`, 'payouts-none', /Nothing was paid yet/],
   [() => '/worker/disputes', 'disputes', /Withdrawn by you/],
   [() => '/worker/disputes/new', 'dispute-new', /What is wrong, and how you know/],
+  [() => '/worker/notices', 'notices', /What there was to tell[\s\S]*was sent to heron/],
   [() => '/worker/settings', 'settings', /Where you are signed in/],
 ];
 
@@ -255,7 +300,7 @@ for (const [colorScheme, looked] of looks) {
         const wide = await page.evaluate('document.documentElement.scrollWidth > innerWidth');
         assert.equal(wide, false, `${name} is wider than ${width}`);
         assert.deepEqual(await checkAxe(page), [], `${name} at ${width}, ${colorScheme}`);
-        await picture(page, `worker-${name}-${width}-${colorScheme}`);
+        if (name === 'overview') await picture(page, `worker-${width}-${colorScheme}`);
       }
     }
     await page.emulateMedia({ colorScheme: 'light' });

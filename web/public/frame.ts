@@ -17,6 +17,7 @@ export function publicFrame(
       { href: '/payouts', label: 'Payouts' },
       { href: '/incidents', label: 'Incidents' },
       { href: '/join', label: 'Join' },
+      { href: '/worker', label: 'Your machines' },
     ],
   };
 }
