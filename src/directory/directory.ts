@@ -2,15 +2,14 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { directoryOf, type LookParts, lookAt, manifestOf, poolOf } from './look.ts';
-import { lookAtProofs } from './proofs-look.ts';
+import { createProofsLooker } from './proofs-look.ts';
 import { newRecord, type PoolRecord, troubleSince } from './record.ts';
 import type { Seed } from './seeds.ts';
 import type { DirectoryStore } from './store.ts';
 
 /** Looks that wait for somebody's answer at the same time. */
 const LOOKS_AT_ONCE = 16;
-/** Threads that recompute epochs; each may fill a core. */
-const PROOFS_AT_ONCE = 1;
+/** Of a pool whose proofs took all that a look has. */
 const REST_MS = 6 * 3_600_000;
 
 /** What a directory stands on. */
@@ -48,6 +47,10 @@ export async function startDirectory(parts: DirectoryParts): Promise<Directory> 
   for (const id of kept.keys()) if (!records.has(id)) await store.remove(id);
   const ids = [...records.keys()];
   const stop = new AbortController();
+  const looker = createProofsLooker();
+  /** Pools that were looked at, and whose proofs have their turn: one thread at a time fills a core. */
+  const waiting = new Set<string>();
+  let wake = Promise.withResolvers<void>();
 
   /** What another look found meanwhile stays. */
   async function keep(id: string, found: Partial<PoolRecord>): Promise<void> {
@@ -68,7 +71,9 @@ export async function startDirectory(parts: DirectoryParts): Promise<Directory> 
     const record = records.get(id) as PoolRecord;
     const manifest = manifestOf(record);
     if (!manifest || record.trouble || isResting(record, now())) return;
-    const outcome = await lookAtProofs(
+    // What is not held against the chain now would never be: what held is not looked at again.
+    if (record.chain?.kind === 'not_read') return;
+    const outcome = await looker.look(
       {
         proofsUrl: directoryOf(manifest.proofs.url),
         allowPrivate: parts.allowPrivate,
@@ -85,28 +90,48 @@ export async function startDirectory(parts: DirectoryParts): Promise<Directory> 
     await keep(id, { ...found, proofsAt: now() });
   }
 
-  /** One bad pool disturbs nobody: whatever its look throws is logged, and the next one has its turn. */
-  async function again(atOnce: number, run: (id: string) => Promise<void>): Promise<void> {
+  /** One bad pool disturbs nobody: what its look throws is logged, and the next one has its turn. */
+  const safely = (run: Promise<void>) =>
+    run.catch((error) => log.error('look_failed', { error: messageOf(error) }));
+
+  async function lookAgainAndAgain(): Promise<void> {
     while (!stop.signal.aborted) {
       const left = ids.values();
       const line = async () => {
         for (const id of left) {
           if (stop.signal.aborted) return;
-          await run(id).catch((error) => log.error('look_failed', { error: messageOf(error) }));
+          await safely(look(id));
+          waiting.add(id);
+          wake.resolve();
         }
       };
-      await Promise.all(Array.from({ length: atOnce }, line));
+      await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, line));
       await pause(clock, everyMs, stop.signal);
     }
   }
 
-  // Recomputing epochs takes as long as it takes; whether pools answer is looked at meanwhile.
-  const running = [again(LOOKS_AT_ONCE, look), again(PROOFS_AT_ONCE, lookAtProofsOf)];
+  /** Recomputing epochs takes as long as it takes; whether pools answer is looked at meanwhile. */
+  async function checkProofsInTurn(): Promise<void> {
+    while (!stop.signal.aborted) {
+      const [id] = waiting;
+      if (id === undefined) {
+        wake = Promise.withResolvers<void>();
+        await wake.promise;
+      } else {
+        waiting.delete(id);
+        await safely(lookAtProofsOf(id));
+      }
+    }
+  }
+
+  const running = [lookAgainAndAgain(), checkProofsInTurn()];
   return {
     records: () => [...records.values()],
     async close() {
       stop.abort();
+      wake.resolve();
       await Promise.all(running);
+      await looker.close();
     },
   };
 }

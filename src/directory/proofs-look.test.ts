@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type TestContext, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
 import { noProofs } from './proofs.ts';
-import { lookAtProofs, type ProofsOutcome } from './proofs-look.ts';
+import { createProofsLooker, type ProofsOutcome } from './proofs-look.ts';
 
 const NOBODY = `0x${'0'.repeat(40)}`;
 const INDEX = `{"chainId":"0","epochs":[],"format":"tributary-proofs-1","keys":[],"pool":"${NOBODY}"}`;
@@ -21,7 +21,7 @@ async function lookAt(
     server.close();
   });
   const { port } = server.address() as AddressInfo;
-  return lookAtProofs(
+  return looker.look(
     {
       proofsUrl: `http://127.0.0.1:${port}/proofs/`,
       allowPrivate: allowed ? [`127.0.0.1:${port}`] : [],
@@ -33,6 +33,9 @@ async function lookAt(
     new AbortController().signal,
   );
 }
+
+const looker = createProofsLooker();
+after(() => looker.close());
 
 const faultOf = (outcome: ProofsOutcome) =>
   outcome.ok ? outcome.state.fault?.fault : `not read: ${outcome.fault}`;
@@ -96,7 +99,7 @@ test('a look ends when the directory stops', async (t) => {
     server.close();
   });
   const { port } = server.address() as AddressInfo;
-  const outcome = await lookAtProofs(
+  const outcome = await looker.look(
     {
       proofsUrl: `http://127.0.0.1:${port}/`,
       allowPrivate: [`127.0.0.1:${port}`],

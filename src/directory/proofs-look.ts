@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Worker } from 'node:worker_threads';
 import { startThread } from '../base/threads.ts';
 import type { ProofsCheck, ProofsState } from './proofs.ts';
 
@@ -22,25 +23,46 @@ export type ProofsOutcome =
   | { readonly ok: true; readonly state: ProofsState }
   | { readonly ok: false; readonly fault: string; readonly text: string };
 
+/** A thread that checks proofs, one pool after the other. */
+export interface ProofsLooker {
+  /** Never rejects; ends early when `signal` is aborted. One at a time. */
+  look(task: ProofsTask, signal: AbortSignal): Promise<ProofsOutcome>;
+  close(): Promise<void>;
+}
+
 /**
- * Looks at the proofs of one pool on a thread of its own, whatever they hold: it ends after minutes,
- * and at a limit of memory. Never rejects.
+ * Looks at proofs on a thread, whatever they hold: a look ends after minutes, and at a limit of
+ * memory. The thread that was broken by a pool is replaced for the next one.
  */
-export async function lookAtProofs(task: ProofsTask, signal: AbortSignal): Promise<ProofsOutcome> {
-  const thread = startThread(new URL('./proofs-thread.ts', import.meta.url), {
-    workerData: task,
-    resourceLimits: { maxOldGenerationSizeMb: MEMORY_MIB },
-  });
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)]);
-  try {
-    const [outcome] = (await once(thread, 'message', { signal: limit })) as [ProofsOutcome];
-    return outcome;
-  } catch {
-    const minutes = LOOK_MS / 60_000;
-    return limit.aborted
-      ? { ok: false, fault: 'slow', text: `checking them took longer than ${minutes} min` }
-      : { ok: false, fault: 'too_large', text: 'checking them took more than this directory has' };
-  } finally {
-    await thread.terminate();
-  }
+export function createProofsLooker(): ProofsLooker {
+  let thread: Worker | undefined;
+  const end = async () => {
+    await thread?.terminate();
+    thread = undefined;
+  };
+  return {
+    close: end,
+    async look(task, signal) {
+      thread ??= startThread(new URL('./proofs-thread.ts', import.meta.url), {
+        resourceLimits: { maxOldGenerationSizeMb: MEMORY_MIB },
+      });
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)]);
+      try {
+        const answered = once(thread, 'message', { signal: limit });
+        thread.postMessage(task);
+        const [outcome] = (await answered) as [ProofsOutcome];
+        return outcome;
+      } catch {
+        await end();
+        const minutes = LOOK_MS / 60_000;
+        return limit.aborted
+          ? { ok: false, fault: 'slow', text: `checking them took longer than ${minutes} min` }
+          : {
+              ok: false,
+              fault: 'too_large',
+              text: 'checking them took more than this directory has',
+            };
+      }
+    },
+  };
 }

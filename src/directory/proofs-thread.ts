@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { keccak256 } from '../base/keccak.ts';
 import { openVerifyChain } from '../epochs/verify-rpc.ts';
 import type { PublishedFiles } from '../epochs/verify-types.ts';
@@ -70,4 +70,6 @@ async function look(task: ProofsTask): Promise<ProofsOutcome> {
   }
 }
 
-parentPort?.postMessage(await look(workerData as ProofsTask));
+parentPort?.on('message', (task: ProofsTask) => {
+  void look(task).then((outcome) => parentPort?.postMessage(outcome));
+});
