@@ -60,7 +60,7 @@ export async function startPoolProcess(
     child.kill('SIGTERM');
     await exited;
     for (const run of cleanups) await run();
-    await rm(dataDir, { recursive: true, force: true });
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 10 });
   });
   await start();
 

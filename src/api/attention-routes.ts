@@ -3,12 +3,13 @@ import type { Clock } from '../base/clock.ts';
 import type { Queryable } from '../database/transaction.ts';
 import type { Dispatch } from '../dispatch/dispatch-types.ts';
 import type { ChainStatus } from '../duties/action-types.ts';
-import { type Dispute, subjectName } from '../ledger/dispute.ts';
+import type { Dispute } from '../ledger/dispute.ts';
 import type { Disputes } from '../ledger/disputes.ts';
 import { countDeliveries } from '../notices/deliveries-store.ts';
 import type { Payouts } from '../payouts/payouts.ts';
 import type { AssetFigures } from '../payouts/solvency.ts';
 import type { TermsService } from '../terms/terms-service.ts';
+import { recentWork } from '../workers/fleet-store.ts';
 import type { Worker } from '../workers/worker.ts';
 import type { Workers } from '../workers/workers.ts';
 import { amountsNow } from './asset-amounts.ts';
@@ -70,7 +71,7 @@ export function attentionRoutes(parts: AttentionParts): readonly Route[] {
       payoutsInDoubt(parts),
       openDisputes(parts),
       plans(parts),
-      quarantines(parts),
+      badWorkers(parts),
       waiting(parts),
       deadLetters(parts),
     ]);
@@ -125,17 +126,20 @@ async function payoutsInDoubt({ payouts }: AttentionParts): Promise<Item[]> {
 }
 const NEWEST = 200;
 
-async function openDisputes({ disputes }: AttentionParts): Promise<Item[]> {
+async function openDisputes({ disputes, workers }: AttentionParts): Promise<Item[]> {
   const found = await disputes.list({ by: 'operator' });
-  return found.filter(({ state }) => state === 'open' || state === 'answered').map(disputeItem);
+  const open = found.filter(({ state }) => state === 'open' || state === 'answered');
+  if (open.length === 0) return [];
+  const names = new Map((await workers.list()).map(({ id, name }) => [id as string, name]));
+  return open.map((one) => disputeItem(one, names.get(one.worker) ?? one.worker));
 }
 
-function disputeItem({ id, worker, subject, state, isOverdue, openedAt }: Dispute): Item {
+function disputeItem({ id, subject, state, isOverdue, openedAt }: Dispute, worker: string): Item {
   const what = state === 'open' ? 'waits for your answer' : 'waits for your decision';
   return {
     ...{ kind: 'dispute', about: worker, since: openedAt },
     tone: isOverdue ? 'wrong' : 'attention',
-    text: `A dispute about ${subjectName(worker, subject)} ${what}${isOverdue ? ', and is late' : ''}.`,
+    text: `A dispute of ${worker} about epoch ${subject.epoch} ${what}${isOverdue ? ', and is late' : ''}.`,
     advice: isOverdue
       ? 'What was promised in the terms has passed; the worker wins by default.'
       : 'Answer in time: the terms promise when.',
@@ -158,11 +162,32 @@ async function plans({ payouts, terms }: AttentionParts): Promise<Item[]> {
   }));
 }
 
-async function quarantines({ workers, dispatch }: AttentionParts): Promise<Item[]> {
+async function badWorkers(parts: AttentionParts): Promise<Item[]> {
+  const { workers, dispatch, database, clock } = parts;
+  const recent = await recentWork(database, clock.now() - HOUR_MS);
+  const failing = new Map(
+    recent
+      .filter(
+        ({ jobs, failed }) => failed >= FAILED_MIN && failed / (jobs + failed) >= FAILED_SHARE,
+      )
+      .map((one) => [one.worker, one]),
+  );
   return (await workers.list()).flatMap((worker: Worker): Item[] => {
     const live = dispatch.worker(worker.id);
     const isAway = (live?.connections.length ?? 0) === 0 || worker.state !== 'active';
-    if (!live || isAway || live.health === 'healthy') return [];
+    const bad = failing.get(worker.id);
+    if (!live || isAway || (live.health === 'healthy' && !bad)) return [];
+    if (live.health === 'healthy' && bad) {
+      const { jobs, failed } = bad;
+      return [
+        {
+          ...{ kind: 'quarantine', about: worker.name, tone: 'attention', since: null },
+          text: `Worker ${worker.name} failed ${failed} of ${jobs + failed} attempts in the last hour.`,
+          advice: 'See why; pause it if it goes on. Gateways are served by others meanwhile.',
+          page: `/operator/workers/${worker.id}`,
+        },
+      ];
+    }
     return [
       {
         ...{ kind: 'quarantine', about: worker.name, tone: 'attention', since: null },
@@ -173,6 +198,11 @@ async function quarantines({ workers, dispatch }: AttentionParts): Promise<Item[
     ];
   });
 }
+
+/** Fewer may be chance; the quarantine takes those that fail in a row. */
+const FAILED_MIN = 3;
+const FAILED_SHARE = 0.1;
+const HOUR_MS = 3_600_000;
 
 async function waiting({ payouts }: AttentionParts): Promise<Item[]> {
   const [pauses, changes] = await Promise.all([payouts.pauses(), payouts.waitingChanges()]);

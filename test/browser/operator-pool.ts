@@ -86,7 +86,7 @@ export async function startOperatedPool(t: Cleanup): Promise<OperatedPool> {
   await eventually('the bad worker had its chance', async () => {
     await streamTo(gateway, 1, 'be tried');
     const view = await pool.admin<{ failures: number }>('GET', `/api/v1/workers/${kiln.id}`);
-    return view.failures >= 2;
+    return view.failures >= 3;
   });
 
   const said = 'The segment was twice as long: 40 > 20. Look again & say why.';

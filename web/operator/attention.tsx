@@ -13,7 +13,7 @@ export function Attention({ items }: { readonly items: readonly AttentionItem[] 
           No alarm, no quarantine, no dispute, no plan that waits, no letter that was not delivered.
         </p>
       ) : (
-        <ul class="attention">
+        <ul class="needs">
           {items.map((item, at) => (
             <li key={`${item.kind} ${item.about} ${at}`} class={item.tone}>
               <a href={item.page}>

@@ -3,12 +3,13 @@ import { Table } from '../parts/table.tsx';
 import { Time } from '../parts/time.tsx';
 import type { AuditPage } from './api-views.ts';
 import { didText } from './audit-words.ts';
-import { operatorPage } from './operator-page.tsx';
+import { operatorPage, workerNames } from './operator-page.tsx';
 
 const PATH = '/operator/audit';
 
 /** `/operator/audit`: who did what? Nothing can be taken out of it. */
 export const auditPage = operatorPage(PATH, async ({ reader, request }) => {
+  const workerName = await workerNames({ reader });
   const query = new URLSearchParams({ limit: '100' });
   for (const name of ['actor', 'cursor']) {
     const value = request.query.get(name);
@@ -17,6 +18,8 @@ export const auditPage = operatorPage(PATH, async ({ reader, request }) => {
   const actor = request.query.get('actor');
   const found = await reader.json<AuditPage>(`/api/v1/operator/audit?${query}`);
   const items = found?.items ?? [];
+  const actors = new Map(items.map(({ actorId, actorName }) => [actorId, actorName]));
+  const nameOf = (id: string) => actors.get(id) ?? workerName(id);
   const next = found?.next;
   const more = new URLSearchParams(actor === null ? {} : { actor });
   if (next) more.set('cursor', next);
@@ -48,12 +51,15 @@ export const auditPage = operatorPage(PATH, async ({ reader, request }) => {
                   <span class="muted">not signed in</span>
                 ) : (
                   <a href={`${PATH}?actor=${encodeURIComponent(actorId)}`}>
-                    {actorKind === 'worker' ? `worker ${actorName}` : actorName}
+                    {actorKind === 'worker' ? `worker ${workerName(actorId)}` : actorName}
                   </a>
                 ),
             },
             { title: 'Did', cell: ({ route }) => didText(route) },
-            { title: 'To', cell: ({ target }) => target || <span class="muted">the pool</span> },
+            {
+              title: 'To',
+              cell: ({ target }) => nameOf(target) || <span class="muted">the pool</span>,
+            },
             {
               title: 'Outcome',
               cell: ({ outcome }) =>

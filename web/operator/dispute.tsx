@@ -7,7 +7,7 @@ import { aboutText } from '../worker/disputes.tsx';
 import { Danger, Form } from './act.tsx';
 import type { DisputeWhole } from './api-views.ts';
 import { DisputeState } from './disputes.tsx';
-import { type OperatorParts, operatorPage } from './operator-page.tsx';
+import { type OperatorParts, operatorPage, workerNames } from './operator-page.tsx';
 
 const WHO = {
   worker: 'The worker',
@@ -20,6 +20,7 @@ export const disputePage = operatorPage('/operator/disputes/{dispute}', async (p
   const { reader, params } = parts;
   const found = await reader.json<DisputeWhole>(`/api/v1/disputes/${params.dispute}`);
   if (!found) return undefined;
+  const nameOf = await workerNames(parts);
   const isOpen = found.state === 'open' || found.state === 'answered';
   return {
     title: aboutText(found),
@@ -33,7 +34,7 @@ export const disputePage = operatorPage('/operator/disputes/{dispute}', async (p
         <p class="lead">
           <DisputeState of={found} />
         </p>
-        <Facts of={factsOf(found)} />
+        <Facts of={factsOf(found, nameOf)} />
         <section aria-labelledby="said">
           <h2 id="said">What was said</h2>
           {found.events.map(({ sequence, by, event, at, text, evidence }) => (
@@ -58,9 +59,12 @@ export const disputePage = operatorPage('/operator/disputes/{dispute}', async (p
   };
 });
 
-function factsOf({ about, claimed, setAside, award, worker, epoch }: DisputeWhole) {
+function factsOf(
+  { about, claimed, setAside, award, worker, epoch }: DisputeWhole,
+  nameOf: (id: string) => string,
+) {
   return [
-    { label: 'Worker', value: <a href={`/operator/workers/${worker}`}>{worker}</a> },
+    { label: 'Worker', value: <a href={`/operator/workers/${worker}`}>{nameOf(worker)}</a> },
     {
       label: 'About',
       value: (

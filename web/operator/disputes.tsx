@@ -4,12 +4,13 @@ import { Table } from '../parts/table.tsx';
 import { Time } from '../parts/time.tsx';
 import { aboutText } from '../worker/disputes.tsx';
 import type { DisputeLine } from './api-views.ts';
-import { operatorPage } from './operator-page.tsx';
+import { operatorPage, workerNames } from './operator-page.tsx';
 
 const PATH = '/operator/disputes';
 
 /** `/operator/disputes`: who waits for an answer, and until when? */
 export const disputesPage = operatorPage(PATH, async ({ reader }) => {
+  const nameOf = await workerNames({ reader });
   const found = await reader.json<{ disputes: DisputeLine[] }>('/api/v1/disputes');
   const disputes = found?.disputes ?? [];
   const open = disputes.filter(isOpen);
@@ -29,7 +30,7 @@ export const disputesPage = operatorPage(PATH, async ({ reader }) => {
             { title: 'About', cell: (one) => <a href={`${PATH}/${one.id}`}>{aboutText(one)}</a> },
             {
               title: 'Worker',
-              cell: ({ worker }) => <a href={`/operator/workers/${worker}`}>{worker}</a>,
+              cell: ({ worker }) => <a href={`/operator/workers/${worker}`}>{nameOf(worker)}</a>,
             },
             { title: 'Opened', cell: ({ openedAt }) => <Time at={openedAt} /> },
             { title: 'State', cell: (one) => <DisputeState of={one} /> },

@@ -3,7 +3,7 @@ import type { PoolView } from '../../src/api/pool-view.ts';
 import type { Moved, Page, PageParts, Shown } from '../page.ts';
 import { PostForm } from '../parts/confirm.tsx';
 import type { Frame, RailLink } from '../parts/layout.tsx';
-import type { AttentionItem, Who } from './api-views.ts';
+import type { AttentionItem, FleetWorker, Who } from './api-views.ts';
 
 /** What a page of an operator is made from. */
 export interface OperatorParts extends PageParts {
@@ -106,6 +106,15 @@ export function operatorFrame(
     poolName: pool.name,
     density: 'dense',
   };
+}
+
+/** The names of workers by their ids, for what names them by id alone. */
+export async function workerNames({
+  reader,
+}: Pick<OperatorParts, 'reader'>): Promise<(id: string) => string> {
+  const found = await reader.json<FleetWorker[]>('/api/v1/operator/fleet');
+  const names = new Map(found?.map(({ id, name }) => [id, name]));
+  return (id) => names.get(id) ?? id;
 }
 
 /** Who acts here, and the way out. */

@@ -7,7 +7,7 @@ import { Time } from '../parts/time.tsx';
 import { Act, Form } from './act.tsx';
 import type { Due, KeptPlan, PayoutLine, PayoutStatus } from './api-views.ts';
 import { payoutStates } from './holds.ts';
-import { type OperatorParts, operatorPage } from './operator-page.tsx';
+import { type OperatorParts, operatorPage, workerNames } from './operator-page.tsx';
 import { Held, Shares } from './plan-tables.tsx';
 
 const PATH = '/operator/payouts';
@@ -18,6 +18,7 @@ const ROWS_MAX = 50;
 export const payoutsPage = operatorPage(PATH, async (parts) => {
   const { reader, request, may, token } = parts;
   const demand = request.query.get('demand') === 'schedule' ? 'schedule' : 'now';
+  const nameOf = await workerNames(parts);
   const [status, due, plans] = await Promise.all([
     reader.json<PayoutStatus>('/api/v1/payouts/status'),
     reader.json<Due>(`/api/v1/payouts/due?demand=${demand}`),
@@ -71,10 +72,10 @@ export const payoutsPage = operatorPage(PATH, async (parts) => {
           <h2 id="pauses">Pauses</h2>
           <Pauses of={status} parts={parts} />
         </section>
-        <Changes of={status} parts={parts} />
+        <Changes of={status} parts={parts} nameOf={nameOf} />
         <section aria-labelledby="newest">
           <h2 id="newest">Payouts, the last first</h2>
-          <Newest of={status.newest} />
+          <Newest of={status.newest} nameOf={nameOf} />
           <p class="hint">
             <a href="/payouts">All of them, as everybody reads them</a>
           </p>
@@ -183,9 +184,11 @@ const PAUSED: Readonly<Record<string, string>> = {
 function Changes({
   of: { addressChanges },
   parts: { may, token },
+  nameOf,
 }: {
   readonly of: PayoutStatus;
   readonly parts: OperatorParts;
+  readonly nameOf: (id: string) => string;
 }) {
   if (addressChanges.length === 0) return null;
   return (
@@ -199,7 +202,7 @@ function Changes({
         columns={[
           {
             title: 'Worker',
-            cell: ({ worker }) => <a href={`/operator/workers/${worker}`}>{worker}</a>,
+            cell: ({ worker }) => <a href={`/operator/workers/${worker}`}>{nameOf(worker)}</a>,
           },
           {
             title: 'New address',
@@ -229,7 +232,13 @@ function Changes({
   );
 }
 
-function Newest({ of }: { readonly of: readonly PayoutLine[] }) {
+function Newest({
+  of,
+  nameOf,
+}: {
+  readonly of: readonly PayoutLine[];
+  readonly nameOf: (id: string) => string;
+}) {
   return (
     <Table
       caption="Payouts"
@@ -241,7 +250,7 @@ function Newest({ of }: { readonly of: readonly PayoutLine[] }) {
           title: 'Worker',
           cell: ({ id, worker }) => (
             <a id={`payout-${id}`} href={`/operator/workers/${worker}`}>
-              {worker}
+              {nameOf(worker)}
             </a>
           ),
         },

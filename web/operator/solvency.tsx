@@ -1,5 +1,6 @@
 import { Amount } from '../parts/amount.tsx';
 import { Figures } from '../parts/figures.tsx';
+import { Scroll } from '../parts/scroll.tsx';
 import { ErrorNote, StateText } from '../parts/state.tsx';
 import { Table } from '../parts/table.tsx';
 import type { PayoutStatus, Reconciliation } from './api-views.ts';
@@ -134,7 +135,11 @@ function Compared({ of: { differences, notCompared } }: { readonly of: Reconcili
               detail={String(one.text)}
               advice="A transaction that is on its way makes a difference that is gone at the next look."
             />
-            {Array.isArray(one.lines) && one.lines.length > 0 && <pre>{one.lines.join('\n')}</pre>}
+            {Array.isArray(one.lines) && one.lines.length > 0 && (
+              <Scroll label="What causes it">
+                <pre>{one.lines.join('\n')}</pre>
+              </Scroll>
+            )}
           </div>
         ))
       )}

@@ -49,7 +49,7 @@ export const workerPage = operatorPage('/operator/workers/{worker}', async (part
         <WorkerActions of={parts} worker={worker} facts={facts ?? []} />
         <section aria-labelledby="failures">
           <h2 id="failures">Why attempts failed</h2>
-          <Reasons work={work ?? []} />
+          <Reasons of={failures ?? []} />
           <Failures of={failures ?? []} />
         </section>
         <section aria-labelledby="day">
@@ -59,7 +59,7 @@ export const workerPage = operatorPage('/operator/workers/{worker}', async (part
         </section>
         {why && (
           <section aria-labelledby="why">
-            <h2 id="why">Why it got the work it got, last hour</h2>
+            <h2 id="why">What it is told about its work, last hour</h2>
             <p class="prose">{why.text}</p>
           </section>
         )}
@@ -109,27 +109,26 @@ function Summary({ of }: { readonly of: Shown }) {
   );
 }
 
-function Reasons({ work }: { readonly work: readonly WorkStep[] }) {
-  const all = Map.groupBy(
-    work.flatMap(({ failures }) => failures),
-    ({ what }) => what,
+function Reasons({ of }: { readonly of: readonly FailedAttempt[] }) {
+  const reasons = [...Map.groupBy(of, ({ text }) => text).values()].toSorted(
+    (a, b) => b.length - a.length,
   );
-  const reasons = [...all.values()]
-    .map((same) => ({
-      ...(same[0] as (typeof same)[number]),
-      count: same.reduce((sum, { count }) => sum + count, 0),
-    }))
-    .toSorted((a, b) => b.count - a.count);
-  if (reasons.length === 0) return <p class="state good">No attempt failed in 24 hours.</p>;
+  if (reasons.length === 0) return <p class="state good">No attempt failed yet.</p>;
   return (
     <ul class="plain-list stack">
-      {reasons.map(({ what, count, text, step }) => (
-        <li key={what}>
-          <Notice tone="attention" title={`${showCount(count)}×: ${text}`}>
-            {step}
-          </Notice>
-        </li>
-      ))}
+      {reasons.map((same) => {
+        const [{ text, step, at }] = same as [FailedAttempt];
+        return (
+          <li key={text}>
+            <Notice tone="attention" title={`${showCount(same.length)}×: ${text}`}>
+              {step}{' '}
+              <span class="muted">
+                Last <Time at={at} />.
+              </span>
+            </Notice>
+          </li>
+        );
+      })}
     </ul>
   );
 }
