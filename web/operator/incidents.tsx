@@ -59,11 +59,11 @@ function headline(open: readonly Incident[], now: number): string {
   const planned = open.length - on.length;
   const begin =
     on.length === 0
-      ? 'Nothing is wrong as far as everybody was told'
+      ? 'No incident is open'
       : on.length === 1
-        ? '1 thing goes on that everybody was told of'
-        : `${on.length} things go on that everybody was told of`;
-  return planned === 0 ? begin : `${begin}, ${planned} planned`;
+        ? '1 incident is open'
+        : `${on.length} incidents are open`;
+  return planned === 0 ? begin : `${begin}, maintenance is planned`;
 }
 
 function One({

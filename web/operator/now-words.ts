@@ -30,12 +30,12 @@ export function trafficWords(fleet: Fleet): TrafficWords {
   const { sessions, capacity, segments, addedLatencyMs: added } = fleet;
   const all = segments.ok + segments.failed;
   return {
-    streams: `${showCount(sessions)} of ${showCount(capacity)}`,
+    streams: showCount(sessions),
     workers: `${fleet.workersConnected} of ${fleet.workersEnrolled}`,
     latency: added === null ? 'nothing measured' : `${showMs(added.p50)} / ${showMs(added.p99)}`,
     failed: `${showCount(segments.failed)} of ${showCount(all)}`,
     failedShare: `retried ${showCount(segments.retried)}, hedged ${showCount(segments.hedged)}`,
-    inFlight: `${showCount(segments.inFlight)} running now`,
+    inFlight: `of ${showCount(capacity)} places, ${showCount(segments.inFlight)} segments under way`,
   };
 }
 

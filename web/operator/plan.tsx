@@ -70,7 +70,7 @@ export const planPage = operatorPage('/operator/payouts/plans/{digest}', async (
               <Field
                 label="Your own approval token"
                 name="token"
-                hint="Each approver was given one with tributary payouts approvers add NAME."
+                hint="Each approver was given one with tributary payouts add-approver NAME."
               >
                 <input id="token" name="token" type="password" required autocomplete="off" />
               </Field>

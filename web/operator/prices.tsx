@@ -61,7 +61,7 @@ export const pricesPage = operatorPage(PATH, async ({ reader, pool, may, token }
                       <Time at={line.setAt} />
                     ),
                 },
-                ...(may('finance')
+                ...(may('finance') && found.prices.some(({ setAt }) => setAt !== undefined)
                   ? [
                       {
                         title: 'Change',

@@ -122,6 +122,13 @@ function decimalsOf(asset: string): number {
   return asset === 'ETH' || asset === 'LPT' ? 18 : 0;
 }
 
+const WHAT: Readonly<Record<string, string>> = {
+  ledger: 'Within the ledger',
+  chain: 'Ledger and chain',
+  receipts: 'Receipts and work',
+  payouts: 'Payouts and ledger',
+};
+
 function Compared({ of: { differences, notCompared } }: { readonly of: Reconciliation }) {
   return (
     <div class="stack">
@@ -131,8 +138,8 @@ function Compared({ of: { differences, notCompared } }: { readonly of: Reconcili
         differences.map((one, at) => (
           <div key={at}>
             <ErrorNote
-              title={`${String(one.what)}:`}
-              detail={String(one.text)}
+              title={`${WHAT[String(one.what)] ?? String(one.what)}:`}
+              detail={`${String(one.text)}.`}
               advice="A transaction that is on its way makes a difference that is gone at the next look."
             />
             {Array.isArray(one.lines) && one.lines.length > 0 && (

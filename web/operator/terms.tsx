@@ -30,7 +30,7 @@ export const termsPage = operatorPage(PATH, async ({ reader, may }) => {
           caption="Versions, the newest first"
           rows={versions.toReversed()}
           keyOf={({ version }) => String(version)}
-          empty="None was published yet: the default terms hold. Write yours with tributary terms new."
+          empty="None was published yet: the default terms hold. Write yours with tributary terms init."
           columns={[
             {
               title: 'Version',

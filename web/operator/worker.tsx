@@ -46,12 +46,12 @@ export const workerPage = operatorPage('/operator/workers/{worker}', async (part
           <StateText tone={statusTone(worker)}>{untilIn(worker.status)}.</StateText>
         </p>
         <Summary of={worker} />
-        <WorkerActions of={parts} worker={worker} facts={facts ?? []} />
         <section aria-labelledby="failures">
           <h2 id="failures">Why attempts failed</h2>
           <Reasons of={failures ?? []} />
           <Failures of={failures ?? []} />
         </section>
+        <WorkerActions of={parts} worker={worker} facts={facts ?? []} />
         <section aria-labelledby="day">
           <h2 id="day">Last 24 hours</h2>
           <Chart view={charts.speed} />
