@@ -14,6 +14,8 @@ export interface NextPayout {
   readonly text: string;
   /** Whether something has to be done by the reader before anything is paid. */
   readonly needsAddress: boolean;
+  /** What is owed, in words; undefined: nothing. */
+  readonly owed: string | undefined;
   /** From which amount on it is paid. */
   readonly least: AmountView | undefined;
 }
@@ -35,6 +37,7 @@ export function nextPayout(given: {
     when: 'with the next round of the protocol',
     needsAddress,
     least,
+    owed: due && due.amount !== '0' ? amountText(due) : undefined,
   };
   if (!due || due.amount === '0') {
     return { ...base, text: 'Nothing is owed yet: pay is settled when an epoch ends.' };

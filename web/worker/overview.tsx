@@ -106,7 +106,11 @@ function earnedFigure(progress: Progress | undefined): Figure {
 
 function payoutFigure(next: NextPayout, several: boolean): Figure {
   const label = 'Next payout';
-  const note = several ? `${next.text} All machines together.` : next.text;
+  // Thresholds are of each machine alone: what all are owed together says nothing of any.
+  const note =
+    several && next.owed !== undefined
+      ? `${next.owed} is owed; each machine is paid by its own threshold.`
+      : next.text;
   if (next.at === undefined) return { label, value: next.when, note };
   return { label, value: <Time at={next.at} detail="date" />, note };
 }

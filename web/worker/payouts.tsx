@@ -40,7 +40,7 @@ export const payoutsPage = workerPage('/worker/payouts', async (parts) => {
           {next.text}{' '}
           {next.at !== undefined && (
             <>
-              The next payout is on <Time at={next.at} />.
+              Payouts go out next on <Time at={next.at} />.
             </>
           )}
         </p>

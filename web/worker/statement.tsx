@@ -157,10 +157,10 @@ function Unfold({
         <ul class="plain-list">
           {units !== undefined && (
             <li>
-              {showPixels(BigInt(units))}, exactly {units} pixels
+              {showPixels(BigInt(units))}, exactly {showCount(BigInt(units))} pixels
             </li>
           )}
-          {rate !== undefined && <li>By: {rate}</li>}
+          {rate !== undefined && <li>Share, rate or factor: {rate}</li>}
           {kind === 'work' && first !== undefined && (
             <li>
               <a href={linkOf(of, '/worker/receipts', { from: first })}>
