@@ -9,11 +9,13 @@ import type { Manifest } from '../manifest/manifest.ts';
 import { manifestStatement, manifestValue, writeManifest } from '../manifest/signed.ts';
 import { toHex } from '../proofs/bytes.ts';
 import { digestOf } from '../proofs/canonical.ts';
+import { writeFile as writeProofs } from '../proofs/files.ts';
 import { nodeHashing } from '../proofs/node-hashing.ts';
 import { nodeVerifyEd25519 } from '../proofs/node-signatures.ts';
 import { statementDigest } from '../proofs/statement.ts';
 import { addressOf, recover, signDigest } from '../protocol/signature.ts';
 import { defaultDocument } from '../terms/default-document.ts';
+import { termsStatement, writePublished } from '../terms/published.ts';
 import type { Fetched } from './fetch.ts';
 import { openOutside } from './fetch.ts';
 import { daysOf, uptimeOf, withCheck } from './hours.ts';
@@ -82,13 +84,14 @@ function chain(uri: string, chainId = 42_161n): () => Promise<PlainRpc> {
 }
 
 const missing: Fetched = { ok: false, failure: { reason: 'status', status: 404 } };
+/** Answers by host with a manifest, and by whole address with anything else. */
 function parts(texts: Readonly<Record<string, string>>, rpc?: LookParts['rpc']): LookParts {
   return {
     outside: {
       async text(url) {
-        const text = texts[url.host];
-        const isThere = text !== undefined && url.pathname.startsWith('/.well-known/');
-        return isThere ? { ok: true, text, bytes: text.length } : missing;
+        const isManifest = url.pathname.startsWith('/.well-known/');
+        const text = texts[isManifest ? url.host : url.href];
+        return text === undefined ? missing : { ok: true, text, bytes: text.length };
       },
       handshake: async () => true,
     },
@@ -154,6 +157,32 @@ test('terms that change without a new version are noticed by who looked before',
   assert.match(after.termsTrouble?.text ?? '', /version 3 of the terms says something else/);
   const [judged] = judge([after]);
   assert.equal(judged?.standing, 'failing');
+});
+
+test('terms that are not those beside the proofs are found, whoever signed the manifest', async () => {
+  const host = 'pool.example';
+  const document = { ...defaultDocument, version: 3, 'starts-at-epoch': 2, commission: '10%' };
+  const publish = (commission: string, key: Uint8Array) => {
+    const published = { ...document, commission };
+    const statement = termsStatement(published, nodeHashing);
+    const identity = { pool: orchestrator, chainId: 42_161n };
+    const digest = statementDigest(identity, statement, keccak256);
+    return {
+      [host]: manifest(host, own),
+      [`https://${host}/proofs/terms/3.json`]: writePublished(published, {
+        accountSignature: toHex(signDigest(key, digest)),
+      }),
+      [`https://${host}/proofs/index.json`]: writeProofs({
+        ...{ format: 'tributary-proofs-1', pool: hexOf(orchestrator), chainId: 42_161n },
+        ...{ account: hexOf(orchestrator), keys: [], epochs: [] },
+      }),
+    };
+  };
+  const troubleOf = async (texts: Readonly<Record<string, string>>) =>
+    (await lookAt(newRecord(seedOf(host), NOW), parts(texts))).termsTrouble?.text;
+  assert.equal(await troubleOf(publish('10%', own)), undefined);
+  assert.match((await troubleOf(publish('30%', own))) ?? '', /are not the terms of the manifest/);
+  assert.match((await troubleOf(publish('10%', stranger))) ?? '', /do not verify: the signature/);
 });
 
 test('a pool that was there before keeps what it said, and is said to be away or refused', async () => {
