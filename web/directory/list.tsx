@@ -64,7 +64,7 @@ export const listPage: Page = {
                 {
                   title: 'Pool',
                   cell: (pool) => (
-                    <div class="told">
+                    <div class="told name">
                       <a href={`/pools/${pool.id}`}>{nameOf(pool)}</a>
                       <span class="working">{hostOf(pool.url)}</span>
                     </div>
@@ -78,12 +78,12 @@ export const listPage: Page = {
                   cell: ({ measured }) => shareText(measured.uptime30.service),
                 },
                 {
-                  title: 'Epochs that hold',
+                  title: 'Epochs held',
                   figures: true,
                   cell: ({ measured }) => epochsText(measured),
                 },
                 {
-                  title: 'Payouts on chain',
+                  title: 'Payouts seen',
                   figures: true,
                   cell: ({ measured, says }) => payoutsText(measured, says?.chainId),
                 },
@@ -123,7 +123,7 @@ export function Stands({ pool }: { readonly pool: ListedPool }) {
   const { tone, label } = standings[pool.standing];
   const isQuiet = pool.standing === 'verified' || pool.standing === 'signed';
   return (
-    <div class="told">
+    <div class="told stands">
       <StateText tone={tone}>{label}</StateText>
       {!isQuiet && <span class="working">{reasonOf(pool)}</span>}
     </div>
@@ -132,7 +132,7 @@ export function Stands({ pool }: { readonly pool: ListedPool }) {
 
 /** `12 of 12`. */
 export function epochsText({ epochsHeld, epochsPublished }: ListedPool['measured']): string {
-  if (epochsPublished === 0) return 'none published';
+  if (epochsPublished === 0) return 'none yet';
   return `${showCount(epochsHeld)} of ${showCount(epochsPublished)}`;
 }
 
@@ -141,7 +141,7 @@ export function payoutsText(
   { payouts, payoutsOnChain }: ListedPool['measured'],
   chainId: string | undefined,
 ): string {
-  if (payouts === 0) return 'none published';
+  if (payouts === 0) return 'none yet';
   if (chainId === '0') return `${showCount(payouts)} off chain`;
   return `${showCount(payoutsOnChain)} of ${showCount(payouts)}`;
 }
