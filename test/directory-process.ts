@@ -26,7 +26,13 @@ export async function startDirectoryProcess(
   flags: readonly string[] = [],
 ): Promise<DirectoryProcess> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tributary-directory-'));
-  t.after(() => rm(dataDir, { recursive: true, force: true }));
+  // The process first: it goes on writing as long as it runs.
+  const cleanups: (() => void | Promise<void>)[] = [];
+  const held: Cleanup = { after: (run) => void cleanups.push(run) };
+  t.after(async () => {
+    for (const run of cleanups) await run();
+    await rm(dataDir, { recursive: true, force: true });
+  });
   const seed = join(dataDir, 'pools.txt');
   await writeFile(seed, `# pools of a test\n${pools.join('\n')}\n`);
   const args = [
@@ -36,7 +42,7 @@ export async function startDirectoryProcess(
   let running: TributaryProcess;
   let url = '';
   const start = async () => {
-    running = startTributary(t, args);
+    running = startTributary(held, args);
     const [, at = ''] = await running.line(/^READY http=(\S+) pools=\d+$/);
     url = at;
   };
