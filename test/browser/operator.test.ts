@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { balance } from '../../src/chain/transactions.test-kit.ts';
+import { starterFile } from '../../src/terms/starter.ts';
 import { eventually } from '../eventually.ts';
 import type { Cleanup } from '../start-pool.ts';
 import { checkAxe, openTab, picture, startBrowser, type WatchedTab, widths } from './browser.ts';
@@ -241,6 +242,16 @@ test('terms are checked with every fault shown, and published with their example
   assert.match(await text(tab), /line 2, foo/);
   assert.equal(await tab.page.locator('#terms-confirm').count(), 0);
   assert.deepEqual(await checkAxe(tab.page), []);
+
+  await tab.page.fill('#terms-file', starterFile);
+  await tab.page.click('text=Check it');
+  await tab.page.waitForSelector('text=This can be published.');
+  assert.match(await text(tab), /On 1 ETH of income with two workers, the pool keeps [\d.]+ ETH/);
+  assert.deepEqual(await checkAxe(tab.page), []);
+  await picture(tab.page, 'operator-terms-checked-1440-light');
+  await tab.page.fill('#terms-confirm', 'publish version 1');
+  await tab.page.click('button >> text=Publish');
+  await tab.page.waitForSelector('.table >> text=Version 1');
   await tab.context.close();
 });
 
