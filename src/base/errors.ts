@@ -37,7 +37,8 @@ export const errorAdvice = {
   operator_refused: 'Read the text; a name and a wallet are one operator’s at a time.',
   worker_unknown: 'List the workers with `tributary workers list`.',
   worker_name_taken: 'Choose another name, or rotate the credential of the existing worker.',
-  worker_away: 'Wait until it is connected, or pause it: a paused worker gets nothing when it is back.',
+  worker_away:
+    'Wait until it is connected, or pause it: a paused worker gets nothing when it is back.',
   worker_revoked: 'A revoked worker stays revoked; add it anew for a new credential.',
   worker_secrets_full:
     'Two secrets are valid already: finish the running rotation, or name the one to retire.',
