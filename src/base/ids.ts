@@ -1,4 +1,4 @@
-import { randomBytes, randomFillSync } from 'node:crypto';
+import { randomBytes, randomFillSync, randomInt } from 'node:crypto';
 
 /** A worker's public id: 10 characters of a-z2-7. */
 export type WorkerId = string & { readonly __brand: 'WorkerId' };
@@ -26,6 +26,9 @@ export const secureRandom: RandomBytes = (size) => {
   drawnAt += size;
   return bytes;
 };
+/** A number from 0 up to, and without, 1. */
+export const secureFraction = (): number => randomInt(FRACTIONS) / FRACTIONS;
+const FRACTIONS = 2 ** 32;
 /** A draw costs 2 us, whatever its size: small ones come out of a larger one. */
 const drawn: Buffer = Buffer.alloc(4096);
 const DRAWN_BYTES_MAX = 64;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../base/clock.ts';
 import { messageOf, TributaryError } from '../base/errors.ts';
-import type { WorkerId } from '../base/ids.ts';
+import { secureFraction, type WorkerId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { Metrics } from '../base/metrics.ts';
 import type { Database } from '../database/database.ts';
@@ -135,7 +135,7 @@ export function startNotices(parts: NoticesParts): Notices {
     ...{ database, clock, log, seal, senders, pool },
     link: parts.link,
     pollMs: everyMs,
-    chance: Math.random,
+    chance: secureFraction,
     attempted: counts.attempted,
   });
 

@@ -8,6 +8,7 @@ import { apiOf } from '../../api/api.test-kit.ts';
 import { disputesRoutes } from '../../api/disputes-routes.ts';
 import { epochsRoutes } from '../../api/epochs-routes.ts';
 import { createIdentify } from '../../api/identify.ts';
+import { keptIo } from '../../base/kept-io.test-kit.ts';
 import { quiet } from '../../base/log.ts';
 import { createMetrics } from '../../base/metrics.ts';
 import { closeNow } from '../../epochs/close.ts';
@@ -68,20 +69,9 @@ const { number: epoch } = await closeNow(parts);
 
 /** Runs `tributary disputes …`: what it prints. */
 async function said(...args: readonly string[]): Promise<string> {
-  let stdout = '';
-  const io = {
-    stdout: {
-      write(text: string) {
-        stdout += text;
-      },
-    },
-    stderr: { write: () => undefined },
-    env: {},
-    isTty: false,
-    columns: 100,
-  };
+  const { io, out } = keptIo();
   assert.equal(await run(args, io), 0);
-  return stdout;
+  return out();
 }
 
 test('a worker disputes a penalty with its credential, and the operator upholds it', async () => {

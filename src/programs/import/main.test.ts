@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
+import { keptIo } from '../../base/kept-io.test-kit.ts';
 import { starterFile } from '../../terms/starter.ts';
 import { run } from './main.ts';
 
@@ -15,20 +16,9 @@ await writeFile(terms, starterFile.replace('period = "week"', 'period = "day"'))
 
 /** Runs `tributary import …` and keeps what it prints. */
 async function imported(...args: string[]): Promise<string> {
-  let stdout = '';
-  const io = {
-    stdout: {
-      write(text: string) {
-        stdout += text;
-      },
-    },
-    stderr: { write: () => undefined },
-    env: {},
-    isTty: false,
-    columns: 100,
-  };
+  const { io, out } = keptIo();
   assert.equal(await run(args, io), 0);
-  return stdout;
+  return out();
 }
 
 /** A file of work, imported into a book: what the program printed. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { ETH } from '../../base/asset.ts';
+import { keptIo } from '../../base/kept-io.test-kit.ts';
 import { writeInput } from '../../epochs/input-json.ts';
 import { readTermsFile } from '../../terms/file.ts';
 import { writePublished } from '../../terms/published.ts';
@@ -16,19 +17,9 @@ after(() => rm(dir, { recursive: true, force: true }));
 
 /** Runs `tributary lab …` and keeps what it prints. */
 async function lab(...args: string[]) {
-  let stdout = '';
-  const io = {
-    stdout: {
-      write(text: string) {
-        stdout += text;
-      },
-    },
-    stderr: { write: () => undefined },
-    env: {},
-    isTty: false,
-    columns: 100,
-  };
-  return { code: await run(args, io), stdout };
+  const { io, out } = keptIo();
+  const code = await run(args, io);
+  return { code, stdout: out() };
 }
 
 const fees = 10n ** 18n;

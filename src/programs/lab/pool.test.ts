@@ -7,6 +7,7 @@ import { serveAdmin } from '../../api/admin.ts';
 import { apiOf } from '../../api/api.test-kit.ts';
 import { epochsRoutes } from '../../api/epochs-routes.ts';
 import { termsRoutes } from '../../api/terms-routes.ts';
+import { keptIo } from '../../base/kept-io.test-kit.ts';
 import { quiet } from '../../base/log.ts';
 import { createMetrics } from '../../base/metrics.ts';
 import { closeNow } from '../../epochs/close.ts';
@@ -46,23 +47,12 @@ test('a running pool replays its epochs under other terms, also what it keeps pr
   }
   const file = join(dir, 'terms.toml');
   await writeFile(file, starterFile.replace('commission = "10%"', 'commission = "0%"'));
-  let stdout = '';
-  const io = {
-    stdout: {
-      write(text: string) {
-        stdout += text;
-      },
-    },
-    stderr: { write: () => undefined },
-    env: {},
-    isTty: false,
-    columns: 100,
-  };
+  const { io, out } = keptIo();
   const pool = ['--admin-url', `http://127.0.0.1:${admin.port}`, '--admin-token', 'token'];
   const replay = (to: string) =>
     run(['replay', '--terms', file, '--from', '1', '--to', to, '--json', ...pool], io);
   assert.equal(await replay('2'), 0);
-  const { workers } = JSON.parse(stdout);
+  const { workers } = JSON.parse(out());
   assert.deepEqual(workers, [
     { worker, asset: 'ETH', was: `${18n * 10n ** 17n}`, wouldBe: `${2n * 10n ** 18n}` },
   ]);

@@ -1,9 +1,8 @@
-import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { createBlobStore } from '../../base/blob.ts';
 import type { Clock } from '../../base/clock.ts';
 import { createHashing } from '../../base/hashing.ts';
-import { secureRandom } from '../../base/ids.ts';
+import { secureFraction, secureRandom } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
 import type { Metrics } from '../../base/metrics.ts';
 import { showHostPort } from '../../base/setting-types.ts';
@@ -85,7 +84,7 @@ export async function openFront(
   const certificate = await keptCertificate({ ...base, ...certificateOf(settings) });
   started.defer(() => certificate.close());
 
-  const tracing = await openTracing(settings, () => randomInt(2 ** 32) / 2 ** 32);
+  const tracing = await openTracing(settings, secureFraction);
   if (tracing) started.defer(() => tracing.close());
   const blobs = createBlobStore({ bytesMax: settings.segmentMemory });
   const metrics = createFrontMetrics(base.metrics, () => blobs.bytesInUse);
