@@ -422,7 +422,7 @@ test('a pool that stops does not wait for a server that hangs; the letter waits 
     await new Promise((resolve) => setImmediate(resolve));
   }
   await closing;
-  assert.equal(hanging.sockets.size, 1, 'it hangs as before');
+  assert.ok(hanging.sockets.size > 0, 'it hangs as before');
   for (const socket of hanging.sockets) socket.destroy();
   await settled;
   const [letter] = await start(t, []).letters({ owner: owner(worker), limit: 1 });
