@@ -40,6 +40,8 @@ export interface PoolFactsParts {
   readonly account: Uint8Array | undefined;
   /** Undefined: the pool works off chain. */
   readonly chain: { status(): Promise<ChainStatus> } | undefined;
+  /** What the operator says of itself. */
+  readonly operator: z.input<typeof poolView>['operator'];
   latency(): { readonly p50: number; readonly p99: number } | undefined;
   solvency(): Promise<{ readonly assets: readonly AssetFigures[] }>;
 }
@@ -64,6 +66,7 @@ export async function readPool(parts: PoolFactsParts, slow: SlowFacts): Promise<
     name: rules.name,
     version: packageJson.version,
     serviceUri: parts.serviceUri,
+    operator: parts.operator,
     chain: isOnChain
       ? {
           id: String(identity.chainId),

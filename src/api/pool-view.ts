@@ -34,6 +34,15 @@ export const poolView = z.object({
         .nullable(),
     })
     .nullable(),
+  /** The operator's own word, as the manifest has it; null where nothing is said. */
+  operator: z.object({
+    name: z.string().nullable(),
+    contact: z.string().nullable(),
+    region: z.string().nullable(),
+    /** Whether owners of GPUs may ask to join. */
+    outsideGpus: z.boolean(),
+    hardware: z.string().nullable(),
+  }),
   terms: z.object({
     /** 0: the defaults, before any were published. */
     current: z.int(),

@@ -13,12 +13,17 @@ test('a pool says who it is in a signed manifest, and signs it anew when its ter
   const pool = await startPoolProcess(t, [
     '--operator-name=Ada & Co',
     '--contact=ada@pool.example',
+    '--outside-gpus=off',
   ]);
   const url = `${pool.publicUrl}/.well-known/livepeer-pool.json`;
   const first = await fetch(url);
   assert.equal(first.headers.get('access-control-allow-origin'), '*');
   const { manifest } = JSON.parse(await first.text());
   assert.equal(manifest.operator.name, 'Ada & Co');
+  assert.equal(manifest.joining.outsideGpus, false);
+  const page = await (await fetch(pool.publicUrl)).text();
+  assert.match(page, /Ada &amp; Co, by its own word\. To be reached at ada@pool\.example\./);
+  assert.match(page, /No: its operator takes nobody at present\./);
   assert.equal(manifest.pool.url, `${pool.publicUrl}/`);
   assert.equal(manifest.terms.version, 0);
   const again = await fetch(url, { headers: { 'if-none-match': first.headers.get('etag') ?? '' } });

@@ -40,17 +40,26 @@ export function dueDiligence({ pool, terms, index }: PublicPool): readonly Point
     },
     {
       question: 'Does it take outside GPUs',
-      answer:
-        'Yes. Its operator gives you a join string for each machine; you need no stake and no chain account beyond a payout address.',
+      answer: pool.operator.outsideGpus
+        ? 'Yes. Its operator gives you a join string for each machine; you need no stake and no chain account beyond a payout address.'
+        : 'No: its operator takes nobody at present.',
       more: { href: '/join', label: 'How to join' },
     },
-    { question: 'Hardware and VRAM', answer: hardwareText(terms), more: term('expectations') },
+    {
+      question: 'Hardware and VRAM',
+      answer: hardwareText(terms, pool.operator.hardware),
+      more: term('expectations'),
+    },
     {
       question: 'Workloads',
       answer: `${list(pool.capabilities)}. You are given only what your machine says it can do.`,
       more: { href: '/docs/guides/join-with-a-gpu', label: 'The guide' },
     },
-    { question: 'Regions', answer: regionText(terms), more: term('multipliers') },
+    {
+      question: 'Regions',
+      answer: regionText(terms, pool.operator.region),
+      more: term('multipliers'),
+    },
     {
       question: 'How revenue is split',
       answer: `${modelText(terms.model, terms)}${rewardsText(terms)}`,
@@ -105,7 +114,18 @@ export function dueDiligence({ pool, terms, index }: PublicPool): readonly Point
   ];
 }
 
-function Identity({ pool: { chain, serviceUri } }: { readonly pool: PublicPool['pool'] }) {
+function Identity({ pool }: { readonly pool: PublicPool['pool'] }) {
+  const { name, contact } = pool.operator;
+  return (
+    <>
+      {name === null ? '' : `${name}, by its own word. `}
+      {contact === null ? '' : `To be reached at ${contact}. `}
+      <OnChain pool={pool} />
+    </>
+  );
+}
+
+function OnChain({ pool: { chain, serviceUri } }: { readonly pool: PublicPool['pool'] }) {
   if (!chain) {
     return (
       <>
@@ -149,23 +169,28 @@ function ppm(value: string): string {
   return percent({ numerator: BigInt(value), denominator: 1_000_000n });
 }
 
-function hardwareText({ expectations: { hardware, uptime } }: Terms): string {
+function hardwareText(
+  { expectations: { hardware, uptime } }: Terms,
+  wanted: string | null,
+): string {
   const machine =
     hardware ??
+    (wanted === null ? undefined : `The operator looks for: ${wanted}.`) ??
     'Any machine that encodes H.264: a GPU with NVENC, or a CPU. No least VRAM is asked for.';
   return uptime === undefined
     ? `${machine} No least time online.`
     : `${machine} You shall be there for ${percent(uptime)} of the time that you promise.`;
 }
 
-function regionText({ multipliers, groups }: Terms): string {
+function regionText({ multipliers, groups }: Terms, own: string | null): string {
+  const here = own === null ? '' : ` The pool itself is in ${own}.`;
   const regions = [
     ...multipliers.flatMap(({ when }) => (when.kind === 'region' ? [when.is] : [])),
     ...groups.flatMap(({ members }) => (members.kind === 'region' ? [members.is] : [])),
   ];
   return regions.length === 0
-    ? 'Any. All are paid alike; segments go to whoever is fast enough.'
-    : `Any. ${list([...new Set(regions)])} ${regions.length === 1 ? 'has a rule of its own' : 'have rules of their own'}.`;
+    ? `Any. All are paid alike; segments go to whoever is fast enough.${here}`
+    : `Any. ${list([...new Set(regions)])} ${regions.length === 1 ? 'has a rule of its own' : 'have rules of their own'}.${here}`;
 }
 
 function rewardsText({ rewards }: Terms): string {

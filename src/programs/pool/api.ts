@@ -45,6 +45,7 @@ import type { ManifestPublisher } from '../../manifest/publisher.ts';
 import type { Notices } from '../../notices/notices.ts';
 import { adminTokenOf } from './admin.ts';
 import { openDiscord } from './discord.ts';
+import { operatorsWord } from './manifest.ts';
 import type { Measuring } from './measure.ts';
 import { linkTo, linkToPage, originsOf, type Places } from './places.ts';
 import type { PoolBase } from './pool.ts';
@@ -64,7 +65,7 @@ export type PoolApiParts = WorkersRoutesParts &
   DisputesRoutesParts &
   PayoutRoutesParts &
   Pick<FleetRoutesParts, 'quarantine'> &
-  Omit<PoolRoutesParts, 'clock' | 'log'> &
+  Omit<PoolRoutesParts, 'clock' | 'log' | 'operator'> &
   Measuring & {
     readonly database: Database;
     readonly manifest: ManifestPublisher;
@@ -91,7 +92,7 @@ export async function openApi(
     chainId: Number(parts.identity.chainId) || ARBITRUM_ONE,
     contractSays: parts.contractSays,
   });
-  const pool = poolSnapshot({ ...parts, clock, log });
+  const pool = poolSnapshot({ ...parts, clock, log, operator: operatorsWord(settings) });
   const live = createLive({ clock, log });
   started.defer(() => live.close());
   const discord = openDiscord(

@@ -18,28 +18,28 @@ function words(charactersMax: number): SettingType<string> {
 export const manifestSettings = {
   operatorName: {
     type: words(100),
-    doc: 'Who runs the pool: a name that people know you by; it stands in the manifest.',
+    doc: 'Who runs the pool: a name that people know you by; it stands in the manifest and on the public page.',
     defaultText: 'not said',
   },
   contact: {
     type: words(200),
-    doc: 'How to reach you: an e-mail address or the URL of a chat; it stands in the manifest.',
+    doc: 'How to reach you: an e-mail address or the URL of a chat; it stands in the manifest and on the public page.',
     defaultText: 'not said',
   },
   poolRegion: {
     type: words(100),
-    doc: 'Where the pool stands, such as "eu-central"; it stands in the manifest.',
+    doc: 'Where the pool stands, such as "eu-central"; it stands in the manifest and on the public page.',
     defaultText: 'not said',
   },
   outsideGpus: {
     type: onOff(),
-    doc: 'Whether owners of GPUs may ask to join; the manifest says so.',
+    doc: 'Whether owners of GPUs may ask to join; the manifest and the public page say so.',
     default: true,
     why: 'A pool is there for the GPUs of others.',
   },
   hardwareWanted: {
     type: words(500),
-    doc: 'Which hardware you look for; it stands in the manifest.',
+    doc: 'Which hardware you look for; it stands in the manifest and on the public page.',
     defaultText: 'not said',
   },
 } as const;

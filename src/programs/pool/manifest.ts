@@ -84,3 +84,20 @@ async function documentOf(
   const file = JSON.parse(await terms.file(version)) as { readonly terms: TermsDocument };
   return file.terms;
 }
+
+/** The same for the public page. */
+export function operatorsWord(
+  settings: Pick<
+    PoolSettings,
+    'operatorName' | 'contact' | 'poolRegion' | 'outsideGpus' | 'hardwareWanted'
+  >,
+) {
+  const { operatorName, contact, poolRegion, outsideGpus, hardwareWanted } = settings;
+  return {
+    name: operatorName ?? null,
+    contact: contact ?? null,
+    region: poolRegion ?? null,
+    outsideGpus,
+    hardware: hardwareWanted ?? null,
+  };
+}
