@@ -4,6 +4,7 @@ import sql from 'sql-template-tag';
 import { ETH } from '../base/asset.ts';
 import { newConnectionId, newJobId, newSessionId, newTaskId, type WorkerId } from '../base/ids.ts';
 import { quiet } from '../base/log.ts';
+import { createMetrics } from '../base/metrics.ts';
 import { account } from '../ledger/accounts.ts';
 import { balanceOf } from '../ledger/postings-store.ts';
 import { createRefunds } from '../ledger/refunds.ts';
@@ -299,7 +300,10 @@ test('terms with an expectation need no word of the operator', async () => {
 
 test('the calculator rests on what statements said, and on the days that workers were there', async () => {
   clock.advance(2 * 86_400_000);
-  const history = startHistory({ database, clock, log: quiet });
+  const history = startHistory({
+    ...{ database, clock, log: quiet, metrics: createMetrics() },
+    planned: async () => [],
+  });
   await history.addUp();
   await history.close();
   const weeks = await earningsByWeek(database, clock.now());

@@ -13,6 +13,8 @@ import {
   type WorkerId,
 } from '../base/ids.ts';
 import { quiet } from '../base/log.ts';
+import { createMetrics } from '../base/metrics.ts';
+import { uptimeOf } from '../base/uptime.ts';
 import { openScratch } from '../database/scratch.ts';
 import { addTo, newHistogram } from '../dispatch/histogram.ts';
 import { createTable } from '../dispatch/table.test-kit.ts';
@@ -33,8 +35,9 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const clock = new FakeClock(START);
 const parts = { database, clock, log: quiet };
-const history = startHistory(parts);
+const metrics = createMetrics();
 const incidents = createIncidents(parts);
+const history = startHistory({ ...parts, metrics, planned: incidents.planned });
 after(async () => {
   await history.close();
   await scratch[Symbol.asyncDispose]();
@@ -221,6 +224,20 @@ test('downtime longer than a minute is an incident by itself, unless it was anno
   // An hour as announced; six minutes not; and the half hour between the tests of this file.
   assert.equal(day.plannedMs, HOUR - 1_000);
   assert.ok((day.downMs ?? 0) - day.plannedMs >= 5 * 60_000);
+
+  await history.addUp();
+  const month = await poolHistory(
+    database,
+    'day',
+    { since: clock.now() - 30 * DAY, until: clock.now() },
+    {
+      planned: await incidents.planned({ since: clock.now() - 30 * DAY, until: clock.now() }),
+      now: clock.now(),
+    },
+  );
+  const { share = 0 } = uptimeOf(month);
+  assert.ok(share > 0 && share < 1);
+  assert.match(await metrics.text(), new RegExp(`pool_uptime_ratio ${share}\n`), 'the same rule');
   assert.equal(day.jobs, 10);
   assert.equal(day.credited, 6);
   assert.equal(day.pixels, 6_000n);

@@ -2,6 +2,8 @@ import type { AssetId } from '../base/asset.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { Metrics } from '../base/metrics.ts';
+import { uptimeOf } from '../base/uptime.ts';
 import type { Database } from '../database/database.ts';
 import type { Queryable } from '../database/transaction.ts';
 import { quantile } from '../dispatch/histogram.ts';
@@ -17,11 +19,14 @@ import {
   lockHistory,
   workOfAll,
 } from './history-store.ts';
+import { historyMetrics } from './metrics.ts';
 import { firstPoolOnline, poolOnline } from './presence-store.ts';
 import { coveredMs, gapsIn, type Stretch } from './stretches.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+/** What uptime is told of. */
+const SLA_DAYS = 30;
 /** How old the figures of the hour that runs may be. */
 const EVERY_MS = 60_000;
 /** Hours of each worker: for "why no work" and the pages of its machines. Days stay. */
@@ -50,14 +55,25 @@ export function startHistory(parts: {
   readonly database: Database;
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Metrics;
+  /** Maintenance that was announced before. */
+  planned(period: Stretch): Promise<readonly Stretch[]>;
 }): History {
   const { database, clock, log } = parts;
+  const figures = historyMetrics(parts.metrics);
   let timer: Timer | undefined;
   let running: Promise<void> = Promise.resolve();
   let closed = false;
 
   const done: Done = { hour: undefined, day: undefined };
-  const work = () => addUpAll(database, clock.now(), done);
+  const work = async () => {
+    await addUpAll(database, clock.now(), done);
+    const now = clock.now();
+    const period = { since: now - SLA_DAYS * DAY_MS, until: now };
+    const planned = await parts.planned(period);
+    const days = await poolHistory(database, 'day', period, { planned, now });
+    figures.uptime(uptimeOf(days).share);
+  };
 
   function inTurn(): Promise<void> {
     const mine = running.then(work, work);

@@ -22,3 +22,12 @@ export function workersMetrics(metrics: Metrics) {
     },
   };
 }
+
+/** The figures of the pool's history that alerts and boards want. */
+export function historyMetrics(metrics: Metrics) {
+  const uptime = metrics.gauge(
+    'tributary_workers_pool_uptime_ratio',
+    'Share of the last 30 days in which the pool was up, planned work left out, as its public page says; NaN before it is measured.',
+  );
+  return { uptime: (share: number | undefined) => uptime.set(share ?? Number.NaN) };
+}

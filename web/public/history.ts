@@ -1,32 +1,10 @@
 import { showCount, showSpan } from '../../src/base/figures.ts';
+import { uptimeOf } from '../../src/base/uptime.ts';
 import type { Point } from '../parts/decimate.ts';
 import type { DayView } from '../parts/timeline.tsx';
 import type { HistoryStep, IncidentView } from './api-views.ts';
 
 const DAY_MS = 86_400_000;
-
-/** Uptime as the SLA counts it: planned work that was announced before is left out of both sides. */
-export interface Uptime {
-  /** From 0 to 1; undefined before anything was measured. */
-  readonly share: number | undefined;
-  readonly downMs: number;
-  readonly plannedMs: number;
-  /** For how long it was measured. */
-  readonly measuredMs: number;
-}
-
-/** The uptime of a stretch of the history. */
-export function uptimeOf(steps: readonly HistoryStep[]): Uptime {
-  let [up, down, planned] = [0, 0, 0];
-  for (const { upMs, downMs, plannedMs } of steps) {
-    up += upMs ?? 0;
-    down += Math.max(0, (downMs ?? 0) - plannedMs);
-    planned += plannedMs;
-  }
-  const measuredMs = up + down;
-  const share = measuredMs === 0 ? undefined : up / measuredMs;
-  return { share, downMs: down, plannedMs: planned, measuredMs };
-}
 
 /** `99.97 %`: cut, never rounded up to a hundred. */
 export function uptimeText(share: number): string {

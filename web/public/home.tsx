@@ -1,4 +1,5 @@
 import { showCount, showMs, showSpan } from '../../src/base/figures.ts';
+import { uptimeOf } from '../../src/base/uptime.ts';
 import type { Terms } from '../../src/terms/terms.ts';
 import type { Page } from '../page.ts';
 import { Amounts } from '../parts/amount.tsx';
@@ -11,7 +12,7 @@ import type { EstimateView, HistoryStep, IncidentView } from './api-views.ts';
 import { Calculator } from './calculator.tsx';
 import { dueDiligence } from './due-diligence.tsx';
 import { publicFrame } from './frame.ts';
-import { daysOf, measured, touches, uptimeOf, uptimeText } from './history.ts';
+import { daysOf, measured, touches, uptimeText } from './history.ts';
 import { loadPool, type PublicPool } from './pool.ts';
 import { list, payoutRhythm, thresholdText, workersShare } from './terms-words.ts';
 

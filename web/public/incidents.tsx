@@ -1,4 +1,5 @@
 import { showSpan } from '../../src/base/figures.ts';
+import { uptimeOf } from '../../src/base/uptime.ts';
 import type { Page } from '../page.ts';
 import { Chart } from '../parts/chart.tsx';
 import { Facts } from '../parts/figures.tsx';
@@ -8,7 +9,7 @@ import { Time } from '../parts/time.tsx';
 import { Timeline } from '../parts/timeline.tsx';
 import type { HistoryStep, IncidentView } from './api-views.ts';
 import { publicFrame } from './frame.ts';
-import { daysOf, measured, pointsOf, uptimeOf, uptimeText } from './history.ts';
+import { daysOf, measured, pointsOf, uptimeText } from './history.ts';
 import { loadPool } from './pool.ts';
 
 /** Of each range, the step that gives it 24 to 168 points. */

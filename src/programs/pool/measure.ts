@@ -20,7 +20,7 @@ export interface Measuring {
  * `started`, demand before what it counts for.
  */
 export async function openMeasuring(
-  { clock, log }: PoolBase,
+  { clock, log, metrics }: PoolBase,
   parts: {
     readonly database: Database;
     readonly presence: Presence;
@@ -35,7 +35,8 @@ export async function openMeasuring(
   const incidents = createIncidents(base);
   const back = await incidents.noteDowntime(presence.node, clock.now());
   if (back) log.warn('pool_was_down', { ms: (back.endsAt ?? back.startsAt) - back.startsAt });
-  const history = startHistory(base);
+  const { planned } = incidents;
+  const history = startHistory({ ...base, metrics, planned });
   started.defer(() => history.close());
   const demand = startDemand({ ...base, dispatch, node: presence.node, added });
   started.defer(() => demand.close());
