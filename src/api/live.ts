@@ -19,6 +19,8 @@ const BEAT_TICKS = 15;
 const CHECK_TICKS = 30;
 /** A reader that is this far behind is not reading. */
 const UNREAD_BYTES_MAX = 1024 * 1024;
+/** In one go, about a millisecond: segments do not wait for those who look on. */
+const SENT_AT_ONCE = 40;
 /** Until it has read this, it is not sent more: each snapshot is whole, so that it misses nothing. */
 const UNREAD_BYTES_SKIP = 64 * 1024;
 
@@ -109,7 +111,15 @@ export function createLive(parts: {
     } finally {
       audience.reading = false;
     }
-    for (const stream of audience.streams) advance(audience, stream);
+    await send(audience);
+  }
+
+  async function send(audience: Audience): Promise<void> {
+    let sent = 0;
+    for (const stream of audience.streams) {
+      advance(audience, stream);
+      if (++sent % SENT_AT_ONCE === 0) await new Promise(setImmediate);
+    }
   }
 
   function eventText(id: number, text: string): string {
@@ -118,6 +128,7 @@ export function createLive(parts: {
 
   function advance(audience: Audience, stream: Stream): void {
     const { response } = stream;
+    if (response.writableEnded) return;
     stream.ticks++;
     if (response.writableLength > UNREAD_BYTES_MAX) return void response.destroy();
     const newest = audience.kept.at(-1);
