@@ -1,6 +1,6 @@
 import type { Role } from '../../src/api/access.ts';
 import type { PoolView } from '../../src/api/pool-view.ts';
-import type { Moved, Page, PageParts, Shown } from '../page.ts';
+import { type Moved, type Page, type PageParts, type Shown, signInAt } from '../page.ts';
 import { PostForm } from '../parts/confirm.tsx';
 import type { Frame, RailLink } from '../parts/layout.tsx';
 import type { AttentionItem, FleetWorker, Who } from './api-views.ts';
@@ -41,7 +41,7 @@ export function operatorPage(
         reader.json<Who>('/api/v1/session'),
       ]);
       if (!pool) throw new Error('the pool does not say who it is');
-      if (who?.kind !== 'operator') return { status: 303, location: signInFor(request) };
+      if (who?.kind !== 'operator') return signInAt('/operator/sign-in', request);
       const found = await reader.json<{ items: AttentionItem[] }>('/api/v1/operator/attention');
       if (!found) return notHere(pool);
       const may = (role: Role) => mayDo(who.role, role);
@@ -62,11 +62,6 @@ export function operatorPage(
       };
     },
   };
-}
-
-function signInFor({ path, query }: PageParts['request']): string {
-  const here = query.size === 0 ? path : `${path}?${query}`;
-  return `/operator/sign-in?then=${encodeURIComponent(here)}`;
 }
 
 /** The same order as the API: viewer < support < owner, viewer < finance < owner. */

@@ -1,5 +1,5 @@
 import type { PoolView } from '../../src/api/pool-view.ts';
-import type { Moved, Page, PageParts, Shown } from '../page.ts';
+import { type Moved, type Page, type PageParts, type Shown, signInAt } from '../page.ts';
 import { PostForm } from '../parts/confirm.tsx';
 import type { Frame, RailLink } from '../parts/layout.tsx';
 import type { OwnWorker, Who } from './api-views.ts';
@@ -39,7 +39,7 @@ export function workerPage(
         reader.json<Who>('/api/v1/session'),
       ]);
       if (!pool) throw new Error('the pool does not say who it is');
-      if (who?.kind !== 'worker') return { status: 303, location: signInFor(request) };
+      if (who?.kind !== 'worker') return signInAt('/worker/sign-in', request);
       const found = (await reader.json<OwnWorker[]>('/api/v1/me/workers')) ?? [];
       if (found.length === 0) return { frame: workerFrame(pool, NONE), content: <None of={who} /> };
       const workers = found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -70,11 +70,6 @@ function None({ of }: { readonly of: Who }) {
       </PostForm>
     </>
   );
-}
-
-function signInFor({ path, query }: PageParts['request']): string {
-  const here = query.size === 0 ? path : `${path}?${query}`;
-  return `/worker/sign-in?then=${encodeURIComponent(here)}`;
 }
 
 const LINKS: readonly RailLink[] = [
