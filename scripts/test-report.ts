@@ -15,7 +15,8 @@ const OUTPUT_CHARACTERS_MAX = 20_000;
 
 /**
  * Follows the tests of one file to their end. A test of tests counts itself only when it fails by
- * itself; a file that dies before or between its tests is one failure.
+ * itself; a file that dies before or between its tests is one failure, and so is one whose results
+ * did not all come.
  */
 export async function reportFile(
   events: TestsStream,
@@ -26,6 +27,9 @@ export async function reportFile(
   const parents: string[] = [];
   const shownName = relative(root, file);
   let [passed, failed, skipped, output, ms] = [0, 0, 0, '', 0];
+  let came = 0;
+  /** Tests that the file's own process counted; undefined until it has said so, as its last word. */
+  let counted: number | undefined;
 
   for await (const { type, data } of events as AsyncIterable<TestEvent>) {
     switch (type) {
@@ -34,11 +38,13 @@ export async function reportFile(
         parents.push(data.name);
         break;
       case 'test:pass':
+        if (isTest(data, file)) came += 1;
         if (data.skip !== undefined || data.todo !== undefined) skipped += 1;
-        else if (data.details.type !== 'suite' && data.name !== file) passed += 1;
+        else if (isTest(data, file)) passed += 1;
         break;
       case 'test:fail': {
         const { failureType } = data.details.error as { failureType?: string };
+        if (isTest(data, file)) came += 1;
         if (data.todo !== undefined) skipped += 1;
         else if (failureType !== 'subtestsFailed') {
           failed += 1;
@@ -54,16 +60,32 @@ export async function reportFile(
         break;
       case 'test:summary':
         if (data.file === undefined) ms = data.duration_ms;
+        else counted = data.counts.tests;
         break;
       default:
         break;
     }
+  }
+  if (failed === 0 && came !== counted) {
+    failed = 1;
+    failures.push(`\n  ${lostText(came, counted)}\n`);
   }
   const counts = countsText({ passed, failed, skipped });
   const head = `${failed > 0 ? 'FAILED' : 'ok    '} ${shownName}: ${counts} in ${(ms / 1000).toFixed(1)} s\n`;
   const printed =
     failed > 0 && output.trim() !== '' ? `\n  It printed:\n${indented(output)}\n` : '';
   return { passed, failed, skipped, text: head + failures.join('') + printed };
+}
+
+/** Suites and the file itself are reported, too. */
+function isTest(data: EventData.TestPass | EventData.TestFail, file: string): boolean {
+  return data.details.type !== 'suite' && data.name !== file;
+}
+
+function lostText(came: number, counted: number | undefined): string {
+  return counted === undefined
+    ? `The process ended after ${came} results and did not say how many there are.`
+    : `${came} of ${counted} results came; the others were lost.`;
 }
 
 /** `12 passed, 0 failed`, and how many were skipped where some were. */
@@ -80,7 +102,7 @@ type TestEvent =
   | { readonly type: 'test:stdout' | 'test:stderr'; readonly data: { readonly message: string } }
   | {
       readonly type: 'test:summary';
-      readonly data: { readonly file: string | undefined; readonly duration_ms: number };
+      readonly data: Pick<EventData.TestSummary, 'file' | 'counts' | 'duration_ms'>;
     };
 
 function failureText(name: string, data: EventData.TestFail, root: string): string {

@@ -1,6 +1,7 @@
 import { existsSync, globSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { buildWeb, isBuilt } from './build-web.ts';
 import { countsText, type FileReport, reportFile } from './test-report.ts';
 
@@ -10,6 +11,7 @@ const FILES_AT_ONCE = 2;
 const FILE_MS_MAX = 10 * 60_000;
 
 const ROOT = join(import.meta.dirname, '..');
+const AHEAD = pathToFileURL(join(import.meta.dirname, 'test-process.ts')).href;
 const USAGE = `npm test -- [PATH …] [--name PATTERN]
 Runs the test files beside the code and under test/, or those whose path holds one of the words.`;
 
@@ -73,7 +75,7 @@ async function main(): Promise<number> {
 }
 
 /** Runs one file in a process of its own, and ends that process when it takes too long. */
-async function runFile(file: string, name: string | undefined): Promise<FileReport> {
+export async function runFile(file: string, name?: string): Promise<FileReport> {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), FILE_MS_MAX);
   const events = run({
@@ -82,6 +84,7 @@ async function runFile(file: string, name: string | undefined): Promise<FileRepo
     timeout: FILE_MS_MAX,
     // A handle that is left open must not hold a file of passed tests until its time is up.
     forceExit: true,
+    execArgv: ['--import', AHEAD],
     signal: deadline.signal,
     cwd: ROOT,
     ...(name === undefined ? {} : { testNamePatterns: [new RegExp(name)] }),
