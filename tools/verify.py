@@ -1,30 +1,23 @@
 #!/usr/bin/env python3
-"""Checks what a Tributary pool publishes, with Python's standard library alone.
-
-    verify.py FOLDER... [FILE...]
+"""Checks what a Tributary pool publishes, with Python's standard library alone: verify.py FOLDER... [FILE...]
 
 A folder is a copy of the pool's /proofs, files hold workers' receipts. Prints a line for each folder: OK, or
 the first thing that is wrong; exits with 0 or 1. It was written apart from the program, so that an error in one
 shows in the other, and leaves to `tributary verify`: amounts by the terms, the chain, who endorsed the keys."""
 import hashlib, json, os, re, struct, sys
-
 RECEIPT = struct.Struct('>8s20s8s32sQ10sQ18x16sx12s16s16s16s16s16s109x32s')
 FIELDS = 'magic pool chain key epoch worker sequence units asset above below amount epoch_units epoch_amount previous'
 QUANTITIES = 'units above below amount epoch_units epoch_amount'
-NONE = '0' * 64
+AFTER = dict(opened='open', answered='answered', replied='', overdue='', decided='end', withdrawn='end', lapsed='end')
+OUTCOMES, NONE = ('upheld', 'partly', 'refused'), '0' * 64
 class Wrong(Exception): pass
 def need(condition, text):
-    if not condition:
-        raise Wrong(text)
-def sha(data):
-    return hashlib.sha256(data).digest()
+    if not condition: raise Wrong(text)
+sha = lambda data: hashlib.sha256(data).digest()
 
 # Ed25519, RFC 8032: points in extended coordinates, multiples out of tables of four bits each.
-P = 2**255 - 19
-L = 2**252 + 27742317777372353535851937790883648493
+P, L, tables = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493, {}
 D = -121665 * pow(121666, P - 2, P) % P
-tables = {}
-
 def add(a, b):
     s, t = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
     u, v = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
@@ -41,15 +34,12 @@ def table(encoded):
         tables[encoded], base = [], (x, y, 1, x * y % P)
         for _ in range(64):
             row = [(0, 1, 1, 0)]
-            for _ in range(16):
-                row.append(add(row[-1], base))
+            for _ in range(16): row.append(add(row[-1], base))
             tables[encoded], base = tables[encoded] + [row], row[16]
     return tables[encoded]
 def multiple(rows, number):
     point = (0, 1, 1, 0)
-    for row in rows:
-        point = add(point, row[number & 15])
-        number >>= 4
+    for row in rows: point, number = add(point, row[number & 15]), number >> 4
     return point
 def signed(key, message, signature):
     s = int.from_bytes(signature[32:], 'little')
@@ -60,25 +50,25 @@ def signed(key, message, signature):
     return s < L and encoded.to_bytes(32, 'little') == signature[:32]
 
 # Files are canonical JSON: one text for each value. Numbers above 53 bits are text.
-def canonical(value):
-    return json.dumps(value, sort_keys=True, separators=(',', ':'), ensure_ascii=False).encode()
+canonical = lambda value: json.dumps(value, sort_keys=True, separators=(',', ':'), ensure_ascii=False).encode()
 def integer(text):
     need(re.fullmatch('-?[0-9]{1,16}', text) and abs(int(text)) < 2**53, 'a file has an unsafe number')
     return int(text)
+def parse(data, name):
+    value = json.loads(data, parse_int=integer, parse_float=integer, parse_constant=integer)
+    need(canonical(value) == data, '%s is not canonical JSON' % name)
+    return value
 def load(folder, *path):
     try:
-        with open(os.path.join(folder, *path), 'rb') as file:
-            data = file.read(2**28)  # More than any file has; what is cut is not canonical.
-        value = json.loads(data, parse_int=integer, parse_float=integer, parse_constant=integer)
-        need(canonical(value) == data, '%s is not canonical JSON' % path[-1])
+        data = open(os.path.join(folder, *path), 'rb').read(2**28)  # More than any has; what is cut is not canonical.
+        value = parse(data, path[-1])
         place = 'epoch-%s' % value['epoch'] if 'epoch' in value else path[0]
         need(place == path[0] and value.get('format', '-1')[-2:] == '-1', '%s is of another epoch or format' % path[-1])
         return value
     except (OSError, ValueError, RecursionError):
         raise Wrong('%s is missing or no JSON' % path[-1])
 def number(text, bits=128):
-    fits = isinstance(text, str) and re.fullmatch('0|[1-9][0-9]{0,38}', text) and int(text) < 2**bits
-    need(fits, 'a number is none, or above %d bits' % bits)
+    need(isinstance(text, str) and re.fullmatch('0|[1-9][0-9]{0,38}', text) and int(text) < 2**bits, 'a number is none')
     return int(text)
 def unhex(text, size=32):
     need(re.fullmatch('[0-9a-f]{%d}' % (2 * size), text), 'a hash, key or signature is none')
@@ -89,8 +79,7 @@ def sums(of, assets):
     need(sorted(of['amounts']) == assets, 'a leaf or sibling has other assets than the epoch')
     amounts = [number(of['amounts'][asset][kind]) for asset in assets for kind in ('epoch', 'cumulative')]
     return [number(of['units'])] + amounts
-def packed(values):
-    return b''.join(value.to_bytes(16, 'big') for value in values)
+packed = lambda values: b''.join(value.to_bytes(16, 'big') for value in values)
 def leaf_node(leaf, assets, salt):
     need(re.fullmatch('[a-z2-7]{10}', leaf['worker']), 'a leaf names no worker')
     worker, own = leaf['worker'].encode(), sums(leaf, assets)
@@ -109,14 +98,12 @@ def climb(node, index, count, siblings):
         ways.insert(0, index >= half)
         index, count = (index - half, count - half) if index >= half else (index, half)
     need(len(ways) == len(siblings), 'a path has another length than the tree is high')
-    for is_right, sibling in zip(ways, siblings):
-        node = parent(sibling, node) if is_right else parent(node, sibling)
+    for is_right, sibling in zip(ways, siblings): node = parent(sibling, node) if is_right else parent(node, sibling)
     return node
 
 # The history of receipts, RFC 9162: the way to the last leaf of the old tree, as far as it is split.
 def consistent(old_size, old_root, size, root, proof):
-    if old_size in (0, size):
-        return not proof and old_root == (root if old_size else sha(b''))
+    if old_size in (0, size): return not proof and old_root == (root if old_size else sha(b''))
     ways, first, last = [], 0, size
     while last != old_size:
         half = first + (1 << (last - first - 1).bit_length() - 1)
@@ -125,10 +112,8 @@ def consistent(old_size, old_root, size, root, proof):
     proof = proof if first else [old_root] + proof
     old = new = proof[0] if len(proof) == len(ways) + 1 else b''
     for is_old, node in zip(ways, proof[1:]):
-        old = sha(b'\1' + node + old) if is_old else old
-        new = sha(b'\1' + node + new) if is_old else sha(b'\1' + new + node)
+        old, new = (sha(b'\1' + node + old), sha(b'\1' + node + new)) if is_old else (old, sha(b'\1' + new + node))
     return (old, new) == (old_root, root)
-
 def check_head(folder, entry, pool, before):
     file = load(folder, 'epoch-%s' % entry['epoch'], 'epoch.json')
     head, digest = file['head'], sha(canonical(file['head']))
@@ -139,23 +124,46 @@ def check_head(folder, entry, pool, before):
     need(signed(unhex(file['key']), message, unhex(file['signature'], 64)), 'the signature of the head is wrong')
     need(digest.hex() == entry['digest'] and head['epoch'] == entry['epoch'], 'the index names another head')
     need(not before or epoch == number(before['epoch']) + 1, 'it does not follow the epoch before')
-    named, start = NONE, {'root': sha(b'').hex(), 'size': '0'}
-    if before:
-        named, start = sha(canonical(before)).hex(), before['history']
+    start = before['history'] if before else {'root': sha(b'').hex(), 'size': '0'}
+    named = sha(canonical(before)).hex() if before else NONE
     need(head['previous'] == named, 'it names another epoch before it than the published one')
     log, end = load(folder, 'epoch-' + head['epoch'], 'history.json'), head['history']
     need((log['before'], log['after']) == (start, end), 'the history does not join the heads')
     old, new = ((number(one['size'], 53), unhex(one['root'])) for one in (start, end))
-    kept = old[0] <= new[0] and consistent(*old, *new, [unhex(one) for one in log['proof']])
-    need(kept, 'the history of receipts was rewritten')
+    need(old[0] <= new[0] and consistent(*old, *new, [unhex(one) for one in log['proof']]), 'the history was rewritten')
     return head
 
-def check_leaves(folder, head):
+# The log of disputes: each line names the one before, heads name its end, inputs have each award once.
+def read_log(folder):
+    path, hashes, states, awards = os.path.join(folder, 'disputes.jsonl'), [NONE], {}, {}
+    data = open(path, 'rb').read(2**26) if os.path.exists(path) else b''
+    need(data[-1:] in (b'', b'\n'), 'the log of disputes ends within a line')
+    for line in data.split(b'\n')[:-1]:
+        told, r = 'line %d of the disputes ' % len(hashes), parse(line, 'the log of disputes')
+        event, state, outcome = r['event'], states.get(r['dispute']), r.get('outcome', 'none')
+        need((r['sequence'], r['previous']) == (len(hashes), hashes[-1]), told + 'does not follow the one before')
+        may = state is None if event == 'opened' else state == 'open' or state == 'answered' != event
+        placed = ('about' in r, outcome in OUTCOMES) == (event == 'opened', event == 'decided')
+        wins = 'award' not in r or event == 'lapsed' or event == 'decided' and outcome != 'refused'
+        need(may and placed and wins and event in AFTER, told + 'tells of what cannot happen there')
+        states[r['dispute']] = AFTER[event] or state
+        if 'award' in r: awards[r['dispute']] = dict(r['award'], dispute=r['dispute'])
+        hashes.append(sha(line).hex())
+    return {'hashes': hashes, 'awards': awards, 'size': 0}
+def check_disputes(log, head, workers):
+    at, end = log['size'], head.get('disputes', {'size': 0, 'hash': NONE})
+    goes_on = at <= end['size'] < len(log['hashes']) and log['hashes'][end['size']] == end['hash']
+    need(goes_on, 'the log of disputes is not the one that the head names: it was rewritten')
+    log['size'] = end['size']
+    for award in (award for worker in workers for award in worker.get('awards', [])):
+        need(log['awards'].pop(award['dispute'], None) == award, 'an award is not in the disputes, or was given before')
+def check_leaves(folder, head, log):
     name, assets = 'epoch-%s' % head['epoch'], head['assets']
     root, leaves = (unhex(head['root']), sums(head['totals'], assets)), []
+    told = load(folder, name, 'input.json') if head['privacy'] == 'public' else {'workers': []}
+    check_disputes(log, head, told['workers'])
     if head['privacy'] == 'public':
-        digest = sha(canonical(load(folder, name, 'input.json'))).hex()
-        need(digest == head['input'], 'the input is not the one that the head names')
+        need(sha(canonical(told)).hex() == head['input'], 'the input is not the one that the head names')
         leaves = load(folder, name, 'leaves.json')['leaves']
         ids = [leaf['worker'] for leaf in leaves]
         need(ids == sorted(set(ids)), 'a leaf is twice in the file or out of order')
@@ -174,7 +182,6 @@ def check_leaves(folder, head):
         need(top == root and path['count'] == head['leaves'], 'the path in %s does not lead to the root' % file)
         leaves.append(path['leaf'])
     return leaves
-
 def follow(leaf, known):
     worker, sequence = leaf['worker'], number(leaf['lastSequence'], 64)
     before, receipt, credited = known.get(worker, (0, NONE, {}))
@@ -184,7 +191,6 @@ def follow(leaf, known):
     goes_on = sequence >= before and (sequence == before) == (leaf['lastReceipt'] == receipt)
     need(goes_on, 'the receipts of %s do not go on from its last ones' % worker)
     known[worker] = sequence, leaf['lastReceipt'], credited
-
 def check_receipts(rows, pool, leaves):
     seen, worker = {}, None
     for body in (row[:RECEIPT.size] for row in rows):
@@ -215,17 +221,16 @@ def check_receipts(rows, pool, leaves):
         same = counted == (sequence, receipt, (when == of) * units)
         need(not sequence or same, 'epoch %d counts other receipts or units' % of)
     return len(seen)
-
 def check_pool(folder, receipts):
     place, head, known, leaves, checked = 'index.json', None, {}, [], 0
     try:
-        index = load(folder, 'index.json')
+        index, log = load(folder, 'index.json'), read_log(folder)
         identity = unhex(index['pool'][2:], 20) + number(index['chainId'], 64).to_bytes(8, 'big')
         pool = {'name': (index['pool'], index['chainId']), 'bytes': identity, 'keys': [k['key'] for k in index['keys']]}
         for entry in index['epochs']:
             place = 'epoch %s' % entry['epoch']
             head = check_head(folder, entry, pool, head)
-            for leaf in check_leaves(folder, head):
+            for leaf in check_leaves(folder, head, log):
                 follow(leaf, known)
                 leaves.append((head, leaf))
         place, size = 'receipts', RECEIPT.size + 64
@@ -239,12 +244,7 @@ def check_pool(folder, receipts):
     except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
         return '%s: something is missing, or of another form: %r' % (place, error)
     return 'OK: %d epochs, %d leaves, %d receipts' % (len(index['epochs']), len(leaves), checked)
-
-def main(words):
-    folders = [word for word in words if os.path.isdir(word)]
-    lines = [check_pool(folder, [word for word in words if word not in folders]) for folder in folders]
-    names = ['%s: ' % folder if len(folders) > 1 else '' for folder in folders]
-    print('\n'.join(name + line for name, line in zip(names, lines)) or __doc__)
-    return 0 if lines and all(line.startswith('OK: ') for line in lines) else 1
-
-sys.exit(main(sys.argv[1:]))
+folders = [word for word in sys.argv[1:] if os.path.isdir(word)]
+lines = [check_pool(folder, [word for word in sys.argv[1:] if word not in folders]) for folder in folders]
+print('\n'.join((folder + ': ') * (len(folders) > 1) + line for folder, line in zip(folders, lines)) or __doc__)
+sys.exit(0 if lines and all(line.startswith('OK: ') for line in lines) else 1)

@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import sql from 'sql-template-tag';
+import { writeFiles } from '../../test/proofs/pool-folder.ts';
+import { hasPython, verify as verifyInPython } from '../../test/proofs/python-verifier.ts';
 import { ETH } from '../base/asset.ts';
 import { account } from '../ledger/accounts.ts';
 import { createDisputes, type DisputeParty } from '../ledger/disputes.ts';
 import { balanceOf, balancesOf } from '../ledger/postings-store.ts';
+import { toHex } from '../proofs/bytes.ts';
+import { canonicalJson } from '../proofs/canonical.ts';
 import { checkDisputeLog } from '../proofs/dispute-log.ts';
 import { nodeHashing } from '../proofs/node-hashing.ts';
 import { workerLines } from './read-epochs.ts';
@@ -151,8 +158,19 @@ test('the published log is chained, and names nobody', async () => {
   for (const word of [heron, otter, 'machine', 'clock']) assert.doesNotMatch(log, new RegExp(word));
 });
 
-test('a log or an award that was changed is found', async () => {
+/** What the second verifier says of these files. */
+async function inPython(files: ReadonlyMap<string, string>): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'tributary-disputes-'));
+  writeFiles(dir, files);
+  const { text } = verifyInPython([dir]);
+  await rm(dir, { recursive: true });
+  return text;
+}
+
+test('a log or an award that was changed is found, by either verifier', async (t) => {
+  const withPython = hasPython(t);
   const honest = await pool.files();
+  if (withPython) assert.match(await inPython(honest), /^OK: /);
   const log = honest.get('disputes.jsonl') as string;
   const lines = log.split('\n');
   const tampered: readonly (readonly [string, string])[] = [
@@ -167,6 +185,7 @@ test('a log or an award that was changed is found', async () => {
     const files = new Map(honest).set('disputes.jsonl', text);
     const verdict = await pool.verify(heron, { files });
     assert.equal(verdict.ok ? 'ok' : verdict.fault, fault);
+    if (withPython) assert.match(await inPython(files), /the disputes|log of disputes/);
   }
   // A pool that lies consistently: the record of the epoch does not name the log any more.
   const files = new Map(honest);
@@ -178,6 +197,40 @@ test('a log or an award that was changed is found', async () => {
   await pool.reseal(files, BigInt(last));
   const verdict = await pool.verify(heron, { files });
   assert.equal(verdict.ok ? 'ok' : verdict.fault, 'award_differs');
+  if (withPython) assert.match(await inPython(files), /an award is not in the disputes/);
+});
+
+test('what cannot happen in a dispute is found in a log that is chained rightly', async (t) => {
+  const withPython = hasPython(t);
+  const honest = await pool.files();
+  const lines = (honest.get('disputes.jsonl') ?? '').trimEnd().split('\n');
+  const records = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  const [opened, answered, replied, decided] = records as [object, object, object, object];
+  const logs: readonly (readonly object[])[] = [
+    [answered],
+    [opened, opened],
+    [opened, answered, answered],
+    [opened, decided, replied],
+    [opened, { ...answered, outcome: 'upheld' }],
+    [opened, { ...decided, outcome: 'refused' }],
+    [opened, { ...decided, event: 'forgotten' }],
+    [{ ...answered, event: 'opened' }],
+    [opened, { ...answered, skipped: true }],
+  ];
+  for (const log of logs) {
+    let previous = '0'.repeat(64);
+    let text = '';
+    for (const [index, record] of log.entries()) {
+      const { skipped, ...rest } = record as { skipped?: boolean };
+      const line = canonicalJson({ ...rest, sequence: index + (skipped ? 2 : 1), previous });
+      previous = toHex(nodeHashing.sha256(new TextEncoder().encode(line)));
+      text += `${line}\n`;
+    }
+    const files = new Map(honest).set('disputes.jsonl', text);
+    const verdict = await pool.verify(heron, { files });
+    assert.match(verdict.ok ? 'ok' : verdict.text, /^line \d of disputes.jsonl/);
+    if (withPython) assert.match(await inPython(files), /line \d of the disputes/);
+  }
 });
 
 test('a part comes from the pool where the penalty was not kept, a refusal gives all back', async () => {
