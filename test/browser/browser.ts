@@ -105,6 +105,14 @@ export async function checkAxe(page: Page): Promise<readonly string[]> {
   });
 }
 
+/** The smallest text of all drawings in sight, in pixels of the page; Infinity where none has any. */
+export async function smallestDrawnText(page: Page): Promise<number> {
+  const sizes = await page.evaluate(`[...document.querySelectorAll('svg text')]
+    .filter((text) => text.getClientRects().length > 0)
+    .map((text) => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a)`);
+  return Math.min(...(sizes as readonly number[]));
+}
+
 /** Keeps a picture of what is in sight under docs/pictures/, when the run is one that makes them. */
 export async function picture(page: Page, name: string): Promise<void> {
   if (!process.env.TRIBUTARY_PICTURES) return;

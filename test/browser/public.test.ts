@@ -10,7 +10,7 @@ import { type PoolProcess, startPoolProcess } from '../pool-process.ts';
 import { startFundedGateway, startTestChain } from '../start-chain-pool.ts';
 import type { Cleanup, Enrolment } from '../start-pool.ts';
 import { startTributary } from '../tributary-process.ts';
-import { checkAxe, openTab, picture, startBrowser, widths } from './browser.ts';
+import { checkAxe, openTab, picture, smallestDrawnText, startBrowser, widths } from './browser.ts';
 
 // A pool as it is run, on a chain of its own, with a worker, a gateway that pays, and two epochs.
 const cleanups: (() => void | Promise<void>)[] = [];
@@ -146,6 +146,7 @@ for (const [colorScheme, looked] of looks) {
           'document.documentElement.scrollWidth > innerWidth',
         );
         assert.equal(isTooWide, false, `${path()} is wider than ${width}`);
+        assert.ok((await smallestDrawnText(tab.page)) >= 11, `${path()} at ${width}: tiny text`);
         assert.deepEqual(await checkAxe(tab.page), [], `${path()} at ${width}`);
       }
     }
@@ -229,16 +230,30 @@ test('a chart is read point by point with the keyboard, and its table is one cli
   await tab.context.close();
 });
 
-test('the colours that a reader chose stay on the next page', async () => {
+test('colours follow the system until a reader chooses, and the choice stays on the next page', async () => {
   const tab = await openTab(browser, pool.publicUrl, { colorScheme: 'light' });
-  await tab.page.goto('/');
-  await tab.page.click('text=Dark colours');
-  await tab.page.goto('/epochs');
-  assert.equal(await tab.page.getAttribute('html', 'data-theme'), 'dark');
-  const ground = await tab.page.evaluate(
-    'getComputedStyle(document.documentElement).backgroundColor',
-  );
-  assert.equal(ground, 'rgb(13, 20, 22)');
+  const { page } = tab;
+  const [light, dark] = ['rgb(251, 250, 247)', 'rgb(13, 20, 22)'];
+  const ground = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
+  await page.goto('/');
+  assert.equal(await ground(), light);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  assert.equal(await ground(), dark, 'live, without a reload');
+  await page.selectOption('[data-theme-switch] select', 'light');
+  assert.equal(await ground(), light);
+  await page.selectOption('[data-theme-switch] select', 'dark');
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.goto('/epochs');
+  // Of the document as it came, so that nothing flashes before the script runs.
+  const html = await page.evaluate("fetch('/epochs').then((answer) => answer.text())");
+  assert.match(String(html), /<html[^>]* data-theme="dark"/);
+  assert.equal(await ground(), dark);
+  await page.selectOption('[data-theme-switch] select', 'system');
+  assert.equal(await ground(), light);
+  await page.goto('/epochs');
+  assert.equal(await page.getAttribute('html', 'data-theme'), null);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  assert.equal(await ground(), dark);
   await tab.context.close();
 });
 

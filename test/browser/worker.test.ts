@@ -7,7 +7,15 @@ import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import type { PageReply, PageRequest, PageServer } from '../../src/api/page-types.ts';
 import type { Cleanup } from '../start-pool.ts';
-import { checkAxe, openTab, picture, startBrowser, type WatchedTab, widths } from './browser.ts';
+import {
+  checkAxe,
+  openTab,
+  picture,
+  smallestDrawnText,
+  startBrowser,
+  type WatchedTab,
+  widths,
+} from './browser.ts';
 import { type BrowserWallet, injectWallet } from './wallet.ts';
 import { newWallet, startWorkerPool, type WorkerPool } from './worker-pool.ts';
 
@@ -302,6 +310,7 @@ for (const [colorScheme, looked] of looks) {
         await page.setViewportSize({ width, height: 900 });
         const wide = await page.evaluate('document.documentElement.scrollWidth > innerWidth');
         assert.equal(wide, false, `${name} is wider than ${width}`);
+        assert.ok((await smallestDrawnText(page)) >= 11, `${name} at ${width}: tiny text`);
         assert.deepEqual(await checkAxe(page), [], `${name} at ${width}, ${colorScheme}`);
         if (name === 'overview') await picture(page, `worker-${width}-${colorScheme}`);
       }

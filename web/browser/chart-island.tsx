@@ -1,8 +1,9 @@
 import { render } from 'preact';
-import { useRef, useState } from 'preact/hooks';
-import { CHART_WIDTH, ChartDrawing, type ChartView, chartScale } from '../parts/chart.tsx';
+import { useMemo, useRef, useState } from 'preact/hooks';
+import { ChartDrawing, type ChartView, chartScale } from '../parts/chart.tsx';
 import { showValue } from '../parts/chart-format.ts';
 import { nearestPoint } from '../parts/decimate.ts';
+import type { TimeDetail } from '../parts/time.tsx';
 import type { Wake } from './islands.ts';
 import { localText } from './local-times.ts';
 
@@ -15,12 +16,14 @@ export const wake: Wake = (element, props) => {
 function LiveChart({ view }: { readonly view: ChartView }) {
   const [index, setIndex] = useState<number | undefined>();
   const box = useRef<HTMLDivElement>(null);
-  const scale = chartScale(view);
+  const scale = useMemo(() => chartScale(view), [view]);
+  // Only the cursor moves with the pointer: what was drawn stays as it is, however many points it has.
+  const drawing = useMemo(() => <ChartDrawing view={view} edge={localEdge} />, [view]);
   const points = view.series[0]?.points ?? [];
   const at = index === undefined ? undefined : points[index]?.[0];
 
   const point = (event: PointerEvent) => {
-    const place = box.current?.getBoundingClientRect();
+    const place = box.current?.querySelector('.chart-plot')?.getBoundingClientRect();
     if (!place) return;
     setIndex(nearestPoint(points, scale.momentAt((event.clientX - place.left) / place.width)));
   };
@@ -45,17 +48,31 @@ function LiveChart({ view }: { readonly view: ChartView }) {
         aria-valuemax={Math.max(0, points.length - 1)}
         aria-valuenow={index ?? Math.max(0, points.length - 1)}
         aria-valuetext={readout(view, at ?? points.at(-1)?.[0])}
-        data-width={CHART_WIDTH}
         onPointerMove={point}
         onPointerDown={point}
         onPointerLeave={() => setIndex(undefined)}
         onKeyDown={key}
       >
-        <ChartDrawing view={view} at={at} />
+        {drawing}
+        {at !== undefined && (
+          <svg class="cursor-layer" aria-hidden="true">
+            <line
+              class="cursor"
+              x1={`${scale.percentAt(at)}%`}
+              x2={`${scale.percentAt(at)}%`}
+              y1="24"
+              y2="176"
+            />
+          </svg>
+        )}
       </div>
       <p class="chart-readout">{at === undefined ? ' ' : readout(view, at)}</p>
     </>
   );
+}
+
+function localEdge(moment: number, detail: TimeDetail): string {
+  return localText(new Date(moment), detail);
 }
 
 function readout({ series, unit }: ChartView, at: number | undefined): string {

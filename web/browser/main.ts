@@ -9,10 +9,10 @@ import { wakeIslands } from './islands.ts';
 import { localTimes } from './local-times.ts';
 import { themeSwitch } from './theme.ts';
 
+themeSwitch();
 for (const element of document.querySelectorAll<HTMLElement>('[data-needs-script]')) {
   element.hidden = false;
 }
-themeSwitch();
 localTimes(document);
 copyOnClick();
 wakeIslands(document);

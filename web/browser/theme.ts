@@ -1,24 +1,31 @@
 const YEAR_SECONDS = 31_536_000;
 
-/** Makes the switch of the rail work. The choice is a cookie, so that no page flashes. */
+/**
+ * Makes the choice of colours work: those of the system, which change when it changes, or light or dark
+ * for good. The choice is a cookie, so that the next page comes in it and none flashes.
+ */
 export function themeSwitch(): void {
-  const button = document.querySelector<HTMLButtonElement>('[data-theme-switch]');
-  if (!button) return;
-  const root = document.documentElement;
-  const dark = () =>
-    root.dataset.theme
-      ? root.dataset.theme === 'dark'
-      : matchMedia('(prefers-color-scheme: dark)').matches;
-  const label = () => {
-    button.textContent = dark() ? 'Light colours' : 'Dark colours';
+  const select = document.querySelector<HTMLSelectElement>('[data-theme-switch] select');
+  if (!select) return;
+  const show = () => {
+    const theme = chosen();
+    select.value = theme;
+    if (theme === 'system') delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
   };
-  label();
-  button.hidden = false;
-  button.addEventListener('click', () => {
-    const theme = dark() ? 'light' : 'dark';
-    root.dataset.theme = theme;
+  show();
+  select.addEventListener('change', () => {
+    const isSystem = select.value === 'system';
     // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store is not in every browser yet
-    document.cookie = `theme=${theme}; path=/; max-age=${YEAR_SECONDS}; samesite=lax`;
-    label();
+    document.cookie = `theme=${isSystem ? '' : select.value}; path=/; max-age=${isSystem ? 0 : YEAR_SECONDS}; samesite=lax`;
+    show();
   });
+  // A page that is shown again as it was left may have been left before the choice, as may another tab.
+  addEventListener('pageshow', show);
+  document.addEventListener('visibilitychange', show);
+}
+
+function chosen(): 'system' | 'light' | 'dark' {
+  const theme = /(?:^|; )theme=(light|dark)(?:;|$)/.exec(document.cookie)?.[1];
+  return theme === 'light' || theme === 'dark' ? theme : 'system';
 }

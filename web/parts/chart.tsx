@@ -2,7 +2,7 @@ import { type ChartUnit, showValue } from './chart-format.ts';
 import { decimate, type Point, ticks } from './decimate.ts';
 import { Island } from './island.tsx';
 import { Scroll } from './scroll.tsx';
-import { Time, utcText } from './time.tsx';
+import { Time, type TimeDetail, utcText } from './time.tsx';
 
 /** A line of a chart: ours in water, what it is compared with in muted. */
 export interface ChartSeries {
@@ -28,12 +28,15 @@ export interface ChartView {
   readonly empty: string;
 }
 
-export const CHART_WIDTH = 720;
+/** Points that are drawn of a line: as many as a wide page has pixels. */
+const COLUMNS = 720;
+/** The drawing of the lines: stretched to the width that there is, at its true height. */
+const WIDTH = 1_000;
 const HEIGHT = 200;
-const LEFT = 8;
-const RIGHT = 92;
 const TOP = 24;
 const BOTTOM = 24;
+/** Labels at two lines that end close together stand this far apart. */
+const LABEL_STEP = 14;
 /** Rows of the table: the rest is in the CSV. */
 const ROWS_MAX = 200;
 
@@ -42,7 +45,7 @@ const ROWS_MAX = 200;
  * the arrow keys. Any number of points: only as many are drawn as there are pixels.
  */
 export function Chart({ view }: { readonly view: ChartView }) {
-  const drawn = { ...view, series: view.series.map((one) => thin(one, CHART_WIDTH)) };
+  const drawn = { ...view, series: view.series.map((one) => thin(one, COLUMNS)) };
   const moments = new Set(
     view.series.flatMap(({ points }) =>
       points.flatMap(([at, value]) => (value === null ? [] : [at])),
@@ -67,7 +70,7 @@ export function Chart({ view }: { readonly view: ChartView }) {
       ) : (
         <>
           <Island name="chart" props={drawn}>
-            <ChartDrawing view={drawn} at={undefined} />
+            <ChartDrawing view={drawn} />
           </Island>
           <ChartTable view={drawn} />
         </>
@@ -85,57 +88,95 @@ function thin(series: ChartSeries, columns: number): ChartSeries {
   };
 }
 
-/** The drawing alone, with a line at the moment that is looked at. */
+/** How a moment at an edge is written. */
+type EdgeText = (moment: number, detail: TimeDetail) => string;
+
+/**
+ * The drawing alone. Lines are stretched to the width of the page and text is not, so that it is as
+ * large on a phone as on a desk; labels of values stand above their lines, names where lines end.
+ */
 export function ChartDrawing({
   view,
-  at,
+  edge = (moment, detail) => utcText(new Date(moment), detail),
 }: {
   readonly view: ChartView;
-  readonly at: number | undefined;
+  /** In UTC where it is left out. */
+  readonly edge?: EdgeText;
 }) {
   const scale = chartScale(view);
   const { x, y, from, until, steps } = scale;
-  const bottom = y(0);
+  const [first, last] = edgeDetails(until - from);
   return (
-    <svg viewBox={`0 0 ${CHART_WIDTH} ${HEIGHT}`} role="img" aria-label={summaryOf(view)}>
-      {steps.map((step) => (
-        <g key={step}>
-          <line class="axis" x1={LEFT} x2={CHART_WIDTH - RIGHT} y1={y(step)} y2={y(step)} />
-          {step > 0 && (
-            <text x={LEFT} y={y(step) - 4}>
-              {showValue(step, view.unit)}
-            </text>
+    <div class="chart-drawing" role="img" aria-label={summaryOf(view)}>
+      <div class="chart-plot">
+        <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+          {steps.map((step) => (
+            <line key={step} class="axis" x1={0} x2={WIDTH} y1={y(step)} y2={y(step)} />
+          ))}
+          {view.series.map(
+            ({ name, band, points }) =>
+              band && <path key={name} class="band" d={bandPath(points, band.points, scale)} />,
           )}
-        </g>
-      ))}
-      <text x={LEFT} y={HEIGHT - 6}>
-        {edgeText(from, until)}
-      </text>
-      <text x={CHART_WIDTH - RIGHT} y={HEIGHT - 6} text-anchor="end">
-        {edgeText(until, from)}
-      </text>
-      {view.series.map(({ name, band, points }) => (
-        <g key={name}>{band && <path class="band" d={bandPath(points, band.points, scale)} />}</g>
-      ))}
-      {view.series.map(({ name, role, points }) => {
-        const last = points.findLast(([, value]) => value !== null);
-        return (
-          <g key={name}>
-            <path class={role} d={linePath(points, scale)} />
-            {lonely(points).map(([moment, value]) => (
-              <circle key={moment} class={role} cx={x(moment)} cy={y(value)} r={2.5} />
-            ))}
-            {last && (
-              <text class={role} x={CHART_WIDTH - RIGHT + 8} y={y(last[1] as number) + 4}>
-                {name}
-              </text>
-            )}
-          </g>
-        );
-      })}
-      {at !== undefined && <line class="cursor" x1={x(at)} x2={x(at)} y1={TOP} y2={bottom} />}
-    </svg>
+          {view.series.map(({ name, role, points }) => (
+            <path key={name} class={role} d={linePath(points, scale)} />
+          ))}
+        </svg>
+        <svg class="labels" aria-hidden="true">
+          {view.series.flatMap(({ name, role, points }) =>
+            lonely(points).map(([moment, value]) => (
+              <circle
+                key={`${name}${moment}`}
+                class={role}
+                cx={`${x(moment) / 10}%`}
+                cy={y(value)}
+                r={2.5}
+              />
+            )),
+          )}
+          {steps.map(
+            (step) =>
+              step > 0 && (
+                <text key={step} x={0} y={y(step) - 4}>
+                  {showValue(step, view.unit)}
+                </text>
+              ),
+          )}
+          <text x={0} y={HEIGHT - 6}>
+            {edge(from, first)}
+          </text>
+          <text x="100%" y={HEIGHT - 6} text-anchor="end">
+            {edge(until, last)}
+          </text>
+        </svg>
+      </div>
+      <svg class="names" aria-hidden="true">
+        {namesAt(view, y).map(({ name, role, at }) => (
+          <text key={name} class={role} x={0} y={at}>
+            {name}
+          </text>
+        ))}
+      </svg>
+    </div>
   );
+}
+
+/** The name of each line where it ends, none on top of another. */
+function namesAt({ series }: ChartView, y: (value: number) => number) {
+  const names = series
+    .flatMap(({ name, role, points }) => {
+      const last = points.findLast(([, value]) => value !== null);
+      return last ? [{ name, role, at: y(last[1] as number) + 4 }] : [];
+    })
+    .sort((a, b) => a.at - b.at);
+  // From the lowest up, since below the last line there is the axis.
+  let below = Number.POSITIVE_INFINITY;
+  return names
+    .toReversed()
+    .map(({ at, ...rest }) => {
+      below = Math.min(at, below - LABEL_STEP);
+      return { ...rest, at: below };
+    })
+    .toReversed();
 }
 
 /** From moments and values to places in the drawing, and back. */
@@ -150,16 +191,18 @@ export function chartScale({ series }: ChartView) {
   }
   const steps = ticks(top, 3);
   const highest = steps.at(-1) as number;
-  const [width, height] = [CHART_WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM];
+  const height = HEIGHT - TOP - BOTTOM;
   const span = until - from || 1;
   return {
     from,
     until,
     steps,
-    x: (moment: number) => round(LEFT + ((moment - from) / span) * width),
+    x: (moment: number) => round(((moment - from) / span) * WIDTH),
     y: (value: number) => round(TOP + height - (value / highest) * height),
-    /** The moment at a share of the width of the drawing, from 0 to 1. */
-    momentAt: (share: number) => from + ((share * CHART_WIDTH - LEFT) / width) * span,
+    /** The moment at a share of the width of the plot, from 0 to 1. */
+    momentAt: (share: number) => from + share * span,
+    /** The other way round, in percent. */
+    percentAt: (moment: number) => round((100 * (moment - from)) / span),
   };
 }
 
@@ -251,10 +294,10 @@ function lastValues({ series, unit }: ChartView): string {
   return parts.join(', ');
 }
 
-/** A clock time when the whole chart is within two days, else a date. */
-function edgeText(moment: number, other: number): string {
-  const isShort = Math.abs(moment - other) <= 2 * 86_400_000;
-  return utcText(new Date(moment), isShort ? 'clock' : 'date');
+/** Clock times within a day, of which the first has its date when it may be yesterday's; else dates. */
+function edgeDetails(spanMs: number): readonly [first: TimeDetail, last: TimeDetail] {
+  if (spanMs > 2 * 86_400_000) return ['date', 'date'];
+  return [spanMs > 12 * 3_600_000 ? 'full' : 'clock', 'clock'];
 }
 
 function round(value: number): number {

@@ -100,8 +100,13 @@ function PoolFoot() {
 /** Hidden until the script is there: without it the page follows the system. */
 function ThemeSwitch() {
   return (
-    <button type="button" class="quiet" data-theme-switch hidden>
-      Dark
-    </button>
+    <label class="theme" data-theme-switch data-needs-script hidden>
+      Colours
+      <select>
+        <option value="system">as the system</option>
+        <option value="light">light</option>
+        <option value="dark">dark</option>
+      </select>
+    </label>
   );
 }
