@@ -1,8 +1,7 @@
-import type { Worker } from 'node:worker_threads';
+import { createAnsweringThread } from './answering-thread.ts';
 import { BLOB_CHUNK_BYTES, type Blob } from './blob.ts';
-import { messageOf, TributaryError } from './errors.ts';
+import { TributaryError } from './errors.ts';
 import { keccak256 } from './keccak.ts';
-import { startThread } from './threads.ts';
 
 /** Up to here the hash (10 us) costs less than the message that would ask for it. */
 const INLINE_BYTES_MAX = 4 * 1024;
@@ -105,64 +104,30 @@ function hashInline(blob: Blob): Uint8Array {
 }
 
 function createLane(busy: () => boolean): Lane {
-  const waiting = new Map<number, PromiseWithResolvers<Uint8Array | undefined>>();
   const shared: HashingShared = new Int32Array(new SharedArrayBuffer(8));
-  let lastId = 0;
-  let closed = false;
-  let thread: Worker | undefined;
-
-  /** The thread, started again after it died: a dead one must not take the pool's hashing along. */
-  const running = (): Worker => {
-    if (thread) return thread;
-    const started = startThread(new URL('./hashing-thread.ts', import.meta.url), {
-      workerData: shared,
-    });
-    const fail = (error: TributaryError) => {
-      if (thread === started) thread = undefined;
-      for (const entry of waiting.values()) entry.reject(error);
-      waiting.clear();
-    };
-    started.on('message', (reply: HashingReply) => {
-      waiting.get(reply.id)?.resolve(reply.hash);
-      waiting.delete(reply.id);
-      shared[0] = waiting.size;
-      if (waiting.size === 0) started.unref();
-    });
-    started.on('error', (cause) => {
-      fail(new TributaryError('internal', `a hashing thread died: ${messageOf(cause)}`, { cause }));
-    });
-    started.on('exit', () =>
-      fail(closed ? closedError() : new TributaryError('internal', 'a hashing thread ended')),
-    );
-    started.unref();
-    thread = started;
-    return started;
+  const thread = createAnsweringThread<HashingRequest, HashingReply>({
+    module: new URL('./hashing-thread.ts', import.meta.url),
+    workerData: shared,
+    name: 'a hashing thread',
+    closed: closedError,
+  });
+  const count = () => {
+    shared[0] = thread.load;
   };
-  running();
 
   return {
     get load() {
-      return waiting.size;
+      return thread.load;
     },
     async hash(blob) {
-      const worker = running();
-      const id = ++lastId;
-      const answer = Promise.withResolvers<Uint8Array | undefined>();
-      // Also rejected while nobody waits on it yet, during the growth of the blob.
-      answer.promise.catch(() => {});
-      waiting.set(id, answer);
-      shared[0] = waiting.size;
+      const { id, answer, post } = thread.ask();
+      count();
       shared[1] = busy() ? BUSY_PATIENCE_MS : 0;
-      worker.ref();
-      const post = (request: HashingRequest) => worker.postMessage(request);
       blob.retain();
       try {
         let sent = 0;
         while (blob.state === 'growing') {
-          await Promise.race([
-            blob.reaches((sent + STEP_CHUNKS) * BLOB_CHUNK_BYTES),
-            answer.promise,
-          ]);
+          await Promise.race([blob.reaches((sent + STEP_CHUNKS) * BLOB_CHUNK_BYTES), answer]);
           if (blob.state !== 'growing') break;
           const whole = Math.floor(blob.length / BLOB_CHUNK_BYTES);
           post({ id, step: 'more', chunks: blob.chunks().slice(sent, whole) });
@@ -171,21 +136,19 @@ function createLane(busy: () => boolean): Lane {
         if (blob.state === 'failed') {
           // The thread may still read a chunk: only its answer makes the memory free again.
           post({ id, step: 'drop' });
-          await answer.promise;
+          await answer;
           throw new TributaryError('blob_failed', 'the bytes stopped before they were whole');
         }
         post({ id, step: 'end', ...ending(blob, sent) });
-        const hash = await answer.promise;
+        const { hash } = await answer;
         if (!hash) throw new TributaryError('internal', 'a hashing thread gave no hash');
         return hash;
       } finally {
+        count();
         blob.release();
       }
     },
-    async close() {
-      closed = true;
-      await thread?.terminate();
-    },
+    close: () => thread.close(),
   };
 }
 

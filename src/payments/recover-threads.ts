@@ -1,6 +1,5 @@
-import type { Worker } from 'node:worker_threads';
-import { messageOf, TributaryError } from '../base/errors.ts';
-import { startThread } from '../base/threads.ts';
+import { createAnsweringThread } from '../base/answering-thread.ts';
+import { TributaryError } from '../base/errors.ts';
 import { ADDRESS_BYTES, SIGNATURE_BYTES } from '../protocol/signature.ts';
 import { HASH_BYTES, packer, type TicketTerms } from './ticket.ts';
 import type { Examined } from './validate.ts';
@@ -154,65 +153,28 @@ export function createRecovery(options: { threads: number }): Recovery {
 }
 
 function createLane(): Lane {
-  const waiting = new Map<
-    number,
-    { answer: PromiseWithResolvers<RecoveryReply>; tickets: number }
-  >();
-  let lastId = 0;
+  const thread = createAnsweringThread<RecoveryRequest, RecoveryReply>({
+    module: new URL('./recover-thread.ts', import.meta.url),
+    name: 'a signature thread',
+    closed: closedError,
+  });
   let load = 0;
-  let closed = false;
-  let thread: Worker | undefined;
-
-  /** The thread, started again after it died: what it worked on fails, what comes next does not. */
-  const running = (): Worker => {
-    if (thread) return thread;
-    const started = startThread(new URL('./recover-thread.ts', import.meta.url));
-    const fail = (error: TributaryError) => {
-      if (thread === started) thread = undefined;
-      for (const { answer } of waiting.values()) answer.reject(error);
-      waiting.clear();
-      load = 0;
-    };
-    started.on('message', (reply: RecoveryReply) => {
-      const entry = waiting.get(reply.id);
-      if (!entry) return;
-      waiting.delete(reply.id);
-      load -= entry.tickets;
-      entry.answer.resolve(reply);
-      if (waiting.size === 0) started.unref();
-    });
-    started.on('error', (cause) => {
-      const text = `a signature thread died: ${messageOf(cause)}`;
-      fail(new TributaryError('internal', text, { cause }));
-    });
-    started.on('exit', () =>
-      fail(closed ? closedError() : new TributaryError('internal', 'a signature thread ended')),
-    );
-    started.unref();
-    thread = started;
-    return started;
-  };
-  running();
 
   return {
     get load() {
       return load;
     },
-    run(task, tickets) {
-      if (closed) return Promise.reject(closedError());
-      const worker = running();
-      const id = ++lastId;
-      const answer = Promise.withResolvers<RecoveryReply>();
-      waiting.set(id, { answer, tickets });
+    async run(task, tickets) {
+      const { id, answer, post } = thread.ask();
       load += tickets;
-      worker.ref();
-      worker.postMessage({ ...task, id } satisfies RecoveryRequest);
-      return answer.promise;
+      try {
+        post({ ...task, id });
+        return await answer;
+      } finally {
+        load -= tickets;
+      }
     },
-    async close() {
-      closed = true;
-      await thread?.terminate();
-    },
+    close: () => thread.close(),
   };
 }
 
