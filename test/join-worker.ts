@@ -1,17 +1,10 @@
 import type { TestContext } from 'node:test';
-import { type Clock, systemClock } from '../src/base/clock.ts';
-import { quiet } from '../src/base/log.ts';
-import { createMetrics } from '../src/base/metrics.ts';
+import type { Clock } from '../src/base/clock.ts';
 import type { TranscodeOutcome, TranscodeRequest } from '../src/media/transcode.ts';
 import type { WorkDevice } from '../src/programs/worker/equipment.ts';
-import {
-  type RunningWorker,
-  startWorker,
-  type WorkerStatus,
-} from '../src/programs/worker/worker.ts';
-import { DEFAULT_BITS } from '../src/protocol/capabilities.ts';
 import type { NotifySegment } from '../src/protocol/gen/lp_rpc_pb.ts';
 import { type FakeOrchestrator, startFakeOrchestrator } from './fake-orchestrator.ts';
+import { startWorkerHere, type WatchedWorker } from './own-worker.ts';
 
 export const LINK_LOST = [
   ['the stream ends with OK', { code: 0, text: '' }],
@@ -53,57 +46,21 @@ export function device(
   return made;
 }
 
-export interface Joined {
-  readonly worker: RunningWorker;
-  /** Resolves at the first status that fits. */
-  until(fits: (status: WorkerStatus) => boolean): Promise<WorkerStatus>;
-}
-
-export async function join(
+/** A worker of ours with the secret of a stock orchestrator. */
+export function join(
   t: TestContext,
-  orchestrator: FakeOrchestrator,
+  { origin }: FakeOrchestrator,
   options: {
     readonly devices?: readonly WorkDevice[];
     readonly clock?: Clock;
     readonly pin?: string;
-    readonly credential?: string;
   } = {},
-): Promise<Joined> {
-  const watchers = new Set<(status: WorkerStatus) => void>();
-  const worker = await startWorker(
-    {
-      orchestrator: {
-        origin: orchestrator.origin,
-        pin: options.pin,
-        credential: options.credential ?? 's3cret',
-      },
-      maxSessions: 'auto',
-      equipment: { devices: options.devices ?? [device('cpu')], bits: DEFAULT_BITS },
-    },
-    {
-      clock: options.clock ?? systemClock,
-      log: quiet,
-      metrics: createMetrics(),
-      random: () => 0,
-      onChange: (status) => {
-        for (const watch of watchers) watch(status);
-      },
-    },
+): Promise<WatchedWorker> {
+  return startWorkerHere(
+    t,
+    { origin, pin: options.pin, credential: 's3cret' },
+    { ...options, devices: options.devices ?? [device('cpu')] },
   );
-  t.after(() => worker.stop());
-  return {
-    worker,
-    until: (fits) =>
-      new Promise((resolve) => {
-        const watch = (status: WorkerStatus) => {
-          if (!fits(status)) return;
-          watchers.delete(watch);
-          resolve(status);
-        };
-        watchers.add(watch);
-        watch(worker.status());
-      }),
-  };
 }
 
 export async function orchestrate(t: TestContext): Promise<FakeOrchestrator> {

@@ -2,10 +2,12 @@ import { type Clock, systemClock } from '../src/base/clock.ts';
 import { quiet } from '../src/base/log.ts';
 import { createMetrics } from '../src/base/metrics.ts';
 import type { TranscodeRequest } from '../src/media/transcode.ts';
+import type { WorkDevice } from '../src/programs/worker/equipment.ts';
 import type { ReceiptKeeper } from '../src/programs/worker/receipts.ts';
 import {
   type RunningWorker,
   startWorker,
+  type WorkerOptions,
   type WorkerStatus,
 } from '../src/programs/worker/worker.ts';
 import { DEFAULT_BITS } from '../src/protocol/capabilities.ts';
@@ -14,11 +16,9 @@ import { stampedRenditions } from './fixtures/renditions.ts';
 import type { Cleanup } from './start-pool.ts';
 
 /** A worker of ours in this process. */
-export interface OwnWorker extends RunningWorker {
+export interface OwnWorker extends WatchedWorker {
   /** Segments that its device was given. */
   readonly requests: readonly TranscodeRequest[];
-  /** Resolves at the first status that fits. */
-  until(fits: (status: WorkerStatus) => boolean): Promise<WorkerStatus>;
 }
 
 /**
@@ -40,7 +40,6 @@ export async function startOwnWorker(
   if (!parsed.ok) throw new Error(`not a join string: ${parsed.reason}`);
   const { host, port, pin, credential } = parsed.join;
   const requests: TranscodeRequest[] = [];
-  const watchers = new Set<(status: WorkerStatus) => void>();
   const device = {
     name: options.device ?? 'cpu',
     sessions: 4,
@@ -65,11 +64,36 @@ export async function startOwnWorker(
       close: async () => {},
     },
   };
+  const worker = await startWorkerHere(
+    t,
+    { origin: `https://${host}:${port}`, pin, credential },
+    { ...options, devices: [device] },
+  );
+  return { ...worker, requests };
+}
+
+/** A worker in this process that can be waited for. */
+export interface WatchedWorker extends RunningWorker {
+  /** Resolves at the first status that fits. */
+  until(fits: (status: WorkerStatus) => boolean): Promise<WorkerStatus>;
+}
+
+/** Starts our worker in this process, with devices of the test's; it stops with the test. */
+export async function startWorkerHere(
+  t: Cleanup,
+  orchestrator: WorkerOptions['orchestrator'],
+  options: {
+    readonly devices: readonly WorkDevice[];
+    readonly clock?: Clock;
+    readonly receipts?: ReceiptKeeper;
+  },
+): Promise<WatchedWorker> {
+  const watchers = new Set<(status: WorkerStatus) => void>();
   const worker = await startWorker(
     {
-      orchestrator: { origin: `https://${host}:${port}`, pin, credential },
+      orchestrator,
       maxSessions: 'auto',
-      equipment: { devices: [device], bits: DEFAULT_BITS },
+      equipment: { devices: options.devices, bits: DEFAULT_BITS },
     },
     {
       clock: options.clock ?? systemClock,
@@ -85,7 +109,6 @@ export async function startOwnWorker(
   t.after(() => worker.stop());
   return {
     ...worker,
-    requests,
     until: (fits) =>
       new Promise((resolve) => {
         const watch = (status: WorkerStatus) => {

@@ -12,7 +12,7 @@ test('the two fatal texts stop the worker with advice, at whatever attempt', asy
   ] as const) {
     const orchestrator = await orchestrate(t);
     orchestrator.refusals.push({ code: 2, text });
-    const { worker } = await join(t, orchestrator);
+    const worker = await join(t, orchestrator);
     await assert.rejects(worker.ready, { code });
     await assert.rejects(worker.ended, (error: TributaryError) => error.advice.length > 10);
     assert.equal(worker.status().link.state, 'refused');
@@ -81,22 +81,22 @@ test('waits grow while connections fail and start over after a stable one', asyn
 
 test('a wrong certificate ends the first attempt before the credential is sent', async (t) => {
   const orchestrator = await orchestrate(t);
-  const { worker } = await join(t, orchestrator, { pin: 'A'.repeat(43) });
+  const worker = await join(t, orchestrator, { pin: 'A'.repeat(43) });
   await assert.rejects(worker.ready, { code: 'certificate_pin_mismatch' });
   assert.equal(orchestrator.sessions.size, 0);
 
   const right = await join(t, orchestrator, { pin: orchestrator.identity.pin });
   (await orchestrator.registered()).send(orchestrator.task(0));
   await orchestrator.posted();
-  await right.worker.ready;
+  await right.ready;
 });
 
 test('an orchestrator that is away at the start is joined when it comes', async (t) => {
   const gone = await startFakeOrchestrator();
   const port = Number(new URL(gone.origin).port);
   await gone[Symbol.asyncDispose]();
-  const { worker, until } = await join(t, gone);
-  await until(({ link }) => link.state === 'waiting');
+  const worker = await join(t, gone);
+  await worker.until(({ link }) => link.state === 'waiting');
   const orchestrator = await startFakeOrchestrator({ port });
   t.after(() => orchestrator[Symbol.asyncDispose]());
   await orchestrator.registered();

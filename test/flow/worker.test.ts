@@ -17,7 +17,7 @@ import {
 
 test('a worker registers with credential, capacity and capabilities of one each', async (t) => {
   const orchestrator = await orchestrate(t);
-  const { worker } = await join(t, orchestrator, { devices: [device('a'), device('b')] });
+  const worker = await join(t, orchestrator, { devices: [device('a'), device('b')] });
   const { request, stream } = await orchestrator.registered();
   await worker.ready;
   assert.equal(request.secret, 's3cret');
@@ -178,7 +178,7 @@ test('sessions run side by side, spread over devices, each in order on its own',
       return canned(request);
     });
   const [a, b] = [gated('a'), gated('b')];
-  const { worker, until } = await join(t, orchestrator, { devices: [a, b] });
+  const worker = await join(t, orchestrator, { devices: [a, b] });
   for (const key of ['s1', 's2']) gates.set(key, Promise.withResolvers());
   const registered = await orchestrator.registered();
   registered.send(orchestrator.task(0, inSession('s1', 11n)));
@@ -201,7 +201,7 @@ test('sessions run side by side, spread over devices, each in order on its own',
 
   registered.send(orchestrator.teardown('s1'));
   registered.send(orchestrator.teardown('s2'));
-  await until(({ sessions }) => sessions === 0);
+  await worker.until(({ sessions }) => sessions === 0);
 });
 
 test('the sixth segment of one session at once is answered with TranscoderBusy', async (t) => {
@@ -323,10 +323,10 @@ test('a draining worker says goodbye, finishes and posts its work', async (t) =>
     await gate.promise;
     return canned(request);
   });
-  const { worker, until } = await join(t, orchestrator, { devices: [cpu] });
+  const worker = await join(t, orchestrator, { devices: [cpu] });
   const registered = await orchestrator.registered();
   registered.send(orchestrator.task(0));
-  await until(({ running }) => running === 1);
+  await worker.until(({ running }) => running === 1);
 
   const left = once(registered.stream, 'close');
   const drained = worker.drain();
