@@ -1,20 +1,30 @@
 import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import type { JobId, WorkerId } from '../base/ids.ts';
+import type { Queryable } from '../database/transaction.ts';
 import type { Dispatch } from '../dispatch/dispatch-types.ts';
+import { openEpoch } from '../ledger/epoch-store.ts';
+import type { TermsService } from '../terms/terms-service.ts';
 import type { Worker } from '../workers/worker.ts';
 import type { Workers } from '../workers/workers.ts';
 import type { Actor } from './access.ts';
+import { amountsNow } from './asset-amounts.ts';
 import { kept } from './kept.ts';
 import type { Follower, Live } from './live.ts';
+import { type WorkedEpoch, workedIn } from './me-progress-store.ts';
 import { poolView } from './pool-view.ts';
 import { peerKey } from './request-rate.ts';
 import { type Caller, defineRoute, type EventSink, type Route, serveEvents } from './route.ts';
 import type { Sessions } from './sessions.ts';
+import { amount, decimal } from './shapes.ts';
 import { statusOf } from './workers-routes.ts';
 
 /** The list of workers is in the database; what they do now is not. */
 const WORKERS_MS = 5_000;
+/** What receipts come to is read at most this often for somebody whose machines work… */
+const EARNED_MS = 5_000;
+/** …and this often where they do nothing here: they may work for another node. */
+const EARNED_QUIET_MS = 60_000;
 /** Those that do most, or should do something and do not; the rest is on the page of all workers. */
 const LISTED_MAX = 200;
 
@@ -23,6 +33,8 @@ export interface LiveRoutesParts {
   readonly live: Live;
   readonly clock: Clock;
   readonly sessions: Pick<Sessions, 'actorOf'>;
+  readonly database: Queryable;
+  readonly terms: Pick<TermsService, 'list' | 'of'>;
   readonly workers: Pick<Workers, 'list' | 'get'>;
   readonly dispatch: Dispatch;
   runningTasks(): readonly { readonly worker: WorkerId; readonly job: JobId }[];
@@ -42,7 +54,14 @@ const worker = z.object({
   capacity: z.int(),
   runningTasks: z.int(),
 });
-const mine = z.object({ workers: z.array(worker) });
+/** A worker of the reader, and what its receipts of the open epoch come to so far. */
+const own = worker.extend({
+  jobs: z.int().describe('Of the open epoch.'),
+  earned: amount
+    .nullable()
+    .describe('In the open epoch, before the terms are applied; null: no receipt names an amount.'),
+});
+const mine = z.object({ epoch: decimal.describe('The open one.'), workers: z.array(own) });
 const fleet = z.object({
   sessions: z.int(),
   capacity: z.int(),
@@ -75,7 +94,7 @@ export const liveApi = {
     method: 'GET',
     path: '/api/v1/me/live',
     access: 'worker',
-    summary: `Your workers, whenever they changed, at most once a second; ${follow}`,
+    summary: `Your workers and what they earn, whenever it changed, at most once a second; ${follow}`,
     reply: mine,
     stream: true,
   }),
@@ -141,10 +160,44 @@ export function liveRoutes(parts: LiveRoutesParts): readonly Route[] {
     };
   }
 
-  async function mineNow(ids: readonly WorkerId[]): Promise<z.input<typeof mine>> {
-    const counts = running();
-    return {
-      workers: ids.flatMap((id) => workers.get(id) ?? []).map((one) => viewOf(one, counts)),
+  const openNow = kept(EARNED_MS, clock, async () => {
+    const [epoch, { amountOf }] = await Promise.all([
+      openEpoch(parts.database),
+      amountsNow(parts.terms),
+    ]);
+    return { epoch: epoch.number, amountOf };
+  });
+
+  /** What somebody's machines did in the open epoch; read anew when they did more. */
+  function workOf(ids: readonly WorkerId[]): (epoch: bigint) => Promise<readonly WorkedEpoch[]> {
+    let last: { readonly at: number; readonly key: string; readonly work: readonly WorkedEpoch[] };
+    return async (epoch) => {
+      const at = clock.now();
+      const settled = ids.map((id) => dispatch.worker(id)?.settled ?? 0);
+      const key = `${epoch} ${settled.join(' ')}`;
+      const age = at - (last?.at ?? 0);
+      const isOld = key === last?.key ? age >= EARNED_QUIET_MS : age >= EARNED_MS;
+      if (isOld) last = { at, key, work: await workedIn(parts.database, epoch, ids) };
+      return last.work;
+    };
+  }
+
+  function mineNow(ids: readonly WorkerId[]): () => Promise<z.input<typeof mine>> {
+    const worked = workOf(ids);
+    return async () => {
+      const { epoch, amountOf } = await openNow();
+      const work = new Map((await worked(epoch)).map((one) => [one.worker, one]));
+      const counts = running();
+      return {
+        epoch,
+        workers: ids
+          .flatMap((id) => workers.get(id) ?? [])
+          .map((one) => {
+            const { jobs = 0, asset, amount: sum = 0n } = work.get(one.id) ?? {};
+            const earned = asset === undefined ? null : amountOf(asset, sum);
+            return { ...viewOf(one, counts), jobs, earned };
+          }),
+      };
     };
   }
 
@@ -173,13 +226,14 @@ export function liveRoutes(parts: LiveRoutesParts): readonly Route[] {
         followerOf(actor, caller, sink),
       ),
     ),
-    serveEvents(liveApi.mine, ({ actor, caller }, sink) =>
-      live.follow(
+    serveEvents(liveApi.mine, ({ actor, caller }, sink) => {
+      const now = mineNow(actor.workers);
+      return live.follow(
         `me ${actor.workers.join(' ')}`,
-        async () => mine.parse(await mineNow(actor.workers)),
+        async () => mine.parse(await now()),
         followerOf(actor, caller, sink),
-      ),
-    ),
+      );
+    }),
     serveEvents(liveApi.fleet, ({ actor, caller }, sink) =>
       live.follow(
         'fleet',

@@ -230,6 +230,40 @@ test('a chart is read point by point with the keyboard, and its table is one cli
   await tab.context.close();
 });
 
+test('figures change where they stand, and a bar says when they stopped, which moves nothing', async () => {
+  const tab = await openTab(browser, pool.publicUrl);
+  const { page } = tab;
+  const below = async () => (await page.locator('#before').boundingBox())?.y;
+  const now = (await (await fetch(`${pool.publicUrl}/api/v1/pool`)).json()) as {
+    readonly now: object;
+  };
+  const told = { ...now, now: { ...now.now, addedLatencyMs: { p50: 777, p99: 888 } } };
+  let connections = 0;
+  await page.route('**/api/v1/live', (route) => {
+    connections += 1;
+    return route.fulfill({
+      contentType: 'text/event-stream',
+      body: `retry: 100\nid: 1\ndata: ${JSON.stringify(told)}\n\n`,
+    });
+  });
+  await page.goto('/');
+  const before = await below();
+  await page.waitForSelector('.figures-row :text("777 ms")');
+  // The imitated stream ended with its first value, so that the connection counts as lost.
+  const bar = page.locator('#stale');
+  await bar.waitFor();
+  assert.match(await bar.innerText(), /^Live values are of \d\d:\d\d: the pool does not answer/);
+  assert.equal(await below(), before);
+  assert.deepEqual(await checkAxe(page), []);
+  const reopened = page.waitForResponse('**/api/v1/live');
+  await page.unroute('**/api/v1/live');
+  await reopened;
+  await bar.waitFor({ state: 'hidden' });
+  await page.waitForSelector('.figures-row :text("777 ms")', { state: 'detached' });
+  assert.ok(connections > 0);
+  await tab.context.close();
+});
+
 test('colours follow the system until a reader chooses, and the choice stays on the next page', async () => {
   const tab = await openTab(browser, pool.publicUrl, { colorScheme: 'light' });
   const { page } = tab;

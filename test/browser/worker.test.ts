@@ -114,6 +114,38 @@ test('what changes is seen at once, in its place', async () => {
     .waitFor();
 });
 
+test('what a segment earns is on the page in a moment, without asking again', async () => {
+  const earned = page.locator('[data-live="earned"]');
+  const before = await earned.innerText();
+  await page.evaluate('document.body.dataset.same = "yes"');
+  await made.stream();
+  await earned.filter({ hasNotText: before }).waitFor();
+  const row = page.locator(`[data-live="${made.heron.id}:earned"]`);
+  assert.equal(await row.innerText(), await earned.innerText());
+  assert.match((await row.locator('a').getAttribute('data-exact')) ?? '', /^[\d.]+ (?:gwei|ETH)$/);
+  assert.equal(await page.getAttribute('body', 'data-same'), 'yes', 'nothing was loaded again');
+});
+
+test('who is signed out meanwhile is told so, and is led back after signing in', async () => {
+  const other = await openTab(browser, made.pool.publicUrl);
+  const { url } = await made.pool.admin<{ url: string }>('POST', '/api/v1/workers/heron/link');
+  await other.page.goto(url);
+  await other.page.click('main button');
+  await other.page.waitForURL('**/worker');
+  const look = (hidden: boolean) =>
+    other.page.evaluate(
+      `Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
+      document.dispatchEvent(new Event('visibilitychange'))`,
+    );
+  await look(true);
+  await other.context.clearCookies();
+  await look(false);
+  await other.page.waitForSelector('#stale:has-text("you are signed out; load the page again")');
+  await other.page.reload();
+  assert.match(other.page.url(), /\/worker\/sign-in\?then=%2Fworker$/);
+  await other.context.close();
+});
+
 test('a machine is paused and resumed by its owner, but not out of a pause of the operator', async () => {
   await page.click('text=heron');
   await page.click('text=Pause heron');

@@ -1,35 +1,18 @@
 import { render } from 'preact';
 import type { PoolView } from '../../src/api/pool-view.ts';
-import { FlowDrawing, type FlowView, flowOf } from '../parts/flow.tsx';
-import { Stale } from '../parts/state.tsx';
+import { FlowDrawing, flowOf } from '../parts/flow.tsx';
 import type { Wake } from './islands.ts';
 import { followLive } from './live.ts';
-import { localText } from './local-times.ts';
 
 /** The river as it flows: redrawn in place, once a second at most; nothing slides. */
-export const wake: Wake = (element, props) => {
-  let view = props as FlowView;
-  let stale: Date | undefined;
-  const draw = () => {
-    render(
-      <>
-        <FlowDrawing view={view} />
-        {stale && <Stale>This is from {localText(stale, 'full')}: the pool does not answer.</Stale>}
-      </>,
-      element,
-    );
-  };
-  element.textContent = '';
-  draw();
+export const wake: Wake = (element) => {
+  let isMine = false;
   followLive<PoolView>('/api/v1/live', {
     onValue(pool) {
-      view = flowOf(pool);
-      draw();
-    },
-    onStale(since) {
-      if (since === stale) return;
-      stale = since;
-      draw();
+      // Until the first value there stands what the server drew.
+      if (!isMine) element.textContent = '';
+      isMine = true;
+      render(<FlowDrawing view={flowOf(pool)} />, element);
     },
   });
 };

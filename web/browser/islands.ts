@@ -10,13 +10,14 @@ const islands: Readonly<Record<IslandName, () => Promise<{ readonly wake: Wake }
   'check-own': () => import('./check-own-island.tsx'),
   flow: () => import('./flow-island.tsx'),
   form: () => import('./form-island.ts'),
+  'pool-live': () => import('./pool-live-island.tsx'),
   once: () => import('./once-island.tsx'),
   'operator-live': () => import('./operator-live-island.tsx'),
   rotate: () => import('./rotate-island.tsx'),
   'terms-check': () => import('./terms-check-island.tsx'),
   'wallet-address': () => import('./wallet-address-island.tsx'),
   'wallet-sign-in': () => import('./wallet-sign-in-island.tsx'),
-  'worker-live': () => import('./worker-live-island.ts'),
+  'worker-live': () => import('./worker-live-island.tsx'),
 };
 
 /** Brings the islands below `root` to life. */

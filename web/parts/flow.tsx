@@ -42,7 +42,7 @@ const TOP = 32;
 export function Flow({ view }: { readonly view: FlowView }) {
   return (
     <figure class="flow">
-      <Island name="flow" props={view}>
+      <Island name="flow" props={{}}>
         <FlowDrawing view={view} />
       </Island>
       <figcaption>

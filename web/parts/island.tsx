@@ -8,6 +8,7 @@ export type IslandName =
   | 'flow'
   | 'form'
   | 'once'
+  | 'pool-live'
   | 'operator-live'
   | 'rotate'
   | 'terms-check'

@@ -1,10 +1,8 @@
-import { showCount, showMs, showSpan } from '../../src/base/figures.ts';
-import { uptimeOf } from '../../src/base/uptime.ts';
 import type { Terms } from '../../src/terms/terms.ts';
 import type { Page } from '../page.ts';
-import { Amounts } from '../parts/amount.tsx';
-import { Facts, type Figure, Figures } from '../parts/figures.tsx';
+import { Facts } from '../parts/figures.tsx';
 import { Flow, flowOf } from '../parts/flow.tsx';
+import { Island } from '../parts/island.tsx';
 import { Notice } from '../parts/state.tsx';
 import { Time } from '../parts/time.tsx';
 import { Timeline } from '../parts/timeline.tsx';
@@ -12,8 +10,9 @@ import type { EstimateView, HistoryStep, IncidentView } from './api-views.ts';
 import { Calculator } from './calculator.tsx';
 import { dueDiligence } from './due-diligence.tsx';
 import { publicFrame } from './frame.ts';
-import { daysOf, measured, touches, uptimeText } from './history.ts';
+import { daysOf, measured, touches } from './history.ts';
 import { loadPool, type PublicPool } from './pool.ts';
+import { figuresOf, PoolFigures } from './pool-figures.tsx';
 import { list, payoutRhythm, thresholdText, workersShare } from './terms-words.ts';
 
 /** `/`: would I join this pool? */
@@ -88,7 +87,9 @@ function Home({
       <h1>{pool.name}</h1>
       <p class="lead">{promiseOf(of.terms)}</p>
       <Flow view={flowOf(pool)} />
-      <Figures of={figures(of, past)} />
+      <Island name="pool-live" props={figuresOf(of, past.days)}>
+        <PoolFigures of={figuresOf(of, past.days)} />
+      </Island>
       <Current incidents={past.incidents} now={now} />
       <Notice
         tone="attention"
@@ -147,69 +148,4 @@ function Current({
       ))}
     </>
   );
-}
-
-function figures({ pool, index }: PublicPool, { days }: Past): readonly Figure[] {
-  const { share, measuredMs } = uptimeOf(days);
-  const sum = (of: 'jobs' | 'failed' | 'retried') => days.reduce((all, day) => all + day[of], 0);
-  const [jobs, failed, retried] = [sum('jobs'), sum('failed'), sum('retried')];
-  const { now, totals, payouts, solvency } = pool;
-  return [
-    {
-      label: 'Uptime, 30 days',
-      value:
-        share === undefined ? 'not measured yet' : <a href="/incidents">{uptimeText(share)}</a>,
-      note: share === undefined ? undefined : `of ${showSpan(measuredMs)} measured`,
-    },
-    {
-      label: 'Added latency, p50',
-      value: now.addedLatencyMs ? showMs(now.addedLatencyMs.p50) : 'not measured yet',
-      note: now.addedLatencyMs
-        ? `p99 ${showMs(now.addedLatencyMs.p99)}`
-        : 'no segment since the start',
-    },
-    {
-      label: 'Segments, 30 days',
-      value: <a href="/incidents#charts">{showCount(jobs)}</a>,
-      note:
-        jobs === 0 && totals.segments > 0
-          ? 'counted once a minute'
-          : `failed ${showCount(failed)}, retried ${showCount(retried)}`,
-    },
-    {
-      label: 'Payouts',
-      value: showCount(payouts.count),
-      note:
-        payouts.count === 0 ? (
-          payouts.nextAt ? (
-            <>
-              first due <Time at={payouts.nextAt} detail="date" />
-            </>
-          ) : (
-            'none yet'
-          )
-        ) : payouts.late === 0 ? (
-          'none late'
-        ) : (
-          `${showCount(payouts.late)} late`
-        ),
-    },
-    {
-      label: 'Owed to workers',
-      value: <Amounts of={solvency.owed} none="nothing" />,
-      note:
-        solvency.held === null ? (
-          'off chain, nothing is held'
-        ) : (
-          <>
-            held <Amounts of={solvency.held} none="nothing" />
-          </>
-        ),
-    },
-    {
-      label: 'Epochs published',
-      value: <a href="/epochs">{showCount(index?.epochs.length ?? 0)}</a>,
-      note: `epoch ${pool.epoch.number} is open`,
-    },
-  ];
 }

@@ -19,8 +19,9 @@ export type Who = Reply<typeof sessionApi.who>;
 export type SessionView = Reply<typeof sessionApi.list>[number];
 /** A worker of the reader: one enrolment, which may run on several computers. */
 export type OwnWorker = Reply<typeof meApi.workers>[number];
-/** The same, as the live values have it. */
-export type LiveWorker = Reply<typeof liveApi.mine>['workers'][number];
+/** All of them as the live values have them, with what they earn in the open epoch. */
+export type LiveWorkers = Reply<typeof liveApi.mine>;
+export type LiveWorker = LiveWorkers['workers'][number];
 /** A computer that connected as a worker. */
 export type Machine = Reply<typeof whyApi.myMachines>[number];
 export type WhyView = Reply<typeof whyApi.mine>;

@@ -5,8 +5,9 @@ import { Figures } from '../parts/figures.tsx';
 import { Island } from '../parts/island.tsx';
 import { Table } from '../parts/table.tsx';
 import { utcText } from '../parts/time.tsx';
-import type { Machine, OwnWorker, WorkStep } from './api-views.ts';
+import type { Machine, OwnWorker, Progress, WorkStep } from './api-views.ts';
 import { Computers } from './computers.tsx';
+import { Earned, earnedLabel } from './earned.tsx';
 import { rangeOf, ranges } from './ranges.ts';
 import { sessionsText, standingOf, standingText } from './standing.ts';
 import { hoursOf, workCharts } from './work-charts.ts';
@@ -17,7 +18,8 @@ export const machinePage = workerPage('/worker/machines/{worker}', async (parts)
   const { reader, request, worker, token } = parts;
   const hours = rangeOf(request.query, 24);
   const here = `/worker/machines/${worker.id}`;
-  const [machines, steps] = await Promise.all([
+  const [progress, machines, steps] = await Promise.all([
+    reader.json<Progress>(`/api/v1/me/progress?worker=${worker.id}`),
     reader.json<Machine[]>(`/api/v1/me/machines?worker=${worker.id}`),
     reader.json<WorkStep[]>(`/api/v1/me/work?hours=${hours}&worker=${worker.id}`),
   ]);
@@ -38,10 +40,9 @@ export const machinePage = workerPage('/worker/machines/{worker}', async (parts)
         <h1>{worker.name}</h1>
         <Island name="worker-live" props={{}}>
           <Lead of={worker} />
-          <p class="hint" data-live="stale" role="status" hidden />
+          <Pausing of={worker} token={token} here={here} />
+          <Speeds of={worker} work={work} hours={hours} progress={progress} />
         </Island>
-        <Pausing of={worker} token={token} here={here} />
-        <Speeds of={worker} work={work} hours={hours} />
         <section aria-labelledby="work">
           <h2 id="work">What it did</h2>
           <Chart view={withRanges(charts.jobs)} />
@@ -83,7 +84,13 @@ function Lead({ of }: { readonly of: OwnWorker }) {
       </span>
       . Sessions: <span data-live={`${of.id}:sessions`}>{sessionsText(of)}</span>.{' '}
       <span data-live={`${of.id}:next`}>{standing.next ?? 'Nothing needs your attention.'}</span>{' '}
-      {words !== 'Working' && <a href={`/worker/why?worker=${of.id}`}>Why no work?</a>}
+      <a
+        data-live={`${of.id}:why`}
+        hidden={words === 'Working'}
+        href={`/worker/why?worker=${of.id}`}
+      >
+        Why no work?
+      </a>
     </p>
   );
 }
@@ -126,11 +133,14 @@ function Speeds({
   of,
   work,
   hours,
+  progress,
 }: {
   readonly of: OwnWorker;
   readonly work: readonly WorkStep[];
   readonly hours: number;
+  readonly progress: Progress | undefined;
 }) {
+  const [now] = progress?.workers ?? [];
   const measured = work.filter(({ p95Ms }) => p95Ms !== null);
   const p95 = measured.map(({ p95Ms }) => p95Ms ?? 0);
   const last = measured.at(-1);
@@ -138,6 +148,14 @@ function Speeds({
   return (
     <Figures
       of={[
+        {
+          label: <span data-live="epoch">{earnedLabel(progress?.epoch ?? '')}</span>,
+          value: (
+            <span data-live={`${of.id}:earned`}>
+              <Earned of={now ? [{ jobs: now.jobs, earned: now.amount }] : []} />
+            </span>
+          ),
+        },
         {
           label: 'Segments in all',
           value: showCount(of.segments),

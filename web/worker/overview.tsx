@@ -8,6 +8,7 @@ import { Table } from '../parts/table.tsx';
 import { Time, utcText } from '../parts/time.tsx';
 import { loadTerms } from '../public/pool.ts';
 import type { Choices, Earnings, OwnWorker, Progress, WorkStep } from './api-views.ts';
+import { Earned, earnedLabel } from './earned.tsx';
 import { type NextPayout, nextPayout } from './next-payout.ts';
 import { overviewText, sessionsText, standingOf } from './standing.ts';
 import { sum } from './sums.ts';
@@ -39,10 +40,9 @@ export const overviewPage = workerPage('/worker', async (parts) => {
           <p class="lead" data-live="lead">
             {overviewText(workers, (iso) => utcText(new Date(iso), 'clock'))}
           </p>
-          <p class="hint" data-live="stale" role="status" hidden />
           <Figures
             of={[
-              earnedFigure(progress),
+              ...(progress ? [earnedFigure(progress)] : []),
               payoutFigure(
                 nextPayout({ pool, terms, choices, owed: owedIn(earnings) }),
                 workers.length > 1,
@@ -60,7 +60,7 @@ export const overviewPage = workerPage('/worker', async (parts) => {
           />
           <section aria-labelledby="machines">
             <h2 id="machines">Machines</h2>
-            <Machines of={workers} />
+            <Machines of={workers} progress={progress} />
           </section>
         </Island>
         <section aria-labelledby="day">
@@ -85,23 +85,25 @@ function owedIn(earnings: Earnings | undefined) {
   return sum(earnings?.totals.flatMap(({ owed }) => owed) ?? []);
 }
 
-function earnedFigure(progress: Progress | undefined): Figure {
-  const amounts = sum(progress?.workers.flatMap(({ amount }) => amount ?? []) ?? []);
-  const jobs = progress?.workers.reduce((total, one) => total + one.jobs, 0) ?? 0;
-  const label = `Earned in epoch ${progress?.epoch ?? ''} so far`;
+function earnedFigure({ epoch, workers }: Progress): Figure {
+  const work = workedOf(workers);
+  const hasAmount = work.some(({ earned }) => earned !== null && earned.amount !== '0');
   return {
-    label,
-    value:
-      amounts.length === 0 ? (
-        <a href="/worker/earnings">{jobs === 0 ? 'nothing yet' : `${showCount(jobs)} segments`}</a>
-      ) : (
-        <Amounts of={amounts} href="/worker/earnings" />
-      ),
+    label: <span data-live="epoch">{earnedLabel(epoch)}</span>,
+    value: (
+      <span data-live="earned">
+        <Earned of={work} />
+      </span>
+    ),
     note:
-      amounts.length === 0 && jobs > 0
+      !hasAmount && work.some(({ jobs }) => jobs > 0)
         ? 'worth their share when the epoch ends'
         : 'at the prices that gateways paid; the terms settle it when the epoch ends',
   };
+}
+
+function workedOf(workers: Progress['workers']) {
+  return workers.map(({ worker, jobs, amount }) => ({ worker, jobs, earned: amount }));
 }
 
 function payoutFigure(next: NextPayout, several: boolean): Figure {
@@ -115,7 +117,14 @@ function payoutFigure(next: NextPayout, several: boolean): Figure {
   return { label, value: <Time at={next.at} detail="date" />, note };
 }
 
-function Machines({ of }: { readonly of: readonly OwnWorker[] }) {
+function Machines({
+  of,
+  progress,
+}: {
+  readonly of: readonly OwnWorker[];
+  readonly progress: Progress | undefined;
+}) {
+  const work = Map.groupBy(workedOf(progress?.workers ?? []), ({ worker }) => worker);
   return (
     <Table
       caption="Your machines as they are now"
@@ -130,7 +139,15 @@ function Machines({ of }: { readonly of: readonly OwnWorker[] }) {
           figures: true,
           cell: (worker) => <span data-live={`${worker.id}:sessions`}>{sessionsText(worker)}</span>,
         },
-        { title: 'Segments in all', figures: true, cell: ({ segments }) => showCount(segments) },
+        {
+          title: 'Earned this epoch',
+          figures: true,
+          cell: ({ id }) => (
+            <span data-live={`${id}:earned`}>
+              <Earned of={work.get(id) ?? []} />
+            </span>
+          ),
+        },
       ]}
     />
   );
@@ -138,7 +155,6 @@ function Machines({ of }: { readonly of: readonly OwnWorker[] }) {
 
 function State({ of }: { readonly of: OwnWorker }) {
   const { tone, words, until } = standingOf(of);
-  const hasWork = words === 'Working';
   return (
     <>
       <span data-live={`${of.id}:state`}>
@@ -150,14 +166,12 @@ function State({ of }: { readonly of: OwnWorker }) {
           </>
         )}
       </span>
-      {!hasWork && (
-        <>
-          {' '}
-          <a class="small" href={`/worker/why?worker=${of.id}`}>
-            why?<span class="visually-hidden"> {of.name} has no work</span>
-          </a>
-        </>
-      )}
+      <span data-live={`${of.id}:why`} hidden={words === 'Working'}>
+        {' '}
+        <a class="small" href={`/worker/why?worker=${of.id}`}>
+          why?<span class="visually-hidden"> {of.name} has no work</span>
+        </a>
+      </span>
     </>
   );
 }
