@@ -16,6 +16,8 @@ export interface Child {
   readonly pid: number;
   /** What followed READY. */
   readonly ready: string;
+  /** Sends a message, and returns the next that comes. */
+  ask(message: object): Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -107,6 +109,16 @@ async function startChild(file: string, args: readonly string[]): Promise<Child>
   return {
     pid: child.pid as number,
     ready: await readyLine(child),
+    ask: (message) =>
+      new Promise((resolve, reject) => {
+        const ended = () => reject(new Error('a program ended instead of answering'));
+        child.once('exit', ended);
+        child.once('message', (answer) => {
+          child.off('exit', ended);
+          resolve(answer);
+        });
+        child.send(message);
+      }),
     stop: () =>
       new Promise((resolve) => {
         process.off('exit', killed);

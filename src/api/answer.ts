@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { z } from 'zod';
 import type { CheckedCall } from './call.ts';
 import { csvOf } from './csv.ts';
+import { namesTag } from './etag.ts';
 import { type Problem, problemBody, problemHeaders } from './problem.ts';
 import { jsonText } from './replies.ts';
 import type { Route, RouteDefinition } from './route.ts';
@@ -40,7 +41,8 @@ export function answerOf(
   headers.set('cache-control', access === 'public' ? 'no-cache' : 'private, no-cache');
   const etag = `"${hash('sha256', body, 'base64url').slice(0, 22)}"`;
   headers.set('etag', etag);
-  if (hasIt(request, etag)) return new Response(null, { status: 304, headers });
+  if (namesTag(request.headers.get('if-none-match'), etag))
+    return new Response(null, { status: 304, headers });
   return finished(body, { status, headers });
 }
 
@@ -87,12 +89,6 @@ function nextUrl(request: Request, next: string): string {
   const url = new URL(request.url);
   url.searchParams.set('cursor', next);
   return `${url.pathname}${url.search}`;
-}
-
-function hasIt(request: Request, etag: string): boolean {
-  const given = request.headers.get('if-none-match');
-  if (given === null) return false;
-  return given.split(',').some((one) => one.trim().replace(/^W\//, '') === etag);
 }
 
 /** A problem as the answer. */

@@ -34,6 +34,8 @@ export interface Api {
   readonly app: Hono<{ Bindings: ApiBindings }>;
   /** Never rejects. */
   answer(request: Request, bindings: ApiBindings): Promise<Response>;
+  /** How many changes were made through it: what was answered before the last may not be true. */
+  changes(): number;
 }
 
 /** Puts all routes together under one set of rules. */
@@ -41,6 +43,7 @@ export function createApi(parts: ApiParts): Api {
   const { routes, log } = parts;
   const app = new Hono<{ Bindings: ApiBindings }>();
   const seen = new Set<string>();
+  let made = 0;
   for (const route of routes) {
     const { method, path } = route.definition;
     // The second one would never be reached.
@@ -108,6 +111,8 @@ export function createApi(parts: ApiParts): Api {
       const { code } = problemOf(error);
       await entry?.end(`refused: ${code}`, call.noted());
       throw error;
+    } finally {
+      if (changes) made++;
     }
   }
 
@@ -126,6 +131,7 @@ export function createApi(parts: ApiParts): Api {
     routes,
     app,
     answer: async (request, bindings) => app.fetch(request, bindings),
+    changes: () => made,
   };
 }
 

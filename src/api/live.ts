@@ -19,8 +19,11 @@ const BEAT_TICKS = 15;
 const CHECK_TICKS = 30;
 /** A reader that is this far behind is not reading. */
 const UNREAD_BYTES_MAX = 1024 * 1024;
-/** In one go, about a millisecond: segments do not wait for those who look on. */
+/** In one go, about a millisecond, and the next ones this much later: segments pass in between. */
 const SENT_AT_ONCE = 40;
+const PAUSE_MS = 10;
+/** All have it after half a second, however many they are. */
+const SPREAD_MS = 500;
 /** Until it has read this, it is not sent more: each snapshot is whole, so that it misses nothing. */
 const UNREAD_BYTES_SKIP = 64 * 1024;
 
@@ -115,10 +118,13 @@ export function createLive(parts: {
   }
 
   async function send(audience: Audience): Promise<void> {
+    const groups = Math.ceil(audience.streams.size / SENT_AT_ONCE);
+    const pauseMs = Math.min(PAUSE_MS, Math.floor(SPREAD_MS / groups));
     let sent = 0;
     for (const stream of audience.streams) {
       advance(audience, stream);
-      if (++sent % SENT_AT_ONCE === 0) await new Promise(setImmediate);
+      if (++sent % SENT_AT_ONCE !== 0) continue;
+      await new Promise<void>((resolve) => clock.after(pauseMs, resolve));
     }
   }
 

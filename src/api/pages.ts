@@ -17,10 +17,6 @@ const COMPRESSED_BYTES_MIN = 1_400;
 /** Of a page that is made for each reader: more would cost more time than the line does. */
 const QUALITY = 4;
 
-/** How old a page that strangers see may be, and how many of them are kept. */
-const SHARED_MS = 2_000;
-const SHARED_MAX = 100;
-
 const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
@@ -86,7 +82,10 @@ export interface Pages {
 }
 
 /** Pages beside an API: whatever is no page is answered by it, and told as a page to a browser. */
-export function withPages(api: Pick<Api, 'answer'>, pages: Pages): Pick<Api, 'answer'> {
+export function withPages(
+  api: Pick<Api, 'answer' | 'changes'>,
+  pages: Pages,
+): Pick<Api, 'answer' | 'changes'> {
   /** The API; a browser that posted a form is told what was refused as a page, and not as JSON. */
   async function answerForm(reading: Reading): Promise<Response> {
     const { request } = reading;
@@ -104,6 +103,7 @@ export function withPages(api: Pick<Api, 'answer'>, pages: Pages): Pick<Api, 'an
   }
 
   return {
+    changes: api.changes,
     async answer(request, bindings) {
       const reading = { request, bindings };
       const { pathname } = new URL(request.url);
@@ -120,11 +120,6 @@ export function withPages(api: Pick<Api, 'answer'>, pages: Pages): Pick<Api, 'an
       });
     },
   };
-}
-
-/** Whether a page may be for one reader alone. */
-function isSomebody({ headers }: Request): boolean {
-  return headers.has('authorization') || /(?:^|; )__Host-/.test(headers.get('cookie') ?? '');
 }
 
 /** Whether whoever asks is a person with a browser, and not a program. */
@@ -162,27 +157,6 @@ export async function openPages(parts: PagesParts): Promise<Pages> {
     };
   };
 
-  const recent = new Map<
-    string,
-    { readonly at: number; readonly page: Promise<PageReply | undefined> }
-  >();
-  /** What nobody in particular asks for is rendered once in a while, however many ask. */
-  function shared(reading: Reading): Promise<PageReply | undefined> {
-    const request = requestOf(reading);
-    if (isSomebody(reading.request)) return server.page(request);
-    const { path, query, theme, origin, now } = request;
-    const key = JSON.stringify([path, `${query}`, theme, origin, reading.bindings.listener]);
-    const known = recent.get(key);
-    if (known && now - known.at < SHARED_MS) return known.page;
-    const page = server.page(request);
-    recent.delete(key);
-    recent.set(key, { at: now, page });
-    if (recent.size > SHARED_MAX) recent.delete(recent.keys().next().value as string);
-    // What failed is tried again by the next.
-    page.catch(() => recent.delete(key));
-    return page;
-  }
-
   async function problem(reading: Reading, what: PageProblem): Promise<Response> {
     return htmlResponse(reading.request, await server.problem(requestOf(reading), what));
   }
@@ -198,7 +172,7 @@ export async function openPages(parts: PagesParts): Promise<Pages> {
         return file && fileResponse(request, file);
       }
       try {
-        const reply = await shared(reading);
+        const reply = await server.page(requestOf(reading));
         return reply && (await htmlResponse(request, reply));
       } catch (error) {
         parts.log.error('page_failed', { error: messageOf(error) });

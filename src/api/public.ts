@@ -6,6 +6,7 @@ import type { Api } from './app.ts';
 import { listening, passOn, running, sendProblem } from './node-server.ts';
 import { type Problem, problems } from './problem.ts';
 import { createRequestRate } from './request-rate.ts';
+import { shareAnswers } from './shared-answers.ts';
 import { fileBelow, sendFile } from './static-files.ts';
 
 /** The longest path that is published has about 60 characters. */
@@ -27,7 +28,7 @@ export interface PublicParts {
   /** Served below `/proofs/`; it need not exist yet. Undefined: nothing is. */
   readonly proofsDir?: string;
   /** Everything else. */
-  readonly api: Pick<Api, 'answer'>;
+  readonly api: Pick<Api, 'answer' | 'changes'>;
   readonly log: Log;
   readonly clock?: Clock;
 }
@@ -46,7 +47,9 @@ export async function servePublic(
   parts: PublicParts,
   address: { readonly host: string; readonly port: number },
 ): Promise<PublicServer> {
-  const rate = createRequestRate(parts.clock ?? systemClock);
+  const clock = parts.clock ?? systemClock;
+  const rate = createRequestRate(clock);
+  const share = shareAnswers(parts.api, clock);
   let answering = 0;
   const server = createServer({ maxHeaderSize: HEADER_BYTES_MAX }, (request, response) => {
     if (answering >= ANSWERS_MAX) return sendProblem(response, problems.busy);
@@ -54,7 +57,7 @@ export async function servePublic(
       return sendProblem(response, problems.tooMany);
     }
     answering++;
-    answer(parts, request, response)
+    answer({ ...parts, share }, request, response)
       .catch((error: unknown) => {
         // A request that broke off is nobody's fault.
         if (request.destroyed && !request.complete) return void response.destroy();
@@ -78,7 +81,7 @@ export async function servePublic(
 }
 
 async function answer(
-  parts: PublicParts,
+  parts: PublicParts & { readonly share: ReturnType<typeof shareAnswers> },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -97,6 +100,7 @@ async function answer(
     return sendProblem(response, problems.method);
   }
   if (file && (await sendFile(request, response, file))) return;
+  if (await parts.share(request, response)) return;
   await passOn(parts.api, request, response, { listener: 'public', bodyBytesMax: BODY_BYTES_MAX });
 }
 const PROOFS = '/proofs/';

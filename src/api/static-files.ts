@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { namesTag } from './etag.ts';
 
 /** `history/tile/0/x001/067.p/12` is the deepest that is published. */
 const DEPTH_MAX = 8;
@@ -46,7 +47,7 @@ export async function sendFile(
     'x-content-type-options': 'nosniff',
     'content-security-policy': "default-src 'none'",
   };
-  if (hasIt(request, file.etag)) {
+  if (namesTag(request.headers['if-none-match'], file.etag)) {
     response.writeHead(304, headers).end();
     return true;
   }
@@ -91,12 +92,4 @@ async function openPlain(path: string): Promise<PlainFile | undefined> {
   // Files are replaced whole, by a rename, so that another file has another number.
   const etag = `"${stat.size.toString(36)}-${stat.mtimeNs.toString(36)}-${stat.ino.toString(36)}"`;
   return { handle, size: Number(stat.size), etag };
-}
-
-function hasIt(request: IncomingMessage, etag: string): boolean {
-  const given = request.headers['if-none-match'];
-  if (given === undefined) return false;
-  return given
-    .split(',')
-    .some((one) => one.trim().replace(/^W\//, '') === etag || one.trim() === '*');
 }

@@ -129,6 +129,28 @@ test('who comes back gets what it missed, and who comes from elsewhere the newes
   for (const one of [keep, back, elsewhere, current]) await one.return(undefined);
 });
 
+test('many who follow get what is new one group after the other, and all within half a second', async (t) => {
+  const pool = await start(t, { streamsMax: 200 });
+  const streams = Array.from({ length: 130 }, () => follow(pool.url));
+  await Promise.all(streams.map(next));
+  const got: number[] = [];
+  for (const stream of streams) void next(stream).then(({ value }) => got.push(value.value));
+  pool.now.value = 1;
+  await second(pool);
+  let passed = 0;
+  // Nothing passes by itself: whoever is in a later group waits for the clock.
+  while (got.length < 40) await new Promise(setImmediate);
+  while (got.length < streams.length) {
+    pool.clock.advance(10);
+    passed += 10;
+    const wanted = Math.min(streams.length, 40 + (passed / 10) * 40);
+    while (got.length < wanted) await new Promise(setImmediate);
+  }
+  assert.deepEqual(new Set(got), new Set([1]));
+  assert.equal(passed, 30);
+  for (const stream of streams) await stream.return(undefined);
+});
+
 test('who may not see it any more is sent away', async (t) => {
   const pool = await start(t);
   const stream = follow(pool.url);

@@ -17,7 +17,7 @@ export async function servePages(
     /** Where people find the pool from outside; undefined: as they say themselves. */
     readonly publicUrl: string | undefined;
   },
-): Promise<Pick<Api, 'answer'>> {
+): Promise<Pick<Api, 'answer' | 'changes'>> {
   const { proofsDir, publicUrl, log, clock } = parts;
   const pages = await openPages({
     log,
