@@ -9,8 +9,15 @@ export function deviceKind(device: Device): DeviceKind {
   return device.startsWith('nvidia:') ? 'nvidia' : 'vaapi';
 }
 
-/** Reads `cpu`, `nvidia:0,1` or `vaapi:/dev/dri/renderD128,…`; undefined when it is none. */
-export function parseDevices(text: string): readonly Device[] | undefined {
+/** What a `--device` setting asks for; `nvidia:all` is every card that the system shows. */
+export type DeviceWish = 'auto' | 'nvidia:all' | readonly Device[];
+
+/** The forms that {@link parseDevices} reads, for whoever wrote another one. */
+export const DEVICES_ALLOWED = 'auto, cpu, nvidia:0,1 (or nvidia:all) or vaapi:/dev/dri/renderD128';
+
+/** Reads `auto`, `cpu`, `nvidia:0,1`, `nvidia:all` or `vaapi:/dev/dri/renderD128,…`. */
+export function parseDevices(text: string): DeviceWish | undefined {
+  if (text === 'auto' || text === 'nvidia:all') return text;
   if (text === 'cpu') return ['cpu'];
   const match = /^(nvidia|vaapi):(.+)$/.exec(text);
   if (!match) return undefined;

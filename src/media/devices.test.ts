@@ -8,7 +8,16 @@ test('device settings are read strictly', () => {
   assert.deepEqual(parseDevices('cpu'), ['cpu']);
   assert.deepEqual(parseDevices('nvidia:0,1,1'), ['nvidia:0', 'nvidia:1']);
   assert.deepEqual(parseDevices('vaapi:/dev/dri/renderD128'), ['vaapi:/dev/dri/renderD128']);
-  for (const bad of ['', 'gpu', 'nvidia:', 'nvidia:a', 'vaapi:renderD128', 'cpu:0']) {
+  for (const wish of ['auto', 'nvidia:all']) assert.equal(parseDevices(wish), wish);
+  for (const bad of [
+    '',
+    'gpu',
+    'nvidia:',
+    'nvidia:a',
+    'nvidia:all,0',
+    'vaapi:renderD128',
+    'cpu:0',
+  ]) {
     assert.equal(parseDevices(bad), undefined, bad);
   }
 });
@@ -35,6 +44,15 @@ test('a card that is not there says why and what to do', async () => {
     assert.equal(report?.usable, false);
     assert.match(report?.sentences[0] ?? '', /cannot be used: FFmpeg says ".+"/);
     assert.match(report?.sentences[1] ?? '', advice);
+  }
+});
+
+test('every card is asked for by name: cards, or why there is none', async () => {
+  const reports = await probeDevices('nvidia:all');
+  assert.ok(reports.length > 0);
+  for (const { device, usable, sentences } of reports) {
+    assert.match(device, /^nvidia:\d+$/);
+    assert.match(sentences[0] ?? '', usable ? /works/ : /cannot be used: FFmpeg says ".+"/);
   }
 });
 

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { TributaryError } from '../base/errors.ts';
-import { type Device, deviceKind, parseDevices } from './device.ts';
+import { DEVICES_ALLOWED, type Device, deviceKind, parseDevices } from './device.ts';
 import { firstTrial, type SampleName, samples, standardLadder, trials } from './device-trials.ts';
 import type { SessionCount } from './encoder-sessions.ts';
 import type { RenditionSpec } from './rendition-spec.ts';
@@ -50,34 +50,40 @@ export interface DeviceReport {
  * @throws TributaryError `device_unusable` when the setting names no device
  */
 export async function probeDevices(request: string): Promise<readonly DeviceReport[]> {
-  if (request !== 'auto') {
-    const named = parseDevices(request);
-    if (!named) {
-      throw new TributaryError(
-        'device_unusable',
-        `"${request}" names no device; allowed are auto, cpu, nvidia:0,1 and vaapi:/dev/dri/renderD128`,
-      );
-    }
-    return probeAll(named);
+  const wish = parseDevices(request);
+  if (!wish) {
+    const text = `"${request}" names no device; allowed are ${DEVICES_ALLOWED}`;
+    throw new TributaryError('device_unusable', text);
   }
+  if (wish === 'nvidia:all') return probeAll(await foundCards());
+  if (wish !== 'auto') return probeAll(wish);
   const reports = await probeAll(await foundGpus());
   if (reports.some((report) => report.usable)) return reports;
   return [...reports, ...(await probeAll(['cpu']))];
 }
 
+/** NVIDIA cards that the operating system shows; card 0, which then says why not, if it shows none. */
+async function foundCards(): Promise<readonly Device[]> {
+  const cards = await shownCards();
+  return cards.length > 0 ? cards : ['nvidia:0'];
+}
+
+async function shownCards(): Promise<Device[]> {
+  const shown = (await namesIn('/dev')).filter((name) => /^nvidia\d+$/.test(name));
+  return shown.slice(0, CARDS_MAX).map((name) => `nvidia:${Number(name.slice(6))}` as const);
+}
+
 /** GPUs that the operating system shows, whether they work or not. */
-async function foundGpus(): Promise<Device[]> {
-  const names = async (folder: string) => readdir(folder).catch(() => []);
-  const nvidia = (await names('/dev')).filter((name) => /^nvidia\d+$/.test(name));
+async function foundGpus(): Promise<readonly Device[]> {
   // Without device files Windows can still have a card: driver 0 is tried, and says so if not.
-  const cards: Device[] =
-    process.platform === 'win32'
-      ? ['nvidia:0']
-      : nvidia.map((name) => `nvidia:${Number(name.slice(6))}` as const);
-  if (cards.length > 0) return cards.slice(0, CARDS_MAX);
-  const nodes = (await names('/dev/dri')).filter((name) => /^renderD\d+$/.test(name));
+  if (process.platform === 'win32') return ['nvidia:0'];
+  const cards = await shownCards();
+  if (cards.length > 0) return cards;
+  const nodes = (await namesIn('/dev/dri')).filter((name) => /^renderD\d+$/.test(name));
   return nodes.slice(0, CARDS_MAX).map((name) => `vaapi:/dev/dri/${name}` as const);
 }
+
+const namesIn = (folder: string) => readdir(folder).catch((): string[] => []);
 
 async function probeAll(devices: readonly Device[]): Promise<DeviceReport[]> {
   if (devices.length === 0) return [];

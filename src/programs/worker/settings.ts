@@ -8,6 +8,7 @@ import {
   timeSpan,
 } from '../../base/setting-types.ts';
 import { configSetting, logLevelSetting, withParentSetting } from '../../base/standard-settings.ts';
+import { DEVICES_ALLOWED, parseDevices } from '../../media/device.ts';
 
 const SECOND_MS = 1000;
 
@@ -47,9 +48,11 @@ export const workerJoinCommand = defineCommand({
     },
     device: {
       type: {
-        schema: read((given) => (deviceText(given) ? (given as string) : undefined)),
+        schema: read((given) =>
+          typeof given === 'string' && parseDevices(given) ? given : undefined,
+        ),
         placeholder: 'DEVICE',
-        allowed: 'auto, cpu, nvidia:0,1 (or nvidia:all) or vaapi:/dev/dri/renderD128',
+        allowed: DEVICES_ALLOWED,
       },
       doc: 'What to transcode on: cpu, nvidia:0,1, vaapi:PATH, or auto.',
       default: 'auto',
@@ -84,10 +87,3 @@ export const workerJoinCommand = defineCommand({
     'tributary worker join --orch-addr pool.example:8935 --credential ./secret.txt --device nvidia:0,1',
   ],
 });
-
-function deviceText(given: unknown): boolean {
-  return (
-    typeof given === 'string' &&
-    /^(?:auto|cpu|nvidia:(?:all|\d{1,3}(?:,\d{1,3})*)|vaapi:\/[^\0]+)$/.test(given)
-  );
-}
