@@ -78,7 +78,7 @@ export function enrolmentView(enrolment: Enrolment, happened: 'enrolled' | 'rota
     happened === 'enrolled'
       ? `${name} is enrolled (${id}). Its credential is shown only now:`
       : `${name} (${id}) has a new credential, shown only now.
-The one before stays valid until the next rotation, so nobody is disconnected:`;
+The one before stays valid until the next rotation; one from before that is refused from now on:`;
   return `${first}
 
   ${credential}
