@@ -176,7 +176,7 @@ async function openStores(
     const text = 'This database was restored from a backup, or moved, into another cluster.';
     throw new TributaryError('database_restored', text);
   }
-  const secrets = await followSecrets(database);
+  const secrets = await followSecrets(database, base.clock);
   started.defer(() => secrets.close());
   const workers = await createWorkers({ database, log, metrics });
   started.defer(() => workers.close());
