@@ -4,7 +4,7 @@ import type { Work } from '../workers/history-store.ts';
 import type { Incident } from '../workers/incidents-store.ts';
 import type { MachineView } from '../workers/machines.ts';
 import { type Why, whyReasons } from '../workers/why.ts';
-import { decimal, moment } from './shapes.ts';
+import { amount, decimal, moment } from './shapes.ts';
 
 /** Jobs by hour. */
 const curve = z.array(z.object({ hour: moment, jobs: z.int() }));
@@ -88,6 +88,16 @@ export const workView = z.object({
   failures: z.array(
     z.object({ what: z.string(), count: z.int(), text: z.string(), step: z.string() }),
   ),
+});
+
+/** The same with what its receipts come to, which only its owner is shown by the hour. */
+export const ownWorkView = workView.extend({
+  earned: z
+    .array(amount)
+    .nullable()
+    .describe(
+      'Before the terms are applied; empty: no receipt named an amount. Null by day: see statements.',
+    ),
 });
 
 export function showWork(work: Work): z.input<typeof workView> {

@@ -4,16 +4,20 @@ import { TributaryError } from '../base/errors.ts';
 import type { WorkerId } from '../base/ids.ts';
 import type { Queryable } from '../database/transaction.ts';
 import type { Dispatch } from '../dispatch/dispatch-types.ts';
+import type { TermsService } from '../terms/terms-service.ts';
+import { earnedHours } from '../workers/earned-store.ts';
 import { type Fact, type FactChanges, type Facts, factKinds } from '../workers/facts.ts';
 import { lastFailures } from '../workers/failures.ts';
 import { workIn } from '../workers/history-store.ts';
 import { machinesOf } from '../workers/machines.ts';
 import { whyNoWork } from '../workers/why-read.ts';
 import type { Workers } from '../workers/workers.ts';
+import { amountsNow } from './asset-amounts.ts';
 import { whichWorker } from './me-routes.ts';
 import {
   failureView,
   machineView,
+  ownWorkView,
   showMachine,
   showWhy,
   showWork,
@@ -61,9 +65,10 @@ export const whyApi = {
     method: 'GET',
     path: '/api/v1/me/work',
     access: 'worker',
-    summary: 'What your worker did by hour or day: jobs, speed, and failures with what to do.',
+    summary:
+      'What your worker did by hour or day: jobs, speed, earnings, failures with what to do.',
     query: workQuery.extend(mine),
-    reply: z.array(workView),
+    reply: z.array(ownWorkView),
     csv: ['at', 'jobs', 'pixels', 'p50Ms', 'p95Ms'],
   }),
   why: defineRoute({
@@ -123,6 +128,7 @@ export interface WhyRoutesParts {
   readonly workers: Workers;
   readonly dispatch: Pick<Dispatch, 'worker'>;
   readonly facts: Facts;
+  readonly terms: Pick<TermsService, 'list' | 'of'>;
 }
 
 /** Why a worker got no work, what it did, and what its machines are. */
@@ -149,12 +155,31 @@ export function whyRoutes(parts: WhyRoutesParts): readonly Route[] {
     const since = until - back * HOUR_MS;
     return (await workIn(database, by, { since, until }, worker)).map(showWork);
   };
+  /** Work and earnings are counted each for itself: an hour may have one of them before the other. */
+  const readOwnWork = async (worker: WorkerId, by: 'hour' | 'day', back: number) => {
+    const until = clock.now();
+    const period = { since: until - back * HOUR_MS, until };
+    const work = await workIn(database, by, period, worker);
+    if (by === 'day') return work.map((day) => ({ ...showWork(day), earned: null }));
+    const [{ amountOf }, earned] = await Promise.all([
+      amountsNow(parts.terms),
+      earnedHours(database, worker, period),
+    ]);
+    const worked = new Map(work.map((hour) => [hour.at, hour]));
+    const paid = Map.groupBy(earned, ({ at }) => at);
+    return [...new Set([...worked.keys(), ...paid.keys()])]
+      .toSorted((a, b) => a - b)
+      .map((at) => ({
+        ...showWork(worked.get(at) ?? { at, worker, ...nothingDone }),
+        earned: (paid.get(at) ?? []).map(({ asset, amount }) => amountOf(asset, amount)),
+      }));
+  };
 
   return [
     serve(whyApi.mine, ({ query, actor }) => readWhy(ownWorker(actor, query.worker), query.hours)),
     serve(whyApi.myMachines, ({ query, actor }) => readMachines(ownWorker(actor, query.worker))),
     serve(whyApi.myWork, ({ query, actor }) =>
-      readWork(ownWorker(actor, query.worker), query.by, query.hours),
+      readOwnWork(ownWorker(actor, query.worker), query.by, query.hours),
     ),
     serve(whyApi.why, async ({ params, query }) =>
       readWhy((await byName(params.worker)).id, query.hours),
@@ -180,6 +205,8 @@ export function whyRoutes(parts: WhyRoutesParts): readonly Route[] {
     }),
   ];
 }
+
+const nothingDone = { jobs: 0, pixels: 0n, p50Ms: undefined, p95Ms: undefined, failures: {} };
 
 function changesIn(body: {
   readonly hardwareClass?: string | null | undefined;

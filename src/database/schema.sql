@@ -1217,6 +1217,26 @@ create table worker (
 CREATE UNIQUE INDEX worker_name ON public.worker USING btree (lower(name)) WHERE (state <> 'revoked'::text);
 CREATE TRIGGER worker_changed AFTER INSERT OR UPDATE ON public.worker FOR EACH ROW EXECUTE FUNCTION worker_changed();
 
+create table worker_earned_hour (
+  hour timestamp with time zone not null,
+  worker text not null,
+  asset text not null,
+  amount numeric not null,
+  constraint worker_earned_hour_pkey PRIMARY KEY (worker, hour, asset),
+  constraint worker_earned_hour_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id),
+  constraint worker_earned_hour_amount_check CHECK (((amount >= (0)::numeric) AND (amount = trunc(amount)))),
+  constraint worker_earned_hour_asset_check CHECK ((asset ~ '^[A-Z][A-Z0-9]{0,11}$'::text))
+);
+CREATE INDEX worker_earned_hour_of_hour ON public.worker_earned_hour USING btree (hour);
+
+create table worker_earned_until (
+  worker text not null,
+  sequence bigint not null,
+  constraint worker_earned_until_pkey PRIMARY KEY (worker),
+  constraint worker_earned_until_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id),
+  constraint worker_earned_until_sequence_check CHECK ((sequence > 0))
+);
+
 create table worker_epoch (
   worker text not null,
   epoch bigint not null,
@@ -1852,6 +1872,15 @@ begin
   end if;
   return null;
 end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.unsigned_of(bytes bytea)
+ RETURNS numeric
+ LANGUAGE sql
+ IMMUTABLE STRICT
+AS $function$
+  select case when n < 0 then n + 18446744073709551616 else n end
+  from (select ('x' || encode(bytes, 'hex'))::bit(64)::bigint::numeric as n) as read
 $function$;
 
 CREATE OR REPLACE FUNCTION public.winning_ticket_is_kept()

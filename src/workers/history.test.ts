@@ -18,7 +18,9 @@ import { uptimeOf } from '../base/uptime.ts';
 import { openScratch } from '../database/scratch.ts';
 import { addTo, newHistogram } from '../dispatch/histogram.ts';
 import { createTable } from '../dispatch/table.test-kit.ts';
+import { workerReceipts } from '../proofs/receipt.test-kit.ts';
 import { startDemand } from './demand.ts';
+import { earnedHours } from './earned-store.ts';
 import { lastFailures } from './failures.ts';
 import { poolHistory, startHistory } from './history.ts';
 import { workIn } from './history-store.ts';
@@ -106,6 +108,49 @@ test('what a worker did and where it failed is added up by the hour, as often as
   await history.addUp();
   assert.equal((await workIn(database, 'hour', period, heron))[0]?.jobs, 5);
   assert.equal((await workIn(database, 'hour', period)).length, 2);
+});
+
+test('what receipts come to is added up by the hour that stands in them, each receipt once', async () => {
+  const owl = await enrol();
+  const big = 2n ** 80n + 3n;
+  const receipts = [
+    [START + 1, 5n],
+    [START + HOUR - 1, big],
+    [START + HOUR, 7n],
+    [START + HOUR + 1, 11n],
+  ] as const;
+  const add = async (from: number, until: number) => {
+    const chain = workerReceipts(until, {
+      worker: owl,
+      change: (sequence) => {
+        const [at = 0, amount = 0n] = receipts[sequence - 1] ?? [];
+        return { at, amount };
+      },
+    });
+    await database.query(sql`
+      insert into worker_epoch as known (worker, epoch, jobs, asset, amount, sequence_before,
+        last_sequence, last_receipt_hash)
+      values (${owl}, 1, ${until}, 'ETH', 0, 0, ${until}, ${randomBytes(32)})
+      on conflict (worker, epoch) do update set jobs = excluded.jobs,
+        last_sequence = excluded.last_sequence, last_receipt_hash = excluded.last_receipt_hash`);
+    for (const { receipt, body } of chain.slice(from)) {
+      await database.query(sql`
+        insert into receipt (worker, sequence, epoch, contribution, body)
+        values (${owl}, ${receipt.sequence}, 1, ${newJobId(clock.now())}, ${Buffer.from(body)})`);
+    }
+    await history.addUp();
+    await history.addUp();
+    const period = { since: START, until: START + 2 * HOUR };
+    return (await earnedHours(database, owl, period)).map(({ at, amount }) => [at, amount]);
+  };
+  assert.deepEqual(await add(0, 3), [
+    [START, big + 5n],
+    [START + HOUR, 7n],
+  ]);
+  assert.deepEqual(await add(3, 4), [
+    [START, big + 5n],
+    [START + HOUR, 18n],
+  ]);
 });
 
 test('why a worker got nothing is counted over a restart of its node, once', async () => {

@@ -1,5 +1,5 @@
 import type { AssetId } from '../base/asset.ts';
-import type { Clock, Timer } from '../base/clock.ts';
+import { type Clock, instant, type Timer } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Metrics } from '../base/metrics.ts';
@@ -8,6 +8,7 @@ import type { Database } from '../database/database.ts';
 import type { Queryable } from '../database/transaction.ts';
 import { quantile } from '../dispatch/histogram.ts';
 import { demandIn } from './demand-store.ts';
+import { addUpReceipts, forgetEarned } from './earned-store.ts';
 import {
   addedUpUntil,
   addUpEarned,
@@ -133,7 +134,18 @@ async function addUpAll(database: Database, now: number, done: Done): Promise<vo
     if (!mine) return;
     done.hour = at;
   }
+  await addUpEarnings(database, now);
   await addUpDays(database, now, done);
+}
+
+/** Receipts since the last time, of every worker that has new ones. */
+async function addUpEarnings(database: Database, now: number): Promise<void> {
+  for (let after: string | undefined = ''; after !== undefined; ) {
+    const from: string = after;
+    after = await database.transact(async (tx) =>
+      (await lockHistory(tx)) ? addUpReceipts(tx, from, instant(now - HOURS_KEPT_MS)) : undefined,
+    );
+  }
 }
 
 /** Days that have ended, a little after their end, so that nothing that was noted late is missing. */
@@ -149,6 +161,7 @@ async function addUpDays(database: Database, now: number, done: Done): Promise<v
         hours: today - HOURS_KEPT_MS,
         stretches: today - STRETCHES_KEPT_MS,
       });
+      await forgetEarned(tx, instant(today - HOURS_KEPT_MS));
       return true;
     });
     if (!mine) return;

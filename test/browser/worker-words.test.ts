@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { overviewText, standingOf, standingText } from '../../web/worker/standing.ts';
 import { sum } from '../../web/worker/sums.ts';
-import { hoursOf } from '../../web/worker/work-charts.ts';
+import { earnedCharts, hoursOf } from '../../web/worker/work-charts.ts';
 
 const clock = (iso: string) => iso.slice(11, 16);
 const machine = {
@@ -62,7 +62,8 @@ test('of several machines the one that needs somebody is named', () => {
 test('hours without work are zero, and not left out', () => {
   const now = Date.parse('2026-12-03T14:30:00Z');
   const work = { at: '2026-12-03T12:00:00.000Z', jobs: 2, pixels: '5', p50Ms: 40, p95Ms: 60 };
-  const hours = hoursOf([{ ...work, failures: [] }], { now, hours: 4 });
+  const earned = [{ asset: 'ETH', amount: '1500000000000000', decimals: 18 }];
+  const hours = hoursOf([{ ...work, earned, failures: [] }], { now, hours: 4 });
   assert.deepEqual(
     hours.map(({ jobs, p50Ms }) => [jobs, p50Ms]),
     [
@@ -72,6 +73,12 @@ test('hours without work are zero, and not left out', () => {
       [0, null],
     ],
   );
+  const [chart, ...others] = earnedCharts(hours);
+  assert.deepEqual(
+    chart?.series[0]?.points.map(([, value]) => value),
+    [0, 0.0015, 0, 0],
+  );
+  assert.equal(others.length, 0);
 });
 
 test('amounts are added up by asset, exactly', () => {

@@ -10,7 +10,7 @@ import { Computers } from './computers.tsx';
 import { Earned, earnedLabel } from './earned.tsx';
 import { rangeOf, ranges } from './ranges.ts';
 import { sessionsText, standingOf, standingText } from './standing.ts';
-import { hoursOf, workCharts } from './work-charts.ts';
+import { earnedCharts, hoursOf, workCharts } from './work-charts.ts';
 import { type WorkerParts, workerPage } from './worker-page.tsx';
 
 /** `/worker/machines/ID`: does this machine work, how well, and what must I do? */
@@ -24,7 +24,8 @@ export const machinePage = workerPage('/worker/machines/{worker}', async (parts)
     reader.json<WorkStep[]>(`/api/v1/me/work?hours=${hours}&worker=${worker.id}`),
   ]);
   const work = steps ?? [];
-  const charts = workCharts(hoursOf(work, { now: request.now, hours }));
+  const byHour = hoursOf(work, { now: request.now, hours });
+  const charts = workCharts(byHour);
   const withRanges = (view: ChartView): ChartView => ({
     ...view,
     ranges: ranges(here, hours, [24, 168, 720]),
@@ -46,6 +47,9 @@ export const machinePage = workerPage('/worker/machines/{worker}', async (parts)
         <section aria-labelledby="work">
           <h2 id="work">What it did</h2>
           <Chart view={withRanges(charts.jobs)} />
+          {earnedCharts(byHour).map((view) => (
+            <Chart key={view.series[0]?.name} view={view} />
+          ))}
           <Chart view={charts.speed} />
         </section>
         <section aria-labelledby="failures">

@@ -12,7 +12,7 @@ import { Earned, earnedLabel } from './earned.tsx';
 import { type NextPayout, nextPayout } from './next-payout.ts';
 import { overviewText, sessionsText, standingOf } from './standing.ts';
 import { sum } from './sums.ts';
-import { hoursOf, workCharts } from './work-charts.ts';
+import { earnedCharts, hoursOf, workCharts } from './work-charts.ts';
 import { workerPage } from './worker-page.tsx';
 
 /** Machines whose hours are added up: an owner of more looks at each. */
@@ -30,6 +30,7 @@ export const overviewPage = workerPage('/worker', async (parts) => {
     ...ids.map((id) => reader.json<WorkStep[]>(`/api/v1/me/work?hours=24&worker=${id}`)),
   ]);
   const steps = work.flatMap((one) => one ?? []);
+  const hours = hoursOf(steps, { now: request.now, hours: 24 });
   return {
     title: 'Overview',
     current: '/worker',
@@ -70,7 +71,10 @@ export const overviewPage = workerPage('/worker', async (parts) => {
             hrefOf={failuresAt(workers)}
             hasWorked={progress?.workers.some(({ jobs }) => jobs > 0) ?? false}
           />
-          <Chart view={workCharts(hoursOf(steps, { now: request.now, hours: 24 })).jobs} />
+          {earnedCharts(hours).map((view) => (
+            <Chart key={view.series[0]?.name} view={view} />
+          ))}
+          <Chart view={workCharts(hours).jobs} />
         </section>
       </>
     ),

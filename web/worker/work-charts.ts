@@ -1,6 +1,8 @@
+import type { AmountView } from '../parts/amount.tsx';
 import type { ChartView } from '../parts/chart.tsx';
 import type { Point } from '../parts/decimate.ts';
 import type { WorkStep } from './api-views.ts';
+import { sum } from './sums.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -11,11 +13,13 @@ export interface Hour {
   readonly failed: number;
   readonly p50Ms: number | null;
   readonly p95Ms: number | null;
+  /** By asset, in base units with their decimals. */
+  readonly earned: readonly AmountView[];
 }
 
 /** Every hour until now: those in which nothing came are zero, and not left out. */
 export function hoursOf(
-  steps: readonly WorkStep[],
+  steps: readonly (Omit<WorkStep, 'earned'> & Partial<Pick<WorkStep, 'earned'>>)[],
   { now, hours }: { readonly now: number; readonly hours: number },
 ): readonly Hour[] {
   const last = Math.floor(now / HOUR_MS) * HOUR_MS;
@@ -28,8 +32,31 @@ export function hoursOf(
       failed: same.flatMap(({ failures }) => failures).reduce((sum, { count }) => sum + count, 0),
       p50Ms: same[0]?.p50Ms ?? null,
       p95Ms: same[0]?.p95Ms ?? null,
+      earned: sum(same.flatMap(({ earned }) => earned ?? [])),
     };
   });
+}
+
+/** What was earned by the hour, a chart for each asset; none where receipts name no amount. */
+export function earnedCharts(hours: readonly Hour[]): readonly ChartView[] {
+  const assets = new Map(
+    hours.flatMap(({ earned }) => earned.map(({ asset, decimals }) => [asset, decimals] as const)),
+  );
+  return [...assets].map(([asset, decimals]) => ({
+    title: 'Earned by the hour, before the terms are applied',
+    unit: { asset },
+    series: [
+      {
+        name: asset,
+        role: 'ours',
+        points: hours.map(({ at, earned }): Point => {
+          const amount = earned.find((one) => one.asset === asset)?.amount ?? '0';
+          return [at, Number(amount) / 10 ** decimals];
+        }),
+      },
+    ],
+    empty: '',
+  }));
 }
 
 /** What a machine did, and how fast. */
