@@ -17,6 +17,7 @@ const CLAIMS = [
   'tickets',
   'senders',
   'discovery',
+  'notices',
 ];
 
 const BENCH = import.meta.dirname;

@@ -671,6 +671,7 @@ create table notice_delivery (
   claimed_until timestamp with time zone,
   ended_at timestamp with time zone,
   reason text,
+  type text,
   constraint notice_delivery_pkey PRIMARY KEY (id),
   constraint notice_delivery_channel_fkey FOREIGN KEY (channel) REFERENCES notice_channel(id) ON DELETE CASCADE,
   constraint notice_delivery_attempts_check CHECK ((attempts >= 0)),
@@ -682,8 +683,10 @@ create table notice_delivery (
 );
 CREATE INDEX notice_delivery_channel ON public.notice_delivery USING btree (channel, created_at);
 CREATE INDEX notice_delivery_dead ON public.notice_delivery USING btree (ended_at) WHERE (state = 'dead'::text);
+CREATE INDEX notice_delivery_due ON public.notice_delivery USING btree (type, ((attempts > 0)), next_at) WHERE (state = 'waiting'::text);
 CREATE INDEX notice_delivery_target ON public.notice_delivery USING btree (target, created_at);
 CREATE INDEX notice_delivery_waiting ON public.notice_delivery USING btree (next_at) WHERE (state = 'waiting'::text);
+CREATE TRIGGER notice_delivery_has_type BEFORE INSERT ON public.notice_delivery FOR EACH ROW EXECUTE FUNCTION notice_delivery_has_type();
 
 create table notice_discord_user (
   discord_user text not null,
@@ -722,6 +725,17 @@ create table notice_place (
   constraint notice_place_pkey PRIMARY KEY (worker, place),
   constraint notice_place_worker_fkey FOREIGN KEY (worker) REFERENCES worker(id),
   constraint notice_place_place_check CHECK ((length(place) = 16))
+);
+
+create table notice_standing (
+  name text not null,
+  since timestamp with time zone not null,
+  until timestamp with time zone not null,
+  told boolean not null,
+  text text not null default ''::text,
+  constraint notice_standing_pkey PRIMARY KEY (name),
+  constraint notice_standing_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+  constraint notice_standing_text_check CHECK ((length(text) <= 4000))
 );
 
 create table operator (
@@ -1610,6 +1624,16 @@ begin
     values (last.number + 1, here, greatest(last.after_receipt,
       coalesce(pg_sequence_last_value(pg_get_serial_sequence('receipt', 'number')::regclass), 0)));
   return true;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.notice_delivery_has_type()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  new.type := (select c.type from notice_channel c where c.id = new.channel);
+  return new;
 end
 $function$;
 

@@ -5,7 +5,7 @@ import type { Queryable, Transaction } from '../database/transaction.ts';
 import type { Channel, ChannelId, ChannelType } from './channel.ts';
 import { time } from './events-store.ts';
 import type { NoticeKind } from './kinds.ts';
-import type { NoticeOwner } from './notice.ts';
+import type { NoticeId, NoticeOwner } from './notice.ts';
 
 /** A channel with what only the sender reads. */
 export type StoredChannel = Channel & { readonly sealed: Buffer; readonly target: Buffer };
@@ -76,6 +76,17 @@ export async function channelById(
     sql`select ${columns} from notice_channel c where id = ${id}`,
   );
   return rows[0] && decode(rows[0]);
+}
+
+/** Channels by id, whosever they are: for the sender. */
+export async function channelsById(
+  from: Queryable,
+  ids: readonly ChannelId[],
+): Promise<ReadonlyMap<ChannelId, StoredChannel>> {
+  const { rows } = await from.query<ChannelRow>(
+    sql`select ${columns} from notice_channel c where id = any(${[...ids]}::text[])`,
+  );
+  return new Map(rows.map((row) => [row.id as ChannelId, decode(row)]));
 }
 
 /** Two requests of one owner add one after the other, so that a limit holds. */
@@ -163,40 +174,81 @@ export async function startChannel(tx: Transaction, id: ChannelId): Promise<void
     update notice_channel set stopped_at = null, stopped_because = null where id = ${id}`);
 }
 
+/** A notice as it looks for channels. */
+export interface AddressedNotice {
+  readonly notice: NoticeId;
+  readonly kind: NoticeKind;
+  /**
+   * `owner`: channels of this worker, by itself or by the address that it is paid at, and `also`;
+   * `everybody`: of all workers that are not revoked. Operators and the pool get all that they chose.
+   */
+  readonly to: 'owner' | 'everybody' | 'operators';
+  readonly worker: WorkerId | undefined;
+  /** Further addresses, in lower case: the one that a worker was paid at before. */
+  readonly also: readonly string[];
+}
+
+/** A notice on its way to one place. */
+export interface Addressed {
+  readonly notice: NoticeId;
+  readonly channel: ChannelId;
+  readonly target: Buffer;
+}
+
 /**
- * The channels that a notice goes to: of those whom it is for, and who chose its kind. Of channels
- * that lead to the same place one is taken.
- *
- * @param to `owner`: of this worker, by itself or by the address that it is paid at, and `also`;
- *   `everybody`: of all workers that are not revoked, of operators and the pool; `operators`: these
+ * The channels that notices go to: of those whom they are for, and who chose their kinds. Of channels
+ * that lead to the same place a notice takes one.
  */
 export async function channelsFor(
   from: Queryable,
-  notice: {
-    readonly kind: NoticeKind;
-    readonly to: 'owner' | 'everybody' | 'operators';
-    readonly worker: WorkerId | undefined;
-    /** Further addresses, in lower case: the one that a worker was paid at before. */
-    readonly also: readonly string[];
-  },
-): Promise<readonly { readonly id: ChannelId; readonly target: Buffer }[]> {
-  const { kind, to, worker, also } = notice;
-  const staff = sql`(c.owner_kind = 'pool' or (c.owner_kind = 'operator' and exists (
-    select from operator o where o.id = c.owner and o.removed_at is null)))`;
-  const ofWorker = sql`(c.owner_kind = 'worker' and w.id = c.owner
-    or c.owner_kind = 'address' and c.owner = '0x' || encode(w.payout_address, 'hex'))`;
-  const chosen =
-    to === 'operators'
-      ? staff
-      : to === 'everybody'
-        ? sql`(${staff} or exists (select from worker w where w.state <> 'revoked' and ${ofWorker}))`
-        : sql`(${staff} or (c.owner_kind = 'worker' and c.owner = ${worker ?? ''})
-            or (c.owner_kind = 'address' and (c.owner = any(${[...also]}::text[]) or c.owner = (
-              select '0x' || encode(payout_address, 'hex') from worker where id = ${worker ?? ''}))))`;
-  const { rows } = await from.query<{ id: string; target: Buffer }>(sql`
-    select distinct on (c.target) c.id, c.target from notice_channel c
-    where c.confirmed_at is not null and c.stopped_at is null
-      and ${kind} = any(c.kinds) and ${chosen}
-    order by c.target, c.created_at, c.id`);
-  return rows.map(({ id, target }) => ({ id: id as ChannelId, target }));
+  notices: readonly AddressedNotice[],
+): Promise<readonly Addressed[]> {
+  if (notices.length === 0) return [];
+  const also = notices.flatMap(({ notice, also }) => also.map((address) => ({ notice, address })));
+  const chose = sql`a.kind = any(c.kinds) and c.confirmed_at is not null and c.stopped_at is null`;
+  const found = sql`select a.notice, c.id, c.target, c.created_at from asked a`;
+  // A way for each sort of owner: each of them is one look into an index, or one pass over a table.
+  const { rows } = await from.query<{ notice: bigint; id: string; target: Buffer }>(sql`
+    with asked as (
+      select * from unnest(
+        ${notices.map(({ notice }) => String(notice))}::bigint[],
+        ${notices.map(({ kind }) => kind)}::text[],
+        ${notices.map(({ to }) => to)}::text[],
+        ${notices.map(({ worker }) => worker ?? null)}::text[]
+      ) as asked (notice, kind, reach, worker)
+    ), found as (
+      ${found} join notice_channel c on ${chose}
+      where c.owner_kind = 'pool' or (c.owner_kind = 'operator'
+        and c.owner in (select id from operator where removed_at is null))
+      union all
+      ${found} join notice_channel c on c.owner_kind = 'worker' and c.owner = a.worker and ${chose}
+      where a.reach = 'owner'
+      union all
+      ${found} join worker w on w.id = a.worker
+      join notice_channel c on c.owner_kind = 'address'
+        and c.owner = '0x' || encode(w.payout_address, 'hex') and ${chose}
+      where a.reach = 'owner'
+      union all
+      ${found} join unnest(
+        ${also.map(({ notice }) => String(notice))}::bigint[],
+        ${also.map(({ address }) => address)}::text[]
+      ) as further (notice, address) on further.notice = a.notice
+      join notice_channel c on c.owner_kind = 'address' and c.owner = further.address and ${chose}
+      where a.reach = 'owner'
+      union all
+      ${found} join notice_channel c on ${chose}
+      where a.reach = 'everybody' and (
+        c.owner_kind = 'worker'
+          and c.owner in (select id from worker where state <> 'revoked')
+        or c.owner_kind = 'address' and c.owner in (
+          select '0x' || encode(payout_address, 'hex') from worker
+          where state <> 'revoked' and payout_address is not null))
+    )
+    select distinct on (notice, target) notice, id, target from found
+    order by notice, target, created_at, id`);
+  return rows.map(({ notice, id, target }) => ({
+    notice: notice as NoticeId,
+    channel: id as ChannelId,
+    target,
+  }));
 }

@@ -1,13 +1,20 @@
-import { randomUUID } from 'node:crypto';
 import sql from 'sql-template-tag';
 import type { Instant } from '../base/clock.ts';
 import type { Queryable, Transaction } from '../database/transaction.ts';
 import type { ChannelId, ChannelType } from './channel.ts';
-import { type DeliveryStep, LETTERS_PER_HOUR, NOTICES_PER_LETTER } from './delivery.ts';
+import type { Addressed } from './channels-store.ts';
+import {
+  type DeliveryStep,
+  intoLetters,
+  LETTERS_PER_HOUR,
+  NOTICES_PER_LETTER,
+} from './delivery.ts';
 import { time } from './events-store.ts';
 import type { NoticeId, NoticeOwner } from './notice.ts';
 
 const HOUR_MS = 3_600_000;
+/** Letters that are begun at once; PostgreSQL itself looks at a table once a minute. */
+const MANY = 500;
 
 /** A letter on its way; its id is the same at every attempt. */
 export interface Delivery {
@@ -19,35 +26,91 @@ export interface Delivery {
 }
 
 /**
- * Puts a notice on its way to a channel: into the letter that waits for the same place, if there is
- * one that nobody began to send, else into a new one. After so many letters in an hour the next one
- * waits until the hour is over.
+ * Puts notices on their way: into the letter that waits for the same place, if there is one that nobody
+ * began to send, else into a new one. After so many letters in an hour the next one waits until the
+ * hour is over.
  */
 export async function enqueue(
   tx: Transaction,
-  channel: { readonly id: ChannelId; readonly target: Buffer },
-  notice: NoticeId,
+  addressed: readonly Addressed[],
   now: number,
 ): Promise<void> {
-  const { target, id } = channel;
-  const { count } = await tx.query(sql`
-    update notice_delivery set notices = notices || ${String(notice)}::bigint
-    where id = (
-      select id from notice_delivery
-      where target = ${target} and state = 'waiting' and attempts = 0 and claimed_until is null
-        and cardinality(notices) < ${NOTICES_PER_LETTER}
-      order by created_at limit 1 for update skip locked)`);
-  if (count === 1) return;
-  const { rows } = await tx.query<{ at: Instant }>(sql`
-    select created_at as at from notice_delivery
-    where target = ${target} and created_at > ${time(now - HOUR_MS)}
-    order by created_at desc limit ${LETTERS_PER_HOUR}`);
-  const oldest = rows.at(-1);
-  const nextAt = oldest && rows.length === LETTERS_PER_HOUR ? oldest.at + HOUR_MS : now;
+  if (addressed.length === 0) return;
+  const places = Map.groupBy(addressed, ({ target }) => target.toString('base64'));
+  const targets = [...places.values()].map(([first]) => first?.target as Buffer);
+  const { rows: open } = await tx.query<{ id: string; target: Buffer; held: number }>(sql`
+    select id, target, cardinality(notices) as held from notice_delivery
+    where target = any(${targets}::bytea[]) and state = 'waiting' and attempts = 0
+      and claimed_until is null and cardinality(notices) < ${NOTICES_PER_LETTER}
+    order by created_at, id for update skip locked`);
+  const { rows: recent } = await tx.query<{ target: Buffer; count: bigint; nth: Instant | null }>(
+    sql`select target, count(*) as count,
+      (array_agg(created_at order by created_at desc))[${LETTERS_PER_HOUR}] as nth
+    from notice_delivery
+    where target = any(${targets}::bytea[]) and created_at > ${time(now - HOUR_MS)}
+    group by target`,
+  );
+  const openAt = new Map(open.toReversed().map((row) => [row.target.toString('base64'), row]));
+  const recentAt = new Map(recent.map((row) => [row.target.toString('base64'), row]));
+  const joined: { id: string; notices: string }[] = [];
+  const begun: { channel: string; target: Buffer; notices: string; nextAt: number }[] = [];
+  for (const [place, notices] of places) {
+    const letter = openAt.get(place);
+    const ids = notices.map(({ notice }) => notice);
+    const { join, letters } = intoLetters(ids, {
+      room: letter ? NOTICES_PER_LETTER - letter.held : 0,
+      sent: Number(recentAt.get(place)?.count ?? 0),
+      fullUntil: (recentAt.get(place)?.nth ?? now) + HOUR_MS,
+      now,
+    });
+    if (letter && join.length > 0) joined.push({ id: letter.id, notices: arrayOf(join) });
+    const [{ channel, target }] = notices as [Addressed];
+    for (const { notices: some, nextAt } of letters) {
+      begun.push({ channel, target, notices: arrayOf(some), nextAt });
+    }
+  }
+  await joinLetters(tx, joined);
+  await beginLetters(tx, begun, now);
+}
+
+/** An array of an array, for which parameters have no form. */
+const arrayOf = (ids: readonly NoticeId[]) => `{${ids.join()}}`;
+
+async function joinLetters(
+  tx: Transaction,
+  joined: readonly { readonly id: string; readonly notices: string }[],
+): Promise<void> {
+  if (joined.length === 0) return;
+  await tx.query(sql`
+    update notice_delivery d set notices = d.notices || j.notices::bigint[]
+    from unnest(
+      ${joined.map(({ id }) => id)}::uuid[], ${joined.map(({ notices }) => notices)}::text[]
+    ) as j (id, notices)
+    where d.id = j.id`);
+}
+
+async function beginLetters(
+  tx: Transaction,
+  begun: readonly {
+    readonly channel: string;
+    readonly target: Buffer;
+    readonly notices: string;
+    readonly nextAt: number;
+  }[],
+  now: number,
+): Promise<void> {
+  if (begun.length === 0) return;
   await tx.query(sql`
     insert into notice_delivery (id, channel, target, notices, created_at, next_at)
-    values (${randomUUID()}, ${id}, ${target}, array[${String(notice)}::bigint], ${time(now)},
-      ${time(nextAt)})`);
+    select gen_random_uuid(), channel, target, notices::bigint[], ${time(now)},
+      'epoch'::timestamptz + next_at * interval '1 millisecond'
+    from unnest(
+      ${begun.map(({ channel }) => channel)}::text[], ${begun.map(({ target }) => target)}::bytea[],
+      ${begun.map(({ notices }) => notices)}::text[],
+      ${begun.map(({ nextAt }) => nextAt)}::double precision[]
+    ) as begun (channel, target, notices, next_at)`);
+  // So many at once are news to the planner, which would read them all for each that is claimed.
+  if (begun.length >= MANY) await tx.query(sql`analyze notice_delivery`);
 }
 
 interface DeliveryRow {
@@ -59,7 +122,8 @@ interface DeliveryRow {
 
 /**
  * Takes letters that are due for one type of channel, so that no other node does until `untilMs`; a
- * node that dies with them leaves them to the others then. One letter to a place at a time.
+ * node that dies with them leaves them to the others then. One letter to a place at a time, and those
+ * that were never tried first.
  */
 export async function claimDeliveries(
   from: Queryable,
@@ -71,18 +135,25 @@ export async function claimDeliveries(
   },
 ): Promise<readonly Delivery[]> {
   const { type, most, now, until } = asked;
+  // Each half is one way along the index, which ends when it has enough.
+  const due = (tries: 0 | 1) => sql`(
+    select d.id from notice_delivery d
+    where d.state = 'waiting' and d.type = ${type} and least(d.attempts, 1) = ${tries}::integer
+      and d.next_at <= ${time(now)}
+      and (d.claimed_until is null or d.claimed_until <= ${time(now)})
+      and not exists (
+        select from notice_delivery other
+        where other.target = d.target and other.state = 'waiting' and other.id <> d.id
+          and (other.claimed_until > ${time(now)}
+            or (other.next_at <= ${time(now)} and (other.created_at, other.id) < (d.created_at, d.id))))
+    order by d.next_at limit ${most} for update of d skip locked)`;
   const { rows } = await from.query<DeliveryRow>(sql`
+    with fresh as ${due(0)}, retried as ${due(1)}
     update notice_delivery set attempts = attempts + 1, claimed_until = ${time(until)}
     where id in (
-      select d.id from notice_delivery d join notice_channel c on c.id = d.channel
-      where d.state = 'waiting' and d.next_at <= ${time(now)} and c.type = ${type}
-        and (d.claimed_until is null or d.claimed_until <= ${time(now)})
-        and not exists (
-          select from notice_delivery other
-          where other.target = d.target and other.state = 'waiting' and other.id <> d.id
-            and (other.claimed_until > ${time(now)}
-              or (other.next_at <= ${time(now)} and (other.created_at, other.id) < (d.created_at, d.id))))
-      order by d.next_at limit ${most} for update of d skip locked)
+      select id from (
+        select id, 1 as turn from fresh union all select id, 2 from retried
+      ) as due order by turn limit ${most})
     returning id, channel, notices, attempts`);
   return rows.map(({ id, channel, notices, attempts }) => ({
     id,

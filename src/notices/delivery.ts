@@ -43,3 +43,31 @@ export function afterAttempt(
 export const LETTERS_PER_HOUR = 20;
 /** Notices in one letter: what does not fit is on the pages. */
 export const NOTICES_PER_LETTER = 100;
+
+/**
+ * Puts notices for one place into letters: into the one that waits with `room`, then into new ones.
+ *
+ * @param sent letters to that place within the last hour, and until when it has had enough of them
+ */
+export function intoLetters<N>(
+  notices: readonly N[],
+  place: {
+    readonly room: number;
+    readonly sent: number;
+    readonly fullUntil: number;
+    readonly now: number;
+  },
+): {
+  readonly join: readonly N[];
+  readonly letters: readonly { readonly notices: readonly N[]; readonly nextAt: number }[];
+} {
+  const { room, sent, fullUntil, now } = place;
+  const join = notices.slice(0, room);
+  const letters: { notices: readonly N[]; nextAt: number }[] = [];
+  for (let from = join.length; from < notices.length; from += NOTICES_PER_LETTER) {
+    const isFull = sent + letters.length >= LETTERS_PER_HOUR;
+    const some = notices.slice(from, from + NOTICES_PER_LETTER);
+    letters.push({ notices: some, nextAt: isFull ? Math.max(now, fullUntil) : now });
+  }
+  return { join, letters };
+}

@@ -49,7 +49,8 @@ export type EventFacts =
       /** Announced or begun, over, or as a maintenance was planned. */
       readonly what: 'opened' | 'closed' | 'started' | 'ended';
     }
-  | { readonly source: 'offline'; readonly since: number }
+  /** `others`: so many more went away within the same minute. */
+  | { readonly source: 'offline'; readonly since: number; readonly others?: number }
   | { readonly source: 'back'; readonly since: number }
   | {
       readonly source: 'checks';

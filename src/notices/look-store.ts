@@ -49,17 +49,27 @@ export async function seenWorkers(from: Queryable, now: number): Promise<readonl
   }));
 }
 
+/** Notes that workers are away. */
 export async function noteAway(
   tx: Transaction,
-  absence: { readonly worker: WorkerId; readonly since: number; readonly told: boolean },
+  gone: readonly { readonly worker: WorkerId; readonly since: number; readonly told: boolean }[],
 ): Promise<void> {
+  if (gone.length === 0) return;
   await tx.query(sql`
     insert into notice_absence (worker, since, told)
-    values (${absence.worker}, ${time(absence.since)}, ${absence.told}) on conflict do nothing`);
+    select worker, 'epoch'::timestamptz + since * interval '1 millisecond', told
+    from unnest(
+      ${gone.map(({ worker }) => worker)}::text[],
+      ${gone.map(({ since }) => since)}::double precision[],
+      ${gone.map(({ told }) => told)}::boolean[]
+    ) as gone (worker, since, told)
+    on conflict do nothing`);
 }
 
-export async function noteBack(tx: Transaction, worker: WorkerId): Promise<void> {
-  await tx.query(sql`delete from notice_absence where worker = ${worker}`);
+/** Notes that workers are back. */
+export async function noteBack(tx: Transaction, workers: readonly WorkerId[]): Promise<void> {
+  if (workers.length === 0) return;
+  await tx.query(sql`delete from notice_absence where worker = any(${[...workers]}::text[])`);
 }
 
 /** Checks that failed since the last look, by worker; none at the first look of all. */

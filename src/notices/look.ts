@@ -6,23 +6,17 @@ import type { Database } from '../database/database.ts';
 import type { Queryable, Transaction } from '../database/transaction.ts';
 import { poolOnline } from '../workers/presence-store.ts';
 import { gapsIn } from '../workers/stretches.ts';
-import { absenceStep } from './absence.ts';
-import { noteEvent } from './events-store.ts';
+import { type AbsenceStep, absenceStep } from './absence.ts';
+import { type NotedEvent, noteEvents } from './events-store.ts';
+import { createLookStanding, type Quarantined, type StandingAlarm } from './look-standing.ts';
 import { failedChecks, lockLook, noteAway, noteBack, seenWorkers, workNow } from './look-store.ts';
+import { leftTogether } from './standing.ts';
 
-/** What stands for less is not told: it came and went by itself. */
-const ALARM_AFTER_MS = 120_000;
 const HOUR_MS = 3_600_000;
+/** Who is away for longer has left: that many of them left at once is no news any more. */
+const LEFT_MS = 24 * HOUR_MS;
 /** Whoever came back is written down 15 s later at most: sooner nobody can be said to be away. */
 const WRITTEN_MS = 20_000;
-
-/** An alarm as the duties on chain raise it. */
-export interface StandingAlarm {
-  readonly kind: string;
-  readonly since: number;
-  readonly text: string;
-  readonly advice: string;
-}
 
 /** What is looked at, since nobody else notes it. */
 export interface LookParts {
@@ -33,7 +27,7 @@ export interface LookParts {
   readonly offlineAfterMs: number;
   readonly everyMs: number;
   /** Workers that this node has in quarantine, with their end. */
-  quarantined(): Iterable<{ readonly worker: WorkerId; readonly until: number }>;
+  quarantined(): Iterable<Quarantined>;
   alarms(): readonly StandingAlarm[];
   /** Something may have to be told. */
   looked(): void;
@@ -49,74 +43,75 @@ export interface Looking {
 /** Starts looking. */
 export function startLooking(parts: LookParts): Looking {
   const { database, clock, log } = parts;
-  const quarantines = new Map<WorkerId, number>();
-  const alarms = new Map<string, StandingAlarm>();
+  const standing = createLookStanding(database, clock.now());
   let timer: Timer | undefined;
   let running: Promise<void> = Promise.resolve();
   let closed = false;
 
   async function look(): Promise<void> {
     const now = clock.now();
-    await database.transact(async (tx) => {
-      if (!(await lockLook(tx))) return;
-      await lookAtWorkers(tx, now);
-      for (const { worker, last, until, ...facts } of await failedChecks(tx)) {
-        const key = `checks:${worker}:${last}`;
-        await noteEvent(tx, { key, worker, at: until, facts: { source: 'checks', ...facts } });
-      }
-      for (const { id, what, at } of await workNow(tx, now)) {
-        const key = `incident:${id}:${what}`;
-        await noteEvent(tx, { key, at, facts: { source: 'incident', incident: id, what } });
-      }
+    const left = await database.transact(async (tx) => {
+      if (!(await lockLook(tx))) return undefined;
+      const checks = await failedChecks(tx);
+      const work = await workNow(tx, now);
+      await noteEvents(tx, [
+        ...checks.map(({ worker, last, until, ...facts }) => {
+          const key = `checks:${worker}:${last}`;
+          return { key, worker, at: until, facts: { source: 'checks', ...facts } as const };
+        }),
+        ...work.map(({ id, what, at }) => {
+          const key = `incident:${id}:${what}`;
+          return { key, at, facts: { source: 'incident', incident: id, what } as const };
+        }),
+      ]);
+      return lookAtWorkers(tx, now);
     });
-    await lookAtQuarantines(now);
-    await lookAtAlarms(now);
+    await standing.quarantines(parts.quarantined(), now);
+    await standing.alarms([...parts.alarms(), ...(left ? [left] : [])], now);
     parts.looked();
   }
 
-  async function lookAtWorkers(tx: Transaction, now: number): Promise<void> {
+  /** Notes who went and who is back; returns an alarm where many left at once. */
+  async function lookAtWorkers(tx: Transaction, now: number): Promise<StandingAlarm | undefined> {
     const upSince = await poolUpSince(tx, now, parts.offlineAfterMs);
     const rule = { now, afterMs: parts.offlineAfterMs + WRITTEN_MS, upSince };
-    for (const seen of await seenWorkers(tx, now)) {
+    const all = await seenWorkers(tx, now);
+    const steps = all.map((seen) => ({ seen, decided: absenceStep(seen, rule) }));
+    const away: Away[] = [];
+    const gone: Parameters<typeof noteAway>[1][number][] = [];
+    const back: { worker: WorkerId; since: number; tell: boolean }[] = [];
+    for (const { seen, decided } of steps) {
       const { worker } = seen;
-      const decided = absenceStep(seen, rule);
-      if (decided.step === 'none') continue;
-      const { since, tell } = decided;
-      const isAway = decided.step === 'away';
-      if (isAway) await noteAway(tx, { worker, since, told: tell });
-      else await noteBack(tx, worker);
-      if (!tell) continue;
-      const source = isAway ? 'offline' : 'back';
-      const key = `${source}:${worker}:${Math.round(since)}`;
-      await noteEvent(tx, { key, worker, at: isAway ? since : now, facts: { source, since } });
+      const since = awaySince(seen.away, decided);
+      if (since !== undefined) away.push({ worker, since });
+      if (decided.step === 'away') gone.push({ worker, since: decided.since, told: decided.tell });
+      if (decided.step === 'back') back.push({ worker, ...decided });
     }
-  }
-
-  async function lookAtQuarantines(now: number): Promise<void> {
-    const standing = new Set<WorkerId>();
-    for (const { worker, until } of parts.quarantined()) {
-      standing.add(worker);
-      // The end is reckoned from another clock each time, and differs by little.
-      if (until <= (quarantines.get(worker) ?? 0) + 1_000) continue;
-      quarantines.set(worker, until);
-      const key = `quarantine:${worker}:${Math.round(until)}`;
-      await noteEvent(database, { key, worker, at: now, facts: { source: 'quarantine', until } });
-    }
-    for (const worker of quarantines.keys()) if (!standing.has(worker)) quarantines.delete(worker);
-  }
-
-  async function lookAtAlarms(now: number): Promise<void> {
-    const standing = parts.alarms();
-    const kinds = new Set(standing.map(({ kind }) => kind));
-    for (const alarm of standing) {
-      if (alarms.has(alarm.kind) || now - alarm.since < ALARM_AFTER_MS) continue;
-      alarms.set(alarm.kind, alarm);
-      await noteAlarm(database, alarm, 'on', alarm.since);
-    }
-    for (const alarm of [...alarms.values()].filter(({ kind }) => !kinds.has(kind))) {
-      alarms.delete(alarm.kind);
-      await noteAlarm(database, alarm, 'over', now);
-    }
+    const here = all.filter((seen) => seen.here).length;
+    const lately = away.filter(({ since }) => now - since < LEFT_MS);
+    const together = leftTogether(lately, here);
+    await noteAway(tx, gone);
+    await noteBack(
+      tx,
+      back.map(({ worker }) => worker),
+    );
+    await noteEvents(tx, [
+      ...gone
+        .filter(({ told }) => told)
+        .map(({ worker, since }): NotedEvent => {
+          const key = `offline:${worker}:${Math.round(since)}`;
+          const others = (together.get(worker) ?? 1) - 1;
+          const facts = { source: 'offline', since, ...(others > 0 ? { others } : {}) } as const;
+          return { key, worker, at: since, facts };
+        }),
+      ...back
+        .filter(({ tell }) => tell)
+        .map(({ worker, since }): NotedEvent => {
+          const key = `back:${worker}:${Math.round(since)}`;
+          return { key, worker, at: now, facts: { source: 'back', since } };
+        }),
+    ]);
+    return leftAlarm(lately, together, here);
   }
 
   function inTurn(): Promise<void> {
@@ -145,14 +140,35 @@ export function startLooking(parts: LookParts): Looking {
   };
 }
 
-function noteAlarm(
-  to: Queryable,
-  { kind, since, text, advice }: StandingAlarm,
-  state: 'on' | 'over',
-  at: number,
-): Promise<boolean> {
-  const facts = { source: 'alarm', state, text, advice, since } as const;
-  return noteEvent(to, { key: `alarm:${kind}:${since}:${state}`, at, facts });
+interface Away {
+  readonly worker: WorkerId;
+  readonly since: number;
+}
+
+/** Since when a worker is away, once that is noted; undefined: it is not. */
+function awaySince(
+  before: { readonly since: number } | undefined,
+  decided: AbsenceStep,
+): number | undefined {
+  if (decided.step === 'away') return decided.since;
+  return decided.step === 'none' ? before?.since : undefined;
+}
+
+/** For whoever runs the pool: workers do not go away by the hundred for reasons of their own. */
+function leftAlarm(
+  away: readonly Away[],
+  together: ReadonlyMap<WorkerId, number>,
+  here: number,
+): StandingAlarm | undefined {
+  const left = away.filter(({ worker }) => together.has(worker));
+  if (left.length === 0) return undefined;
+  return {
+    kind: 'workers_left_together',
+    since: Math.min(...left.map(({ since }) => since)),
+    text: `${left.length} workers went away at once, and ${here} are there.`,
+    advice:
+      'Look from outside whether port, certificate and firewall of the pool are as they were: so many do not fail by themselves.',
+  };
 }
 
 /** Since when at least one node of the pool runs, as far as it matters here. */

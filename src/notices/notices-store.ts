@@ -2,29 +2,49 @@ import sql from 'sql-template-tag';
 import type { Instant } from '../base/clock.ts';
 import type { WorkerId } from '../base/ids.ts';
 import type { Queryable, Transaction } from '../database/transaction.ts';
-import { time } from './events-store.ts';
 import { type NoticeKind, noticeKinds } from './kinds.ts';
 import type { Notice, NoticeId, NoticeWords } from './notice.ts';
 
-const timeOr = (ms: number | undefined) => (ms === undefined ? sql`null::timestamptz` : time(ms));
+/** A notice that has no number yet. */
+export type NewNotice = NoticeWords & {
+  readonly worker: WorkerId | undefined;
+  readonly open: boolean;
+  readonly at: Instant;
+};
 
-/** Keeps a notice, for the history of its owner and the public feed. */
-export async function addNotice(
+/** Keeps notices, for the history of their owners and the public feed; in the order given. */
+export async function addNotices(
   tx: Transaction,
-  notice: NoticeWords & {
-    readonly worker: WorkerId | undefined;
-    readonly open: boolean;
-    readonly at: number;
-  },
-): Promise<Notice> {
-  const { rows } = await tx.query<{ id: bigint }>(sql`
-    insert into notice (kind, worker, open, at, since, until, title, text, affected, todo, page)
-    values (${notice.kind}, ${notice.worker ?? null}, ${notice.open}, ${time(notice.at)},
-      ${time(notice.since)}, ${timeOr(notice.until)}, ${notice.title.slice(0, 200)},
-      ${notice.text.slice(0, 4_000)}, ${notice.affected.slice(0, 1_000)},
-      ${notice.todo?.slice(0, 1_000) ?? null}, ${notice.page ?? null})
-    returning id`);
-  return { ...notice, id: rows[0]?.id as NoticeId, at: notice.at as Instant };
+  given: readonly NewNotice[],
+): Promise<readonly Notice[]> {
+  if (given.length === 0) return [];
+  // Numbers are taken first, so that each notice is known by its own whatever order rows come in.
+  const { rows: numbers } = await tx.query<{ id: bigint }>(sql`
+    select nextval(pg_get_serial_sequence('notice', 'id')) as id
+    from generate_series(1, ${given.length}::integer)`);
+  const notices = given.map((notice, i) => ({ ...notice, id: numbers[i]?.id as NoticeId }));
+  await tx.query(sql`
+    insert into notice (id, kind, worker, open, at, since, until, title, text, affected, todo, page)
+    overriding system value
+    select id, kind, worker, open, 'epoch'::timestamptz + at * interval '1 millisecond',
+      'epoch'::timestamptz + since * interval '1 millisecond',
+      'epoch'::timestamptz + until * interval '1 millisecond',
+      left(title, 200), left(text, 4000), left(affected, 1000), left(todo, 1000), page
+    from unnest(
+      ${notices.map(({ id }) => String(id))}::bigint[],
+      ${notices.map(({ kind }) => kind)}::text[],
+      ${notices.map(({ worker }) => worker ?? null)}::text[],
+      ${notices.map(({ open }) => open)}::boolean[],
+      ${notices.map(({ at }) => at)}::double precision[],
+      ${notices.map(({ since }) => since)}::double precision[],
+      ${notices.map(({ until }) => until ?? null)}::double precision[],
+      ${notices.map(({ title }) => title)}::text[],
+      ${notices.map(({ text }) => text)}::text[],
+      ${notices.map(({ affected }) => affected)}::text[],
+      ${notices.map(({ todo }) => todo ?? null)}::text[],
+      ${notices.map(({ page }) => page ?? null)}::text[]
+    ) as told (id, kind, worker, open, at, since, until, title, text, affected, todo, page)`);
+  return notices;
 }
 
 interface NoticeRow {
@@ -93,11 +113,19 @@ export async function noticesOfWorkers(
   const kindsTo = (to: string) =>
     (Object.keys(noticeKinds) as NoticeKind[]).filter((kind) => noticeKinds[kind].to === to);
   const [forAll, forOperators] = [kindsTo('everybody'), kindsTo('operators')];
+  const earlier = sql`(${before ?? null}::bigint is null or id < ${before ?? null}::bigint)`;
+  // Two short ways along an index: one over all notices would pass those of all other workers.
   const { rows } = await from.query<NoticeRow>(sql`
-    select ${columns} from notice n
-    where kind <> all(${forOperators}::text[]) and (worker = any(${[...workers]}::text[])
-        or (worker is null and kind = any(${forAll}::text[])))
-      and (${before ?? null}::bigint is null or id < ${before ?? null}::bigint)
+    select ${columns} from (
+      (select * from notice
+        where worker = any(${[...workers]}::text[]) and kind <> all(${forOperators}::text[])
+          and ${earlier}
+        order by id desc limit ${limit})
+      union all
+      (select * from notice
+        where worker is null and kind = any(${forAll}::text[]) and ${earlier}
+        order by id desc limit ${limit})
+    ) n
     order by id desc limit ${limit}`);
   return rows.map(decode);
 }

@@ -157,7 +157,9 @@ export function startNotices(parts: NoticesParts): Notices {
 
   async function composeAll(): Promise<void> {
     try {
-      const looked = await compose(parts, clock.now());
+      const { looked, more } = await compose(parts, clock.now());
+      // Much happens at once when a network splits: it is not told in portions, one at each look.
+      if (more) again = true;
       if (looked > 0) sending.wake();
       counts.standing(await countDeliveries(database));
       await sweep();

@@ -2,16 +2,22 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Database } from '../database/database.ts';
-import { type ChannelTarget, type ChannelType, channelTypes } from './channel.ts';
-import { channelById, stopChannel } from './channels-store.ts';
+import { type ChannelId, type ChannelTarget, type ChannelType, channelTypes } from './channel.ts';
+import { channelsById, type StoredChannel, stopChannel } from './channels-store.ts';
 import { claimDeliveries, type Delivery, endAttempt } from './deliveries-store.ts';
 import { afterAttempt } from './delivery.ts';
 import { type Letter, letterOf, type Sender, type Senders, type SendOutcome } from './letter.ts';
+import type { Notice, NoticeId } from './notice.ts';
 import { noticesById } from './notices-store.ts';
 import type { Seal } from './seal.ts';
 
-/** Letters of one type on their way at once: a server that hangs holds these places and no others. */
-const AT_ONCE = 4;
+/**
+ * Letters of one type on their way at once: a server that hangs holds these places and no others. Mail
+ * and bots go to one server each, which counts connections; the others go to many.
+ */
+const AT_ONCE: Readonly<Record<ChannelType, number>> = {
+  ...{ email: 4, telegram: 4, discord: 8, ntfy: 8, webhook: 16 },
+};
 /** Longer than any sender takes: then the node is taken for dead. */
 const CLAIM_MS = 180_000;
 /** A pool that stops does not wait for a server that hangs: another node, or the next start, does. */
@@ -59,12 +65,15 @@ export function startSending(parts: SendingParts): Sending {
   async function look(): Promise<void> {
     for (const type of known) {
       const mine = running.get(type) as Set<Promise<void>>;
-      const most = AT_ONCE - mine.size;
-      if (most <= 0 || closed) continue;
+      const most = AT_ONCE[type] - mine.size;
+      // Taken by the half, so that what is read for one letter is read for several.
+      if (most * 2 < AT_ONCE[type] || closed) continue;
       const now = clock.now();
       const taken = await claimDeliveries(database, { type, most, now, until: now + CLAIM_MS });
+      if (taken.length === 0) continue;
+      const read = await readDeliveries(taken);
       for (const delivery of taken) {
-        const sent = deliver(type, delivery).catch((error: unknown) => {
+        const sent = deliver(type, delivery, read).catch((error: unknown) => {
           // The claim runs out, and it is tried again.
           log.warn('notice_not_settled', { error: messageOf(error) });
         });
@@ -77,9 +86,23 @@ export function startSending(parts: SendingParts): Sending {
     }
   }
 
-  async function deliver(type: ChannelType, delivery: Delivery): Promise<void> {
+  async function readDeliveries(taken: readonly Delivery[]): Promise<ReadDeliveries> {
+    const channels = await channelsById(
+      database,
+      taken.map(({ channel }) => channel),
+    );
+    const ids = [...new Set(taken.flatMap(({ notices }) => notices))];
+    const notices = new Map((await noticesById(database, ids)).map((each) => [each.id, each]));
+    return { channels, notices, pool: await parts.pool() };
+  }
+
+  async function deliver(
+    type: ChannelType,
+    delivery: Delivery,
+    read: ReadDeliveries,
+  ): Promise<void> {
     const { id, channel, attempts } = delivery;
-    const outcome = await attempt(delivery);
+    const outcome = await attempt(delivery, read);
     const now = clock.now();
     const step = afterAttempt(outcome, attempts, { now, chance: parts.chance() });
     await endAttempt(database, id, step, now);
@@ -91,11 +114,14 @@ export function startSending(parts: SendingParts): Sending {
     if (step.stop) await stopChannel(database, channel, { at: now, because: reason });
   }
 
-  async function attempt({ id, channel: channelId, notices }: Delivery): Promise<SendOutcome> {
-    const channel = await channelById(database, channelId);
+  async function attempt(
+    { id, channel: channelId, notices }: Delivery,
+    read: ReadDeliveries,
+  ): Promise<SendOutcome> {
+    const channel = read.channels.get(channelId);
     if (!channel?.confirmedAt) return never('channel_not_confirmed');
     if (channel.stopped) return never('channel_stopped');
-    const told = await noticesById(database, notices);
+    const told = notices.flatMap((each) => read.notices.get(each) ?? []);
     if (told.length === 0) return never('nothing_to_say');
     let target: ChannelTarget;
     try {
@@ -103,7 +129,7 @@ export function startSending(parts: SendingParts): Sending {
     } catch {
       return never('target_unreadable');
     }
-    const letter = letterOf(id, told, { pool: await parts.pool(), link: parts.link });
+    const letter = letterOf(id, told, { pool: read.pool, link: parts.link });
     return sendTo(senders, target, letter);
   }
 
@@ -146,6 +172,13 @@ export function startSending(parts: SendingParts): Sending {
       waiting.cancel();
     },
   };
+}
+
+/** What letters that are taken together need to be written. */
+interface ReadDeliveries {
+  readonly channels: ReadonlyMap<ChannelId, StoredChannel>;
+  readonly notices: ReadonlyMap<NoticeId, Notice>;
+  readonly pool: string;
 }
 
 const never = (reason: string): SendOutcome => ({ ok: false, reason, again: 'never' });

@@ -329,9 +329,20 @@ function presenceWords(
       page,
     };
   }
+  const title = `${worker} is offline`;
+  const gone = 'No machine of it is connected, so it gets no jobs.';
+  if (facts.others !== undefined) {
+    return {
+      title,
+      text: `${gone} ${facts.others} other workers went away within the same minute, so the reason is rather the pool or the network between than your machine. The operator is told.`,
+      since,
+      todo: 'Look at your machine if the others come back and it does not; the pages of the pool say how it stands.',
+      page,
+    };
+  }
   return {
-    title: `${worker} is offline`,
-    text: 'No machine of it is connected, so it gets no jobs.',
+    title,
+    text: gone,
     since,
     todo: 'Look whether the machine and the worker program run, and whether it reaches the pool; the log of the worker says why a connection ended.',
     page,

@@ -18,8 +18,8 @@ import { createMetrics } from '../../src/base/metrics.ts';
 import { pixels } from '../../src/base/money.ts';
 import { openScratch } from '../../src/database/scratch.ts';
 import { createLedger } from '../../src/ledger/ledger.ts';
-import type { StandingAlarm } from '../../src/notices/look.ts';
-import { startNotices } from '../../src/notices/notices.ts';
+import type { StandingAlarm } from '../../src/notices/look-standing.ts';
+import { type NoticesParts, startNotices } from '../../src/notices/notices.ts';
 import { pause, resume } from '../../src/payouts/pauses-store.ts';
 import { canonicalJson } from '../../src/proofs/canonical.ts';
 import { nodeHashing } from '../../src/proofs/node-hashing.ts';
@@ -63,23 +63,25 @@ await new Promise<void>((resolve) => {
 });
 const host = `127.0.0.1:${(imitation.address() as AddressInfo).port}`;
 
+/** A node of the pool; what it sees on chain and in its own fleet may differ from what others see. */
+const startNode = (sees: Pick<NoticesParts, 'quarantined' | 'alarms'>) =>
+  startNotices({
+    ...{ database, clock, log: quiet, metrics: createMetrics() },
+    key: new Uint8Array(32).fill(9),
+    rules: {
+      smtp: undefined,
+      telegram: { apiUrl: `http://${host}`, token: '123:abc' },
+      privateHosts: [host],
+      offlineAfterMs: 3 * MINUTE,
+    },
+    terms: (version) => terms.of(version),
+    currentTerms: async () => terms.of((await terms.list()).current),
+    link: (page) => `https://pool.example${page}`,
+    ...sees,
+  });
 const quarantined: { worker: WorkerId; until: number }[] = [];
 let alarms: StandingAlarm[] = [];
-const notices = startNotices({
-  ...{ database, clock, log: quiet, metrics: createMetrics() },
-  key: new Uint8Array(32).fill(9),
-  rules: {
-    smtp: undefined,
-    telegram: { apiUrl: `http://${host}`, token: '123:abc' },
-    privateHosts: [host],
-    offlineAfterMs: 3 * MINUTE,
-  },
-  terms: (version) => terms.of(version),
-  currentTerms: async () => terms.of((await terms.list()).current),
-  link: (page) => `https://pool.example${page}`,
-  quarantined: () => quarantined,
-  alarms: () => alarms,
-});
+const notices = startNode({ quarantined: () => quarantined, alarms: () => alarms });
 after(async () => {
   await notices.close();
   imitation.closeAllConnections();
@@ -226,7 +228,96 @@ test('a quarantine is told once, and an alarm only when it stands', async () => 
   assert.deepEqual([told?.kind, told?.title], ['alarm', 'node has 0.001 ETH']);
   assert.equal(told?.todo, 'Send ETH to the account, which pays for transactions.');
   alarms = [];
+  assert.deepEqual(await kindsNow(), [], 'a start of the program sees nothing for a moment, too');
+  clock.advance(3 * MINUTE);
   assert.deepEqual(await kindsNow(), ['alarm: An alarm is over']);
+});
+
+test('what several nodes see, and see again after a start, is told once and ends once', async () => {
+  const worker = await enrol('seen-twice');
+  const began = clock.now();
+  const alarm = (since: number): StandingAlarm => {
+    return { kind: 'chain_unseen', since, text: 'No provider answers.', advice: 'Look at them.' };
+  };
+  alarms = [alarm(began)];
+  quarantined.push({ worker, until: began + 10 * MINUTE });
+  let stands = true;
+  const see = (since: number) => ({
+    quarantined: () => [{ worker, until: began + 11 * MINUTE + (since % 7) * 1_000 }],
+    alarms: () => (stands ? [alarm(since)] : []),
+  });
+  /** Both nodes look each minute; what was told meanwhile. */
+  const minutes = async (count: number, node: typeof notices) => {
+    for (let i = 0; i < count; i++) {
+      clock.advance(MINUTE);
+      await node.settle();
+      await notices.settle();
+    }
+    return kindsNow();
+  };
+  const other = startNode(see(began + 5_000));
+  assert.deepEqual(await minutes(3, other), [
+    'quarantine: seen-twice is in quarantine',
+    'alarm: No provider answers',
+  ]);
+  assert.deepEqual(await minutes(1, other), []);
+  // The node starts anew: what it sees begins, as far as it knows.
+  await other.close();
+  const next = startNode(see(clock.now()));
+  assert.deepEqual(await minutes(3, next), []);
+  alarms = [];
+  assert.deepEqual(await minutes(5, next), [], 'one of them sees it still');
+  stands = false;
+  assert.deepEqual(await minutes(4, next), ['alarm: An alarm is over']);
+  await next.close();
+  quarantined.length = 0;
+});
+
+test('3,000 workers that a network splits off are told that it is not their machine, each once', async () => {
+  // Ids of this test alone, as a fleet has them.
+  await database.query(sql`
+    insert into worker (id, name)
+    select 'split' || translate(lpad(n::text, 5, '0'), '0189', 'abcd'), 'split-' || n
+    from generate_series(1, 4000) as n`);
+  const online = (until: number, from: string) =>
+    database.query(sql`
+      insert into worker_online (connection, part, worker, since, until)
+      select id, 1, id, to_timestamp(${(clock.now() - 30 * MINUTE) / 1000}),
+        to_timestamp(${until / 1000})
+      from worker where id like 'split%' and id >= ${from}
+      on conflict (connection, part) do update set until = excluded.until`);
+  const pool = (until: number) =>
+    database.query(sql`
+      insert into pool_online (node, part, since, until)
+      values ('split', 1, to_timestamp(${(clock.now() - 30 * MINUTE) / 1000}),
+        to_timestamp(${until / 1000}))
+      on conflict (node, part) do update set until = excluded.until`);
+  const splitAt = clock.now();
+  await online(splitAt, 'split');
+  await pool(splitAt);
+  const { rows } = await database.query<{ id: string }>(sql`
+    select id from worker where id like 'split%' order by id offset 3000 limit 1`);
+  const stays = rows[0]?.id ?? '';
+  clock.advance(30_000);
+  await online(clock.now(), stays);
+  await pool(clock.now());
+  assert.deepEqual(await kindsNow(), [], 'a reconnect of 30 s is no absence');
+  await online(clock.now() + 4 * MINUTE, stays);
+  await pool(clock.now() + 4 * MINUTE);
+  clock.advance(4 * MINUTE);
+  await notices.settle();
+  const { rows: told } = await database.query<{ kind: string; count: bigint; text: string }>(sql`
+    select kind, count(*) as count, min(text) as text from notice
+    where worker like 'split%' or kind = 'alarm' and title like '%went away at once%'
+    group by kind order by kind`);
+  assert.deepEqual(
+    told.map(({ kind, count }) => [kind, Number(count)]),
+    [
+      ['alarm', 1],
+      ['worker_offline', 3_000],
+    ],
+  );
+  assert.match(told[1]?.text ?? '', /2999 other workers went away within the same minute/);
 });
 
 test('a chat of Telegram counts when its code is typed in, and stops when it blocks the bot', async () => {

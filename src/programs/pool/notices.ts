@@ -1,7 +1,7 @@
 import type { Database } from '../../database/database.ts';
 import { createSecrets } from '../../database/secrets.ts';
 import type { Dispatch } from '../../dispatch/dispatch-types.ts';
-import type { StandingAlarm } from '../../notices/look.ts';
+import type { StandingAlarm } from '../../notices/look-standing.ts';
 import { type Notices, startNotices } from '../../notices/notices.ts';
 import type { TermsService } from '../../terms/terms-service.ts';
 import { linkToPage, type Places } from './places.ts';
