@@ -683,7 +683,8 @@ create table notice_delivery (
 );
 CREATE INDEX notice_delivery_channel ON public.notice_delivery USING btree (channel, created_at);
 CREATE INDEX notice_delivery_dead ON public.notice_delivery USING btree (ended_at) WHERE (state = 'dead'::text);
-CREATE INDEX notice_delivery_due ON public.notice_delivery USING btree (type, ((attempts > 0)), next_at) WHERE (state = 'waiting'::text);
+CREATE INDEX notice_delivery_due ON public.notice_delivery USING btree (type, LEAST(attempts, 1), next_at) WHERE (state = 'waiting'::text);
+CREATE INDEX notice_delivery_place ON public.notice_delivery USING btree (target) WHERE (state = 'waiting'::text);
 CREATE INDEX notice_delivery_target ON public.notice_delivery USING btree (target, created_at);
 CREATE INDEX notice_delivery_waiting ON public.notice_delivery USING btree (next_at) WHERE (state = 'waiting'::text);
 CREATE TRIGGER notice_delivery_has_type BEFORE INSERT ON public.notice_delivery FOR EACH ROW EXECUTE FUNCTION notice_delivery_has_type();
