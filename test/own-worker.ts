@@ -33,6 +33,8 @@ export async function startOwnWorker(
     readonly receipts?: ReceiptKeeper;
     /** What it calls its device. */
     readonly device?: string;
+    /** Encoders that it opens at once; it would take four sessions. */
+    readonly encoders?: number;
     before?(request: TranscodeRequest): Promise<void>;
   } = {},
 ): Promise<OwnWorker> {
@@ -43,6 +45,7 @@ export async function startOwnWorker(
   const device = {
     name: options.device ?? 'cpu',
     sessions: 4,
+    encoders: options.encoders,
     transcoder: {
       async transcode(request: TranscodeRequest) {
         requests.push(request);

@@ -53,17 +53,26 @@ export async function registerTranscoder(
   };
   let revoked = false;
 
+  const report = readDevices(exchange.headers[DEVICES_HEADER]);
+  const encoders = report?.encoderSessions;
   relay.join(
-    { ...machine, state: worker.state },
+    {
+      ...machine,
+      state: worker.state,
+      ...(encoders !== undefined && { encoderSessions: encoders }),
+    },
     {
       send: (task) => stream.send(message(parts, origin, task)),
       teardown: (session) => void stream.send(teardownMessage(workerSession(parts, session))),
       end: () => void stream.end('ok'),
     },
   );
-  const device = readDevices(exchange.headers[DEVICES_HEADER]);
   const software = softwareOf(exchange);
-  presence.arrived({ ...machine, software, ...(device ? { device } : {}) });
+  presence.arrived({
+    ...machine,
+    software,
+    ...(report && { device: { devices: report.devices } }),
+  });
   parts.seenFrom?.(worker.id, exchange.connection.remoteAddress ?? '');
   metrics.connections.inc();
   log.info('worker_connected', { worker: worker.id, name: worker.name, connection, capacity });

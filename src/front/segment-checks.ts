@@ -133,7 +133,8 @@ function findPlace(
     if (parts.draining()) return undefined;
     if (full()) {
       const older = streams.sessionOf(stream);
-      if (!older || older === session) return undefined;
+      // One that its gateway has ended has no place left to take over.
+      if (!older || older === session || !relay.knows(older)) return undefined;
       const over = relay.sessionIdle(older);
       relay.endSession(older);
       if (full()) begins = over;

@@ -7,6 +7,7 @@ import { encodeSegment } from '../../src/protocol/segment.ts';
 import { decodeTranscodeResult } from '../../src/protocol/transcode-result.ts';
 import { eventually } from '../eventually.ts';
 import { stampedSource } from '../fixtures/renditions.ts';
+import { startOwnWorker } from '../own-worker.ts';
 import { openRequest } from '../raw-request.ts';
 import { startTestPool, type TestPool } from '../start-pool.ts';
 import { goodAnswer, joinStock } from '../start-pool-with-worker.ts';
@@ -188,6 +189,21 @@ test('what no worker can do is not offered, and refused when it comes all the sa
   const newer = { ...caps, bits: bitsOf('AuthToken', 'H264'), minVersion: '99.0.0' };
   const tooOld = await gateway.submit(info, await stampedSource(), { caps: newer });
   assert.equal(outcomeOf(tooOld), '403 incompatible capabilities');
+});
+
+test('a worker takes no more renditions at once than its devices open encoders', async (t) => {
+  await pool.admin('POST', `/api/v1/workers/${enrolment.id}/pause`);
+  t.after(() => pool.admin('POST', `/api/v1/workers/${enrolment.id}/resume`).then(() => {}));
+  const { join } = await pool.enrol();
+  const worker = await startOwnWorker(t, join, { device: 'nvidia:0', encoders: 1 });
+  await worker.ready;
+  const infos = [await gateway.session(), await gateway.session()];
+  const [one, two] = infos as [OrchestratorInfo, OrchestratorInfo];
+  assert.equal(outcomeOf(await submit(one, 'a')), 'done');
+  assert.equal(outcomeOf(await submit(two, 'b')), '403 OrchestratorCapped');
+  await gateway.endSession(one.authToken);
+  assert.equal(outcomeOf(await submit(two, 'b')), 'done', 'an encoder that was given back');
+  await end(two);
 });
 
 test('a paused worker finishes its segment, and the pool is capped until it is resumed', async () => {

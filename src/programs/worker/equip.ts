@@ -59,6 +59,7 @@ function open(report: DeviceReport): WorkDevice {
   return {
     name: report.device,
     sessions: report.streams,
+    encoders: report.sessionsMax,
     transcoder: createTranscoder({ device: report.device, parallel }),
   };
 }

@@ -6,6 +6,8 @@ export interface WorkDevice {
   readonly name: string;
   /** Sessions that it carries at once and stays ahead of live. */
   readonly sessions: number;
+  /** Encoders that its driver opens at once; undefined where there is no limit. */
+  readonly encoders?: number | undefined;
   readonly transcoder: Pick<Transcoder, 'transcode' | 'close'>;
 }
 

@@ -4,7 +4,7 @@ import type { Log } from '../../base/log.ts';
 import { connectHttp, type HttpClient } from '../../http/client.ts';
 import { GrpcCode, type GrpcStatus, grpcReadStream } from '../../http/grpc-client.ts';
 import { writeCapabilities } from '../../protocol/capabilities.ts';
-import { devicesHeader } from '../../protocol/devices.ts';
+import { devicesHeader, type OfferedDevice } from '../../protocol/devices.ts';
 import {
   type NotifySegment,
   NotifySegmentSchema,
@@ -45,8 +45,11 @@ export interface Offer {
   /** Sessions at once. */
   readonly capacity: number;
   readonly bits: bigint;
-  /** What the pool shows its owner of the machine; a stock orchestrator does not look at it. */
-  readonly devices: readonly { readonly name: string; readonly sessions: number }[];
+  /**
+   * What the pool shows its owner of the machine, and how many encoders it opens at once; a stock
+   * orchestrator does not look at it.
+   */
+  readonly devices: readonly OfferedDevice[];
 }
 
 /** How it stands with the orchestrator. */

@@ -116,7 +116,7 @@ export async function startWorker(
     offer: {
       capacity,
       bits: equipment.bits,
-      devices: equipment.devices.map(({ name, sessions }) => ({ name, sessions })),
+      devices: equipment.devices,
     },
     clock,
     log,
