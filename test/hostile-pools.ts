@@ -71,6 +71,29 @@ export async function startHostilePool(t: Cleanup, what: Hostility): Promise<Hos
   return { origin: origin(), place: `127.0.0.1:${port}`, sent: () => sent };
 }
 
+/** Passes what a pool publishes on, and changes one file on the way. */
+export async function startSpoiler(
+  t: Cleanup,
+  { path, spoil }: { readonly path: string; readonly spoil: (text: string) => string },
+): Promise<{ readonly origin: string; pool: string | undefined }> {
+  const self: { origin: string; pool: string | undefined } = { origin: '', pool: undefined };
+  const server = createServer(async (request, response) => {
+    const reply = await fetch(new URL(request.url ?? '/', self.pool)).catch(() => undefined);
+    const text = (await reply?.text()) ?? '';
+    response.writeHead(reply?.status ?? 502, {
+      'content-type': reply?.headers.get('content-type') ?? 'text/plain',
+    });
+    response.end(request.url === path ? spoil(text) : text);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  self.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return self;
+}
+
 /** A manifest with something changed after it was signed. */
 export function tampered(
   text: string,

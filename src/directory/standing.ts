@@ -217,13 +217,19 @@ function proofsCheck({ proofs, proofsTrouble, proofsAt }: PoolRecord): CheckResu
   const one = held === 1;
   const which =
     held === published
-      ? `${one ? 'The one published epoch' : `All ${held} published epochs`}`
+      ? all(held, 'published epoch')
       : `The first ${one ? 'epoch' : `${held} epochs`} of ${published}`;
   const text =
     proofs.privacy === 'private'
       ? `${which} ${one ? 'is' : 'are'} signed, one after the other; each line is shown to its own worker alone.`
       : `${which}, recomputed here, ${one ? 'comes' : 'come'} to what the pool signed.`;
   return check('proofs', 'holds', text);
+}
+
+/** `The one epoch`, `Both epochs`, `All 3 epochs`. */
+function all(count: number, what: string): string {
+  if (count === 1) return `The one ${what}`;
+  return count === 2 ? `Both ${what}s` : `All ${count} ${what}s`;
 }
 
 function payoutsCheck({ proofs, chain }: PoolRecord, { pool }: Manifest): CheckResult {
@@ -237,7 +243,12 @@ function payoutsCheck({ proofs, chain }: PoolRecord, { pool }: Manifest): CheckR
   if (chain?.kind !== 'seen') {
     return check('payouts', 'unknown', `${payouts} are published; the chain was not looked at.`);
   }
-  const found = onChain === payouts ? 'all' : String(onChain);
-  const text = `Of ${payouts} published payouts ${found} were found on the chain with their amounts; ${lateText}.`;
+  const isOne = onChain === 1;
+  const which =
+    onChain === payouts
+      ? all(payouts, 'published payout')
+      : `${onChain} of ${payouts} published payouts`;
+  const found = `${isOne ? 'was' : 'were'} found on the chain with ${isOne ? 'its amount' : 'their amounts'}`;
+  const text = `${which} ${found}; ${lateText}.`;
   return check('payouts', 'holds', text);
 }

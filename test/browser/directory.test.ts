@@ -3,7 +3,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { startDirectoryProcess } from '../directory-process.ts';
-import { startHostilePool, tampered } from '../hostile-pools.ts';
+import { startHostilePool, startSpoiler, tampered } from '../hostile-pools.ts';
+import { startLptPayingPool } from '../lpt-paying-pool.ts';
 import { startPoolProcess } from '../pool-process.ts';
 import { startTestChain } from '../start-chain-pool.ts';
 import { checkAxe, openTab, picture, startBrowser, widths } from './browser.ts';
@@ -12,9 +13,17 @@ const RIVER = `name = "Rivermouth Pool"
 commission = "12%"
 model = { kind = "proportional" }
 
+[income]
+recognised = "redeemed"
+
+[rewards]
+share = "25%"
+
 [payouts]
 every = "day"
-thresholds = { ETH = "0.002" }
+on-demand = true
+assets = ["ETH", "LPT"]
+thresholds = { ETH = "0.002", LPT = "0.1" }
 
 [[penalties.rules]]
 for = "failed-attempts"
@@ -30,47 +39,74 @@ hardware = "NVIDIA from 8 GB"
 /** Where pictures for a person's eye go, at every width, light and dark; nowhere unless it is set. */
 const LOOKS = process.env.TRIBUTARY_LOOKS;
 
-test('a stranger compares two pools in a directory, with and without script', async (t) => {
-  const chain = await startTestChain(t);
-  const river = await startPoolProcess(t, [
-    ...chain.flags(),
-    ...['--price=1000wei', '--operator-name=Ada Lovelace', '--contact=ada@rivermouth.example'],
-    ...['--pool-region=eu-central', '--hardware-wanted=NVIDIA from 8 GB'],
-  ]);
-  const brook = await startPoolProcess(t, ['--operator-name=<i>Brook</i> & Sons']);
-  for (const pool of [river, brook]) {
-    if (pool === river) {
-      await pool.admin('POST', '/api/v1/terms', { file: RIVER, startsAtEpoch: 'next' });
-    }
-    await pool.admin('POST', '/api/v1/epochs/close', {});
-  }
-  await chain.send('orchestrator', {
-    contract: 'ServiceRegistry',
-    fn: 'setServiceURI',
-    args: [river.serviceUri],
+const WEIR = `name = "Weir Pool"
+commission = "1%"
+model = { kind = "proportional" }
+`;
+
+test('a stranger compares pools that pay on a chain or off it, with and without script', async (t) => {
+  const chain = await startTestChain(t, { roundLength: 150 });
+  // Somebody changes a figure of the first epoch after it was signed.
+  const spoiled = await startSpoiler(t, {
+    path: '/proofs/epoch-1/epoch.json',
+    spoil: (text) => text.replace(/"closesAt":\d/, '"closesAt":9'),
   });
+  const [{ pool: river, paid }, brook, weir] = await Promise.all([
+    startLptPayingPool(t, chain, {
+      terms: RIVER,
+      flags: [
+        ...['--operator-name=Ada Lovelace', '--contact=ada@rivermouth.example'],
+        ...['--pool-region=eu-central', '--hardware-wanted=NVIDIA from 8 GB'],
+      ],
+    }),
+    startPoolProcess(t, ['--operator-name=<i>Brook</i> & Sons']),
+    startPoolProcess(t, [`--public-url=${spoiled.origin}`]),
+  ]);
+  await weir.admin('POST', '/api/v1/terms', { file: WEIR, startsAtEpoch: 'next' });
+  for (const pool of [brook, weir]) await pool.admin('POST', '/api/v1/epochs/close', {});
+  spoiled.pool = weir.publicUrl;
   const signed = await (await fetch(`${river.publicUrl}/.well-known/livepeer-pool.json`)).text();
   const forged = await startHostilePool(t, {
     kind: 'text',
     text: (origin) => tampered(signed, ({ pool }) => void Object.assign(pool, { url: origin })),
   });
-  const places = [river, brook].flatMap(({ publicUrl, serviceUri }) => [publicUrl, serviceUri]);
+  const inward = await startHostilePool(t, { kind: 'redirect', to: `${brook.adminUrl}/metrics` });
+  const hostile = [forged.origin, inward.origin];
+  const pools = [river.publicUrl, brook.publicUrl, spoiled.origin];
+  const places = [...pools, river.serviceUri, brook.serviceUri, weir.serviceUri];
   const directory = await startDirectoryProcess(
     t,
-    [river.publicUrl, brook.publicUrl, forged.origin],
+    [...pools, ...hostile],
     [
       `--rpc=${chain.devnet.url}`,
       `--controller=${chain.devnet.addresses.Controller}`,
-      `--allow-private=${[...places, forged.origin].map((url) => new URL(url).host).join(',')}`,
+      `--allow-private=${[...places, ...hostile].map((url) => new URL(url).host).join(',')}`,
     ],
   );
-  await directory.until(
+  const seen = await directory.until(
     river.publicUrl,
-    'verified',
-    ({ standing, measured }) => standing === 'verified' && measured.epochsHeld === 1,
+    'verified, with its payouts',
+    ({ standing, measured }) => standing === 'verified' && measured.payoutsOnChain === 2,
   );
+  const { measured } = seen;
+  assert.deepEqual([measured.epochsHeld, measured.payouts, measured.payoutsLate], [2, 2, 0]);
+  assert.equal(measured.uptime30.service, 1);
+  assert.deepEqual(
+    measured.paid.map(({ asset, amount }) => [asset, BigInt(amount)]).sort(),
+    Object.entries(paid),
+    'to the last unit what the chain has',
+  );
+  assert.deepEqual(measured.credited.map(({ asset }) => asset).sort(), ['ETH', 'LPT']);
   await directory.until(brook.publicUrl, 'signed', ({ measured }) => measured.epochsHeld === 1);
-  await directory.until(forged.origin, 'refused', ({ standing }) => standing === 'refused');
+  const failing = await directory.until(
+    spoiled.origin,
+    'the spoiled proof was found',
+    ({ standing }) => standing === 'failing',
+  );
+  assert.equal(failing.measured.epochsHeld, 0);
+  for (const origin of hostile) {
+    await directory.until(origin, 'refused', ({ standing }) => standing === 'refused');
+  }
 
   const browser = await startBrowser(t);
   const tab = await openTab(browser, directory.url);
@@ -96,7 +132,11 @@ test('a stranger compares two pools in a directory, with and without script', as
   };
 
   await page.goto('/');
-  assert.match((await page.textContent('main')) ?? '', /Not listed/);
+  const list = (await page.textContent('main')) ?? '';
+  assert.match(list, /Not listed/);
+  assert.match(list, /The signature is not that of 0x/);
+  assert.match(list, /redirects to, is not a public one/);
+  assert.match(list, /Weir Pool.*Something fails.*Epoch 1: /s);
   await look('list');
   await picture(page, 'directory');
   await page.getByRole('checkbox', { name: 'Compare Rivermouth Pool' }).check();
@@ -113,14 +153,18 @@ test('a stranger compares two pools in a directory, with and without script', as
   await side.getByRole('link', { name: 'Rivermouth Pool' }).click();
   await page.getByRole('heading', { level: 1, name: 'Rivermouth Pool' }).waitFor();
   const text = (await page.textContent('main')) ?? '';
-  assert.match(text, /Verified, just now/);
+  assert.match(text, /Verified\..* Last look: just now\./s);
   assert.match(text, /registered this service URI/);
+  assert.match(text, /Both published payouts were found on the chain with their amounts; none/);
+  assert.match(text, /Both published epochs, recomputed here, come to what the pool signed/);
   await look('pool');
   await picture(page, 'directory-pool');
   for (const [path, name] of [
     ['/about', 'about'],
     ['/compare', 'choose'],
     [`/pools/${new URL(forged.origin).host.replace(':', '-')}`, 'refused'],
+    [`/pools/${new URL(spoiled.origin).host.replace(':', '-')}`, 'failing'],
+    [`/pools/${new URL(inward.origin).host.replace(':', '-')}`, 'redirected'],
     [`/pools/${new URL(brook.publicUrl).host.replace(':', '-')}`, 'off-chain'],
   ] as const) {
     await page.goto(path);

@@ -9,8 +9,8 @@ import type { Reader } from '../public/reader.ts';
 import { termsFacts } from '../public/terms.tsx';
 import { workersShare } from '../public/terms-words.ts';
 import { directoryFrame, loadDirectory } from './frame.tsx';
-import { epochsText, loadPools, payoutsText } from './list.tsx';
-import { nameOf, ppmText, reasonOf, shareText, standings, termsOf } from './words.tsx';
+import { epochsText, loadPools, payoutsText, Uptime } from './list.tsx';
+import { nameOf, ppmText, reasonOf, standings, termsOf } from './words.tsx';
 
 /** More columns than that nobody reads side by side. */
 const POOLS_MAX = 4;
@@ -145,12 +145,20 @@ function measuredRows(pools: readonly WholePool[]): readonly Row[] {
         <span class="working">{reasonOf(pool)}</span>
       </>
     )),
-    row('Service there, 30 days', pools, ({ measured }) => shareText(measured.uptime30.service)),
+    row('Uptime of the service, 30 days', pools, ({ measured }) => (
+      <Uptime of={measured.uptime30} />
+    )),
     row('Epochs that hold', pools, ({ measured }) => epochsText(measured)),
     row('Payouts on chain', pools, ({ measured, says }) => payoutsText(measured, says?.chainId)),
     row('Payouts that came late', pools, ({ measured }) =>
       measured.payouts === 0 ? 'none yet' : showCount(measured.payoutsLate),
     ),
+    row('Workers who wait for one that is due', pools, ({ measured }) =>
+      measured.epochsHeld === 0 ? 'not known' : showCount(measured.workersOverdue),
+    ),
+    row('Credited to workers so far', pools, ({ measured }) => (
+      <Amounts of={measured.credited} none="nothing" />
+    )),
     row('Paid so far', pools, ({ measured }) => <Amounts of={measured.paid} none="nothing" />),
   ];
 }
@@ -205,7 +213,7 @@ function identityRows(pools: readonly WholePool[]): readonly Row[] {
     row('Stake', pools, ({ onChain }) =>
       onChain ? <Amount of={onChain.stake} /> : 'not looked at',
     ),
-    row('Keeps of its delegators', pools, ({ onChain }) =>
+    row('Orchestrator keeps', pools, ({ onChain }) =>
       onChain
         ? `${ppmText(onChain.rewardCutPpm)} of rewards, ${ppmText(onChain.feeCutPpm)} of fees`
         : 'not looked at',

@@ -67,23 +67,23 @@ export const listPage: Page = {
                     <div class="told name">
                       <a href={`/pools/${pool.id}`}>{nameOf(pool)}</a>
                       <span class="working">{hostOf(pool.url)}</span>
+                      <Promises pool={pool} />
                     </div>
                   ),
                 },
                 { title: 'Stands', cell: (pool) => <Stands pool={pool} /> },
-                { title: 'Promises', cell: (pool) => <Promises pool={pool} /> },
                 {
-                  title: 'There, 30 days',
+                  title: 'Uptime, 30 days',
                   figures: true,
-                  cell: ({ measured }) => shareText(measured.uptime30.service),
+                  cell: ({ measured }) => <Uptime of={measured.uptime30} />,
                 },
                 {
-                  title: 'Epochs held',
+                  title: 'Epochs that hold',
                   figures: true,
                   cell: ({ measured }) => epochsText(measured),
                 },
                 {
-                  title: 'Payouts seen',
+                  title: 'Payouts on chain',
                   figures: true,
                   cell: ({ measured, says }) => payoutsText(measured, says?.chainId),
                 },
@@ -115,7 +115,21 @@ export const listPage: Page = {
 
 function Promises({ pool }: { readonly pool: ListedPool }) {
   const terms = termsOf(pool);
-  return <div class="told">{terms ? promiseOf(terms) : 'nothing that is signed'}</div>;
+  return <div>{terms ? promiseOf(terms) : 'Nothing that is signed.'}</div>;
+}
+
+/** A share, and how many looks it is of: one of three says nothing yet. */
+export function Uptime({ of }: { readonly of: ListedPool['measured']['uptime30'] }) {
+  return (
+    <>
+      {shareText(of.service)}
+      {of.checks > 0 && (
+        <span class="working">
+          of {of.checks === 1 ? '1 look' : `${showCount(of.checks)} looks`}
+        </span>
+      )}
+    </>
+  );
 }
 
 /** The standing, and why where it is not a good one. */
@@ -173,7 +187,11 @@ function NotListed({ pools }: { readonly pools: readonly ListedPool[] }) {
         columns={[
           {
             title: 'Address',
-            cell: ({ id, url }) => <a href={`/pools/${id}`}>{hostOf(url)}</a>,
+            cell: ({ id, url }) => (
+              <div class="told name">
+                <a href={`/pools/${id}`}>{hostOf(url)}</a>
+              </div>
+            ),
           },
           { title: 'Why', cell: (pool) => <div class="told">{reasonOf(pool)}</div> },
           {

@@ -76,12 +76,12 @@ export const poolPage: Page = {
 function Verdict({ pool, now }: { readonly pool: WholePool; readonly now: number }) {
   const { tone, label, text } = standings[pool.standing];
   const ago = pool.lookedAt === null ? undefined : now - Date.parse(pool.lookedAt);
-  const when =
-    ago === undefined ? '' : ago < 90_000 ? 'just now' : `${showSpan(Math.max(0, ago))} ago`;
+  const when = ago !== undefined && (ago < 90_000 ? 'just now' : `${showSpan(ago)} ago`);
   const failing = pool.checks.filter(({ result }) => result === 'fails');
   return (
-    <Notice tone={tone} title={when === '' ? `${label}.` : `${label}, ${when}.`}>
+    <Notice tone={tone} title={`${label}.`}>
       {failing.length === 0 ? text : failing.map((one) => one.text).join(' ')}
+      {when && ` Last look: ${when}.`}
     </Notice>
   );
 }
@@ -131,9 +131,9 @@ function Measured({ pool }: { readonly pool: WholePool }) {
       <Figures
         of={[
           {
-            label: 'Service there, 30 days',
+            label: 'Uptime of the service, 30 days',
             value: shareText(uptime30.service),
-            note: `${showCount(uptime30.checks)} looks; its page ${shareText(uptime30.page)}`,
+            note: `of ${showCount(uptime30.checks)} looks; its page ${shareText(uptime30.page)}`,
           },
           {
             label: 'Epochs that hold',
@@ -240,7 +240,7 @@ function Who({
       ? [
           { label: 'Stake', value: <Amount of={onChain.stake} /> },
           {
-            label: 'Keeps of its delegators',
+            label: 'Orchestrator keeps',
             value: `${ppmText(onChain.rewardCutPpm)} of rewards, ${ppmText(onChain.feeCutPpm)} of fees`,
           },
         ]
@@ -276,7 +276,11 @@ function Epochs({ pool }: { readonly pool: WholePool }) {
         columns={[
           { title: 'Epoch', figures: true, cell: ({ epoch }) => epoch },
           { title: 'Ended', cell: ({ closesAt }) => <Time at={closesAt} /> },
-          { title: 'Terms', figures: true, cell: ({ termsVersion }) => termsVersion },
+          {
+            title: 'Terms',
+            figures: true,
+            cell: ({ termsVersion }) => (termsVersion === 0 ? 'default' : termsVersion),
+          },
           {
             title: 'Record',
             cell: ({ digest }) => <Hash value={digest} label="Digest of the record" />,

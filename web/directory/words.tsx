@@ -68,9 +68,15 @@ export function shareText(share: number | null): string {
   return `${(Math.floor(share * 10_000) / 100).toFixed(2)}\u00a0%`;
 }
 
+const CHAINS: Readonly<Record<string, string>> = {
+  '42161': 'Arbitrum One',
+  '421614': 'Arbitrum Sepolia',
+  '31337': 'a local test chain (31337)',
+};
+
 /** A chain by the name that people know it by. */
 export function chainText(chainId: string): string {
-  return chainId === '42161' ? 'Arbitrum One' : `chain ${chainId}`;
+  return CHAINS[chainId] ?? `chain ${chainId}`;
 }
 
 /** Parts per million as a percentage. */
