@@ -168,6 +168,8 @@ export const errorAdvice = {
   notice_channel_invalid: 'Correct what is named; nothing was changed.',
   notice_channel_unknown: 'See which channels there are in the settings of your notices.',
   notice_channel_refused: 'Read the text; it says what stands in the way.',
+  notices_key_unusable:
+    'Let --notices-key-file name a file with 64 hex digits that the pool may read, or leave it out and let the pool write one.',
   notice_unknown: 'Take the id from `tributary notices dead`.',
   import_wrong: 'Correct what is named and import it again; nothing was taken from it.',
   internal: 'This is a defect of Tributary; please report it with the text above.',

@@ -718,6 +718,15 @@ create table notice_event (
 );
 CREATE INDEX notice_event_waiting ON public.notice_event USING btree (due_at) WHERE (done_at IS NULL);
 
+create table notice_key (
+  one boolean not null default true,
+  fingerprint bytea not null,
+  since timestamp with time zone not null,
+  constraint notice_key_pkey PRIMARY KEY (one),
+  constraint notice_key_fingerprint_check CHECK ((length(fingerprint) = 32)),
+  constraint notice_key_one_check CHECK (one)
+);
+
 create table notice_place (
   worker text not null,
   place bytea not null,

@@ -7,8 +7,11 @@ import type { Transaction } from './transaction.ts';
 /** Keys are for HMAC-SHA-256, 256-bit ciphers or seeds of Ed25519. */
 const KEY_BYTES = 32;
 
-/** What a key is for; a key of one purpose is never used for another. */
-export type SecretPurpose = 'auth_token' | 'source_url' | 'receipt_key' | 'api' | 'notices';
+/**
+ * What a key is for; a key of one purpose is never used for another. The one of notices lies in a file
+ * since it seals what lies in this database.
+ */
+export type SecretPurpose = 'auth_token' | 'source_url' | 'receipt_key' | 'api';
 
 /** One version of a key. */
 export interface Secret {

@@ -201,6 +201,7 @@ export function createChannels(parts: ChannelsParts): Channels {
       // A try that failed is counted, also though it is refused.
       const outcome = await database.transact(async (tx) => {
         const channel = await found(tx, owner, id);
+        if (!senders[channel.type]) throw refused(UNAVAILABLE);
         const waiting = await codeOf(tx, channel.id, now);
         if (!waiting || waiting.tries >= CODE_TRIES_MAX) return undefined;
         const given = seal.hash('code', `${channel.id} ${code.trim()}`);
@@ -217,6 +218,7 @@ export function createChannels(parts: ChannelsParts): Channels {
     async test(owner, id) {
       const send = await database.transact(async (tx) => {
         const channel = await found(tx, owner, id);
+        if (!senders[channel.type]) throw refused(UNAVAILABLE);
         mustBeRare(owner);
         if (channel.confirmedAt === undefined) {
           const target = JSON.parse(seal.open(channel.id, channel.sealed)) as ChannelTarget;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../base/clock.ts';
 import { messageOf, TributaryError } from '../base/errors.ts';
-import { secureFraction, type WorkerId } from '../base/ids.ts';
+import { secureFraction, secureRandom, type WorkerId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { Metrics } from '../base/metrics.ts';
 import type { Database } from '../database/database.ts';
@@ -64,8 +64,8 @@ export interface NoticesParts extends Pick<LookParts, 'quarantined' | 'alarms'> 
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** 32 bytes that all nodes of the pool share. */
-  readonly key: Uint8Array;
+  /** 32 bytes that all nodes of the pool share; undefined: this node lacks them, and sends nothing. */
+  readonly key: Uint8Array | undefined;
   readonly rules: NoticesRules;
   terms(version: number): Promise<Terms>;
   currentTerms(): Promise<Terms>;
@@ -87,7 +87,8 @@ export interface OperatorMessage {
 export interface Notices {
   readonly channels: Channels;
   readonly places: Pick<Places, 'seen'>;
-  readonly seal: Seal;
+  /** Undefined: this node lacks the key of the pool. */
+  readonly seal: Seal | undefined;
   /** Kinds of channels that this pool can send to. */
   readonly types: readonly ChannelType[];
   /** Sends a message. Throws `notice_channel_invalid` for a text that cannot be one. */
@@ -117,12 +118,13 @@ export interface Notices {
 export function startNotices(parts: NoticesParts): Notices {
   const { database, clock, log, rules, key } = parts;
   const counts = noticesMetrics(parts.metrics);
-  const seal = createSeal(key);
+  // Without the key of the pool nothing is sealed: what needs it is refused below.
+  const seal = createSeal(key ?? secureRandom(32));
   const outbound = createOutbound({
     allowPrivate: rules.privateHosts,
     ...(rules.postMs === undefined ? {} : { wholeMs: rules.postMs }),
   });
-  const senders = sendersOf(parts, outbound);
+  const senders = key ? sendersOf(parts, outbound) : {};
   const everyMs = rules.everyMs ?? EVERY_MS;
   const pool = async () => (await parts.currentTerms()).name;
   let closed = false;
@@ -183,7 +185,7 @@ export function startNotices(parts: NoticesParts): Notices {
     quarantined: parts.quarantined,
     alarms: parts.alarms,
   });
-  const places = createPlaces({ database, clock, log, seal, noted });
+  const places = key ? createPlaces({ database, clock, log, seal, noted }) : NO_PLACES;
   const channels = createChannels({
     ...{ database, clock, log, seal, senders, outbound, pool, noted },
     ownHosts: rules.privateHosts,
@@ -193,7 +195,7 @@ export function startNotices(parts: NoticesParts): Notices {
   return {
     channels,
     places,
-    seal,
+    seal: key && seal,
     types: channelTypes.filter((type) => senders[type] !== undefined),
     async send({ title, text, todo, until, worker }) {
       mustBeText(title, TITLE_CHARACTERS_MAX, false);
@@ -245,6 +247,8 @@ export function startNotices(parts: NoticesParts): Notices {
     },
   };
 }
+/** Hashes of another key would make every place a new one. */
+const NO_PLACES: Places = { seen() {}, idle: async () => undefined };
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 function sendersOf(

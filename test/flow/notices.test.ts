@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { run } from '../../src/cli.ts';
 import { openScratch } from '../../src/database/scratch.ts';
@@ -208,6 +210,7 @@ test('an operator sends a message, sees what was given up, and sends it again', 
     assert.equal(code, 0, written.join(''));
     return written.join('');
   };
+  assert.equal((await stat(join(own.dataDir, 'notices.key'))).mode & 0o777, 0o600);
   assert.match(await tributary('channels'), /^Nobody is told of alarms/);
   const target = `http://127.0.0.1:${(broken.address() as AddressInfo).port}/hook`;
   assert.match(

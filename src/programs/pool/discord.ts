@@ -22,12 +22,17 @@ import type { PoolSettings } from './settings.ts';
 export function openDiscord(
   { discordPublicKey }: PoolSettings,
   { clock }: Pick<PoolBase, 'clock'>,
-  parts: { readonly database: Database; readonly seal: Seal; api(): Pick<Api, 'answer'> },
+  parts: {
+    readonly database: Database;
+    /** Undefined: this node lacks the key by which codes are known. */
+    readonly seal: Seal | undefined;
+    api(): Pick<Api, 'answer'>;
+  },
 ): DiscordBot | undefined {
-  if (discordPublicKey === undefined) return undefined;
+  const { database, seal, api } = parts;
+  if (discordPublicKey === undefined || !seal) return undefined;
   const key = readDiscordKey(discordPublicKey);
   if (!key) throw new TributaryError('setting_invalid', '--discord-public-key is no key.');
-  const { database, seal, api } = parts;
   const ask = (worker: AskedWorker) => clientOf(api(), worker);
   return createDiscordBot({
     ...{ key, database, clock, seal },

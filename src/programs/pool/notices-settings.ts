@@ -1,5 +1,14 @@
 import type { AnySetting } from '../../base/command.ts';
-import { listOf, read, type SettingType, text, timeSpan, url } from '../../base/setting-types.ts';
+import {
+  listOf,
+  onOff,
+  path,
+  read,
+  type SettingType,
+  text,
+  timeSpan,
+  url,
+} from '../../base/setting-types.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -49,6 +58,18 @@ export const noticesSettings = {
     type: publicKey,
     doc: 'The public key of your Discord application, whose commands /earnings, /status and /why this pool then answers.',
     defaultText: 'no commands in Discord',
+  },
+  noticesKeyFile: {
+    type: path('FILE'),
+    doc: 'The key that keeps where people are told: 64 hex digits, made if it is not there. All nodes of a pool need the same one.',
+    defaultText: 'notices.key in the data directory',
+    why: 'Whoever has a copy of the database cannot read what is sealed in it. Back it up with the data directory.',
+  },
+  noticesKeyLost: {
+    type: onOff(),
+    doc: 'The key is lost for good: remove every channel that it sealed and make another one. People are told on the pages to add theirs again.',
+    default: false,
+    why: 'A folder that was not mounted must not cost everybody their channels. Without the key the pool works, and sends no notices.',
   },
   noticePrivateHosts: {
     type: listOf(text('HOST:PORT')),

@@ -1,6 +1,7 @@
+import { join } from 'node:path';
 import type { Database } from '../../database/database.ts';
-import { createSecrets } from '../../database/secrets.ts';
 import type { Dispatch } from '../../dispatch/dispatch-types.ts';
+import { openNoticesKey } from '../../notices/key.ts';
 import type { StandingAlarm } from '../../notices/look-standing.ts';
 import { type Notices, startNotices } from '../../notices/notices.ts';
 import type { TermsService } from '../../terms/terms-service.ts';
@@ -25,10 +26,17 @@ export async function openNotices(
   started: AsyncDisposableStack,
 ): Promise<Notices> {
   const { database, dispatch, terms, places, alarms } = parts;
-  const [{ key }] = await createSecrets(database).load('notices');
+  const file = settings.noticesKeyFile ?? join(settings.dataDir, 'notices.key');
+  const opened = await openNoticesKey({
+    ...{ database, clock, log, file, lost: settings.noticesKeyLost },
+    forAllNodes: settings.noticesKeyFile !== undefined || settings.databaseUrl === undefined,
+  });
+  const since = clock.now();
+  const ownAlarms: readonly StandingAlarm[] = opened.ok ? [] : [{ ...KEY_ALARM, since }];
   const { smtpUrl, noticesFrom, telegramToken, telegramUrl, noticeOfflineAfter } = settings;
   const notices = startNotices({
-    ...{ database, clock, log, metrics, key, alarms },
+    ...{ database, clock, log, metrics },
+    key: opened.ok ? opened.key : undefined,
     rules: {
       smtp: smtpUrl && noticesFrom ? { url: smtpUrl, from: noticesFrom } : undefined,
       telegram: telegramToken ? { apiUrl: telegramUrl, token: telegramToken } : undefined,
@@ -40,11 +48,18 @@ export async function openNotices(
     currentTerms: async () => terms.of((await terms.list()).current),
     link: (page) => linkToPage(settings, places, page),
     quarantined: () => quarantined(dispatch),
-    alarms,
+    alarms: () => [...alarms(), ...ownAlarms],
   });
   started.defer(() => notices.close());
   return notices;
 }
+
+const KEY_ALARM = {
+  kind: 'notices_key_unusable',
+  text: 'A node lacks the key of notices. It sends none, and lets nobody say where to be told.',
+  advice:
+    'Give it the file of the other nodes, or of the backup, by --notices-key-file; --notices-key-lost begins anew.',
+} as const;
 
 /** Workers in quarantine; nobody is looked at where there are none. */
 function* quarantined(dispatch: Dispatch) {
