@@ -39,8 +39,9 @@ export function apiPage(): string {
 
 The same routes are served on \`--http-addr\` and \`--admin-addr\`; those for operators on the latter alone,
 unless \`--operator-pages everywhere\`. [openapi.json](openapi.json) describes them for programs; a pool
-serves it at \`/api/v1/openapi.json\`. \`import { createClient } from 'tributary/client'\` is a typed client
-for Node and browsers.
+serves it at \`/api/v1/openapi.json\`, and each route with its parameters, answers and examples at
+\`/docs/api\`. \`import { createClient } from 'tributary/client'\` is a typed client for Node and browsers:
+\`npm pack\` in the repository makes the package that brings it.
 
 - Whole numbers of any size (base units, pixels) are decimal strings, moments ISO 8601 in UTC, amounts
   \`{ "asset": "ETH", "amount": "1000000000000000000", "decimals": 18 }\`.

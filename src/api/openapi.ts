@@ -79,6 +79,7 @@ function operation(definition: RouteDefinition, named: Record<string, unknown>):
   const { access, body, summary, status = 200, method, path } = definition;
   return {
     operationId: operationId(method, path),
+    tags: [nounOf(path)],
     summary,
     description: WHO[access],
     'x-access': access,
@@ -159,6 +160,11 @@ function schemaOf(schema: z.ZodType, io: 'input' | 'output', named: Record<strin
   const { $defs = {}, ...rest } = JSON.parse(text) as { $defs?: Record<string, unknown> };
   for (const [name, inner] of Object.entries($defs)) named[`${name}${suffix}`] = inner;
   return rest;
+}
+
+/** The first word of a path is what it is about: `payouts` of `/api/v1/payouts/{payout}`. */
+function nounOf(path: string): string {
+  return /^\/(?:api\/v1\/)?([a-z-]+)/.exec(path)?.[1] ?? 'other';
 }
 
 function operationId(method: string, path: string): string {

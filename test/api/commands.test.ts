@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { createClient } from 'tributary/client';
 import { run } from '../../src/cli.ts';
+import { createClient } from '../../src/client/client.ts';
 import { startTestPool } from '../start-pool.ts';
 
 const cleanups: (() => void | Promise<void>)[] = [];

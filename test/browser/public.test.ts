@@ -105,6 +105,8 @@ const pages: readonly (readonly [path: () => string, text: RegExp])[] = [
   [() => '/docs', /Guides: run a pool/],
   [() => '/docs/guides/join-with-a-gpu', /Join a pool with a GPU/],
   [() => '/docs/reference/settings', /--data-dir/],
+  [() => '/docs/api', /Routes by noun[\s\S]*GET \/api\/v1\/payouts/],
+  [() => '/docs/api/calculator', /calculator\/\{gpu\}[\s\S]*curl 'http:\/\/127[\s\S]*pool\.get\(/],
 ];
 
 test('the first page comes in 150 KB, and nothing in it from anybody else', async () => {

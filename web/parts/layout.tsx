@@ -92,6 +92,7 @@ function PoolFoot() {
     <>
       <span>Served by the pool itself; nothing on this page comes from anybody else.</span>
       <a href="/docs">Documentation</a>
+      <a href="/docs/api">API</a>
       <a href="/proofs">Check it yourself</a>
     </>
   );

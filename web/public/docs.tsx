@@ -31,7 +31,15 @@ export const docsPage: Page = {
         description: 'Guides, explanations and reference of the program that runs this pool.',
         current: '/docs',
       }),
-      content: <Doc source={documents.get('README') ?? ''} path="README" />,
+      content: (
+        <>
+          <Doc source={documents.get('README') ?? ''} path="README" />
+          <p class="prose">
+            For programs: the <a href="/docs/api">API reference</a>, every route with its
+            parameters, answers and examples.
+          </p>
+        </>
+      ),
     };
   },
 };

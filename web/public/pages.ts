@@ -1,4 +1,5 @@
 import type { Page } from '../page.ts';
+import { apiNounPage, apiPage } from './api-docs.tsx';
 import { docPage, docsPage } from './docs.tsx';
 import { epochPage } from './epoch.tsx';
 import { epochsPage } from './epochs.tsx';
@@ -24,5 +25,7 @@ export const publicPages: readonly Page[] = [
   incidentPage,
   joinPage,
   docsPage,
+  apiPage,
+  apiNounPage,
   docPage,
 ];
