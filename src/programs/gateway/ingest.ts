@@ -8,7 +8,7 @@ import type { JobShape } from '../../protocol/capabilities.ts';
 import { multipartBody } from '../../protocol/multipart.ts';
 import { extensionOf, mediaTypeOf, type VideoProfile } from '../../protocol/video-profile.ts';
 import type { Rendition } from './attempt.ts';
-import type { Gateway, SegmentFailure, Stream } from './gateway.ts';
+import type { Gateway, SegmentFailure, SegmentOutcome, Stream } from './gateway.ts';
 import { type IngestRequest, readIngestRequest } from './ingest-request.ts';
 
 /** A stream without a push for so long has ended. Wire: go-livepeer server/mediaserver.go. */
@@ -26,6 +26,8 @@ export interface IngestParts {
   readonly log: Log;
   /** Codec and pixel format of a segment; undefined when it holds no video. */
   inputOf(segment: Blob): Promise<JobShape['input'] | undefined>;
+  /** Told of each segment, with the milliseconds from its last byte to its last rendition. */
+  came?(outcome: SegmentOutcome, addedMs: number): void;
 }
 
 /** What the ingest endpoint knows from its settings. */
@@ -110,11 +112,13 @@ async function handle(
   if (!read.ok) return reply(response, read.status, read.text);
   const body = await receive(request, parts.blobs);
   if (!body) return reply(response, 500, 'the segment is too large');
+  const completeAt = parts.clock.now();
   using source = held(body);
   const push = read.request;
   const opened = await streamFor(parts, options, live, push, source.blob);
   if (!opened) return reply(response, 500, 'too many streams');
   const outcome = await opened.stream.transcode({ ...push, blob: source.blob });
+  parts.came?.(outcome, parts.clock.now() - completeAt);
   if (!outcome.ok) {
     const text = outcome.reason === 'no_sessions' ? 'No sessions available' : outcome.text;
     return reply(response, failureStatus[outcome.reason], text);

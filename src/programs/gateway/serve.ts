@@ -6,9 +6,12 @@ import { listenIngest } from './ingest.ts';
 import { fundingText } from './paying.ts';
 import { readProfiles } from './profiles.ts';
 import type { gatewayServeCommand } from './settings.ts';
-import { paidText } from './summary.ts';
+import { createTally, latencyText, outcomeText, paidText } from './summary.ts';
 
-/** Takes segments over HTTP until SIGINT or SIGTERM; then ends every stream and returns 0. */
+/**
+ * Takes segments over HTTP until SIGINT or SIGTERM; then ends every stream, says how it went and
+ * returns 0.
+ */
 export async function serve(
   settings: ValuesOf<typeof gatewayServeCommand.settings>,
   io: Io,
@@ -19,13 +22,16 @@ export async function serve(
     const { host, port } = settings.httpAddr;
     const { funding } = parts.paying;
     if (funding) io.stdout.write(`${fundingText(funding)}\n`);
+    const tally = createTally();
     const ingest = await listenIngest(
-      { ...parts, inputOf: parts.media.inputOf },
+      { ...parts, inputOf: parts.media.inputOf, came: tally.add },
       { host, port, profiles, sessionsMax: settings.maxSessions },
     );
     io.stdout.write(`READY http=http://${showHostPort({ host, port: ingest.port })}\n`);
     await stopSignal();
     await ingest.close();
+    const summary = tally.summary();
+    io.stdout.write(`${outcomeText(summary)}\nLatency   ${latencyText(summary)}\n`);
     const paid = await parts.paying.report();
     if (paid) io.stdout.write(`${paidText(paid)}\n`);
     return exitCode.ok;
