@@ -24,6 +24,7 @@ export async function startPoolProcess(
   t: Cleanup,
   flags: readonly string[] = [],
   existing?: string,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<PoolProcess> {
   const dataDir = existing ?? (await mkdtemp(join(tmpdir(), 'tributary-test-')));
   const running: TributaryProcess[] = [];
@@ -37,13 +38,11 @@ export async function startPoolProcess(
     const places = [`--data-dir=${dataDir}`, `--service-addr=${own}`, `--listen=${own}`];
     // Each cleans up after itself; this one's directory goes after all of them.
     running.push(
-      startTributary(held, [
-        'pool',
-        ...places,
-        '--admin-addr=127.0.0.1:0',
-        '--http-addr=127.0.0.1:0',
-        ...flags,
-      ]),
+      startTributary(
+        held,
+        ['pool', ...places, '--admin-addr=127.0.0.1:0', '--http-addr=127.0.0.1:0', ...flags],
+        env,
+      ),
     );
     const ready = /^READY service=(\S+) admin=(\S+) http=(\S+)$/;
     const [, service = '', admin = '', http = ''] = await current().line(ready);

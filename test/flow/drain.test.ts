@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
 import { eventually } from '../eventually.ts';
@@ -151,7 +152,12 @@ test('a second signal ends the pool without waiting', async (t) => {
 });
 
 test('--local-worker serves a segment by itself', async (t) => {
-  const child = await startPoolProcess(t, ['--local-worker']);
+  const folder = await mkdtemp(join(tmpdir(), 'tributary-local-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const config = join(folder, 'pool.toml');
+  // A file of the pool's, at the place that its worker would look at, too.
+  await writeFile(config, 'local-worker = true\nmax-sessions = 5\n');
+  const child = await startPoolProcess(t, [], undefined, { TRIBUTARY_CONFIG: config });
   const front = startStockGateway(child.port);
   t.after(() => front.close());
   await eventually(

@@ -128,6 +128,6 @@ test('a segment posted to the ingest address is answered with its renditions', a
   assert.equal(garbage.status, 422);
   gateway.child.kill('SIGTERM');
   assert.equal(await gateway.exited, 0);
-  const said = /1 of 2 segments failed\.\nLatency   added p50 [\d.]+ m?s · p99 [\d.]+ m?s\n/;
+  const said = /1 of 2 segments failed\.\nLatency {3}added p50 [\d.]+ m?s · p99 [\d.]+ m?s\n/;
   assert.match(gateway.printed.out, said);
 });

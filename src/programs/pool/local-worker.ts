@@ -8,6 +8,11 @@ import type { Workers } from '../../workers/workers.ts';
 
 /** The name under which the pool's own worker is enrolled. */
 const NAME = 'local';
+/**
+ * What the pool may have been told by its environment and a worker would take for its own: the
+ * pool's file, with keys that no worker has, and the sessions of all workers together.
+ */
+const POOLS_OWN = { TRIBUTARY_CONFIG: undefined, TRIBUTARY_MAX_SESSIONS: undefined };
 /** Between two starts of a worker that ended by itself. */
 const RESTART_MS = 2_000;
 
@@ -31,7 +36,7 @@ export async function startLocalWorker(parts: {
   function start() {
     // The join string holds the credential: an environment is private, a command line is not.
     const receipts = { TRIBUTARY_RECEIPTS: `${parts.dataDir}/local-receipts` };
-    const env = { ...receipts, ...parts.env, TRIBUTARY_JOIN: join };
+    const env = { ...receipts, ...parts.env, ...POOLS_OWN, TRIBUTARY_JOIN: join };
     const started = spawn(
       process.execPath,
       [...process.execArgv, process.argv[1] as string, 'worker', 'join', '--with-parent'],

@@ -112,7 +112,7 @@ export const poolCommand = defineCommand({
     },
     localWorker: {
       type: onOff(),
-      doc: 'Run a worker of ours beside the pool, on the devices of this machine.',
+      doc: 'Run a worker of ours beside the pool, on the devices of this machine; TRIBUTARY_DEVICE says on which.',
       default: false,
       why: 'Most pools leave transcoding to their workers.',
       aliases: { transcoder: true },
