@@ -6,6 +6,9 @@ import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { type AnySetting, envOf, keyOf } from './base/command.ts';
+import { resolveSettings } from './base/settings.ts';
+import { configSetting } from './base/standard-settings.ts';
 import type { Io } from './base/terminal.ts';
 import { commands, run, version } from './cli.ts';
 
@@ -149,3 +152,50 @@ async function startSilentServer(t: TestContext) {
   });
   return { port: address.port, connected };
 }
+
+/** Values, one of which each setting takes; choices tell their own. */
+const SAMPLES = [
+  ...['true', '7', '30s', '64MiB', '0.5', 'auto', 'off', 'cpu', '21000', '127.0.0.1:1234'],
+  ...['https://a.example', 'postgres://a.example/x', 'https://a.example:8935', 'some-text'],
+  ...[
+    'smtps://a.example',
+    'pool@example.org',
+    'ETH=1',
+    `0x${'1'.repeat(40)}`,
+    `0x${'1'.repeat(40)}=1/2`,
+  ],
+  ...['{"gateways":[]}', '{"capabilities_prices":[]}', '0.0004 ETH per 1e9 pixels'],
+  ...['a1'.repeat(32), `TicketBroker=0x${'1'.repeat(40)}`],
+];
+
+test('each option of each command is a flag, a variable and a key of the file', () => {
+  for (const command of commands) {
+    const settings = Object.entries<AnySetting>(command.settings);
+    for (const [name, setting] of settings) {
+      if (name === 'config' || setting.positional === 'only') continue;
+      const { type } = setting;
+      const choices = /^one of:? ([\w-]+)/.exec(type.allowed)?.slice(1) ?? [];
+      const value = [...choices, ...SAMPLES].find((text) => type.schema.safeParse(text).success);
+      assert.ok(value !== undefined, `${command.name} --${keyOf(name)}: ${type.allowed}`);
+      // Alone, so that neither what is required nor what goes together is in its way.
+      const alone = {
+        name: command.name,
+        summary: '',
+        settings: { config: configSetting, [name]: setting },
+      };
+      const from = (args: readonly string[], env: Record<string, string>, file = '') =>
+        resolveSettings(alone, { args, env, readFile: () => file });
+      const flag = from([`--${keyOf(name)}=${value}`], {});
+      const variable = from([], { [envOf(name)]: value });
+      const key = from(['--config', 'x.toml'], {}, `${keyOf(name)} = '''${value}'''`);
+      assert.deepEqual(variable.values, flag.values, name);
+      assert.deepEqual(key.values[name], flag.values[name], name);
+      const origins = [flag, variable, key].map(({ origins: found }) => found[name]);
+      assert.deepEqual(origins, [
+        { from: 'flag', as: `--${keyOf(name)}` },
+        { from: 'env', as: envOf(name) },
+        { from: 'file', as: keyOf(name), path: 'x.toml' },
+      ]);
+    }
+  }
+});
