@@ -21,6 +21,7 @@ import {
 } from './programs/epoch/settings.ts';
 import { gatewayPushCommand, gatewayServeCommand } from './programs/gateway/settings.ts';
 import { importCommand } from './programs/import/settings.ts';
+import { incidentsCommands } from './programs/incidents/settings.ts';
 import {
   importCommand as importKeyCommand,
   newCommand,
@@ -93,6 +94,7 @@ const programs: Readonly<Record<string, () => Promise<Program>>> = {
   redeemer: () => import('./programs/redeemer/main.ts'),
   terms: () => import('./programs/terms/main.ts'),
   notices: () => import('./programs/notices/main.ts'),
+  incidents: () => import('./programs/incidents/main.ts'),
   disputes: () => import('./programs/disputes/main.ts'),
   lab: () => import('./programs/lab/main.ts'),
   import: () => import('./programs/import/main.ts'),
@@ -135,6 +137,7 @@ export const commands: readonly Command[] = [
   ...Object.values(payoutCommands),
   ...Object.values(disputesCommands),
   ...Object.values(noticesCommands),
+  ...Object.values(incidentsCommands),
   gatewayPushCommand,
   gatewayServeCommand,
   newCommand,

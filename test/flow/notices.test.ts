@@ -227,3 +227,56 @@ test('an operator sends a message, sees what was given up, and sends it again', 
   assert.equal(await tributary('replay', '--all'), '1 letter is on the way again.\n');
   await eventually('it arrives', async () => (await tributary('dead')).startsWith('No letter'));
 });
+
+test('an operator announces work and tells of an incident from the command line, as from the console', async () => {
+  const tributary = async (...words: string[]) => {
+    const [out, err]: [string[], string[]] = [[], []];
+    const to = (list: string[]) => ({ write: (text: string) => void list.push(text) });
+    const io = { stdout: to(out), stderr: to(err), env: {}, isTty: false, columns: 80 };
+    const code = await run(['incidents', ...words, '--data-dir', pool.dataDir], io);
+    return { code, out: out.join(''), err: err.join('') };
+  };
+  const inHours = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
+  const planned = await tributary(
+    ...['plan', 'New disks', '--text', 'One by one.'],
+    ...['--starts-at', inHours(2), '--ends-at', inHours(3), '--json'],
+  );
+  assert.equal(planned.code, 0, planned.err);
+  const { id } = JSON.parse(planned.out) as { id: string };
+  const opened = await tributary('open', 'Segments are slow', '--text', 'Nothing to be done.');
+  assert.match(
+    opened.out,
+    /^\d+ {2}Goes on: Segments are slow, from .+ UTC\.\nNothing to be done\./,
+  );
+  const [, number = ''] = /^(\d+)/.exec(opened.out) ?? [];
+  assert.match(
+    (await tributary('update', number, '--text', 'A disk is full.')).out,
+    /A disk is full/,
+  );
+  const open = (await tributary('list', '--open')).out;
+  assert.match(open, /maintenance +Planned .+New disks/);
+  assert.match(open, /incident +Goes on .+Segments are slow/);
+  assert.match((await tributary('close', number, '--text', 'Mended.')).out, /Over: .+\nMended\./);
+  assert.match((await tributary('close', id)).out, /Called off: New disks/);
+  assert.doesNotMatch((await tributary('list', '--open')).out, /Segments are slow/);
+  const kinds = async () => {
+    const response = await fetch(new URL('/api/v1/notices', pool.publicUrl));
+    const { items } = (await response.json()) as { items: { kind: string; title: string }[] };
+    return items.map(({ kind, title }) => `${kind} ${title}`);
+  };
+  await eventually('everybody is told', async () => {
+    const told = await kinds();
+    return ['downtime_planned New disks', 'downtime_started Segments are slow'].every((each) =>
+      told.includes(each),
+    );
+  });
+
+  const again = await tributary('close', number);
+  assert.equal(again.code, 1);
+  assert.match(again.err, /incident_closed/);
+  const noZone = await tributary(
+    ...['plan', 'x', '--starts-at', '2026-12-24T18:00', '--ends-at', inHours(1)],
+  );
+  assert.equal(noZone.code, 2);
+  assert.match(noZone.err, /a moment with its zone/);
+});
