@@ -67,6 +67,8 @@ const hash = pool.sent(WALLET, 600n);
 pool.pay({ worker: heron, asset: ETH, amount: 600n, to: WALLET, transaction: hash });
 await settle(50n, 500n);
 const files = await pool.files();
+await settle(20n, 300n);
+const later = await pool.files();
 
 test('epochs are recomputed once, and new ones when they come', async () => {
   assert.equal(two.fault, null);
@@ -83,6 +85,12 @@ test('epochs are recomputed once, and new ones when they come', async () => {
   assert.deepEqual([three.promised.payouts, three.promised.onChain], [1, 1]);
   const again = await look(three, files);
   assert.deepEqual(again, three);
+});
+
+test('a payment is counted though two more epochs were published before the next look', async () => {
+  const four = await look(two, later);
+  assert.deepEqual([four.fault, four.held], [null, 4]);
+  assert.deepEqual([four.promised.payouts, four.promised.onChain], [1, 1]);
 });
 
 test('what a pool replaces is found by who looked before, though it signs it anew', async () => {

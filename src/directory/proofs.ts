@@ -91,6 +91,9 @@ export async function checkProofs(
         ? await openChainCheck(parts.chain, parts, index)
         : undefined;
     state = { ...state, published: index.epochs.length };
+    // What came since to the lists of epochs that are not the newest any more.
+    if (index.epochs.length > state.held)
+      state = await followPayouts(state, { parts, index, chain });
     for (const entry of index.epochs.slice(state.held, state.held + EPOCHS_PER_LOOK)) {
       state = await checkEpoch(state, entry, { parts, check, chain });
     }
