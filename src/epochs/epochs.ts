@@ -3,6 +3,7 @@ import { TributaryError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type Epoch, openEpoch } from '../ledger/epoch-store.ts';
 import { type ClosingParts, endEpoch, settleEnded } from './close.ts';
+import type { ListedPayouts } from './payout-lists.ts';
 import { type PublishingParts, publish } from './publish.ts';
 import { recordEpochs } from './record.ts';
 import { recordOf } from './record-store.ts';
@@ -45,6 +46,7 @@ export function startEpochs(parts: EpochsParts): Epochs {
   let running: Promise<unknown> = Promise.resolve();
   let closed = false;
   let publishedAt: number | undefined;
+  const listed: ListedPayouts = new Map();
 
   /** One after the other, whoever asks. */
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -75,7 +77,7 @@ export function startEpochs(parts: EpochsParts): Epochs {
     const recorded = await recordEpochs(parts);
     if (recorded.length === 0 && !(await isOld())) return;
     const now = clock.now();
-    await publish(parts);
+    await publish(parts, listed);
     publishedAt = now;
     for (const epoch of recorded) log.info('epoch_published', { count: Number(epoch) });
     if (parts.anchor) await anchorNewest(parts.anchor);

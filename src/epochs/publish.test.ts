@@ -19,7 +19,8 @@ import { nodeVerifyEd25519 } from '../proofs/node-signatures.ts';
 import { statementBytes } from '../proofs/statement.ts';
 import { closeNow } from './close.ts';
 import { openBooks, testAccount } from './epochs.test-kit.ts';
-import { type PublishedPayout, type PublishingParts, publish } from './publish.ts';
+import { type PublishingParts, publish } from './publish.ts';
+import { finalPayouts } from './published-payouts.ts';
 import { recordEpochs } from './record.ts';
 
 const account = testAccount();
@@ -27,7 +28,6 @@ const { identity } = account;
 const books = await openBooks(account);
 after(() => books[Symbol.asyncDispose]());
 const [heron, otter] = [await books.enrol(), await books.enrol()];
-let paid: readonly PublishedPayout[] = [];
 
 const partsAt = (name: string): PublishingParts => ({
   ...books.parts,
@@ -38,7 +38,7 @@ const partsAt = (name: string): PublishingParts => ({
   account: identity.pool,
   endorse: async (statement) => account.endorse(statement),
   workers: async () => [{ worker: heron, name: 'heron', address: `0x${'11'.repeat(20)}` }],
-  payouts: async (from, until) => paid.filter(({ at }) => at >= from && (!until || at < until)),
+  payouts: finalPayouts(books.database),
 });
 const parts = partsAt('proofs');
 
@@ -128,28 +128,6 @@ test('another node publishes the same files, and so does this one again', async 
   await rm(join(parts.dir, 'index.json'));
   await publish(parts);
   assert.deepEqual(await tree(parts.dir), mine);
-});
-
-test('payouts stand with the epoch after which they became final', async () => {
-  const payout = (id: string, at: number): PublishedPayout => ({
-    id,
-    worker: heron,
-    asset: 'ETH' as never,
-    amount: 5n,
-    at,
-    to: `0x${'11'.repeat(20)}`,
-    transaction: `0x${'22'.repeat(32)}`,
-  });
-  paid = [payout('first', books.clock.now() + 1)];
-  await publish(parts);
-  const listed = async (epoch: bigint) =>
-    (await parsed(`epoch-${epoch}/payouts.json`, files.parsePayouts)).payouts.map(({ id }) => id);
-  assert.deepEqual([await listed(1n), await listed(2n)], [[], ['first']]);
-  books.clock.advance(10);
-  const third = await close();
-  paid = [...paid, payout('second', books.clock.now() + 1)];
-  await publish(parts);
-  assert.deepEqual([await listed(2n), await listed(third)], [['first'], ['second']]);
 });
 
 test('a private pool publishes a salted leaf and its path for each worker, and no list', async () => {

@@ -1,26 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Instant } from '../base/clock.ts';
 import { crashPoint } from '../base/crash-point.ts';
 import { disputeLogText } from '../ledger/disputes-store.ts';
 import { toHex } from '../proofs/bytes.ts';
-import { type IndexFile, type PayoutsFile, writeFile } from '../proofs/files.ts';
-import { privateLeafId } from '../proofs/merkle-sum.ts';
+import { type IndexFile, writeFile } from '../proofs/files.ts';
 import type { Statement } from '../proofs/statement.ts';
 import { writeAnchors } from './anchors.ts';
 import { epochFiles, headOf, signedText } from './epoch-files.ts';
+import {
+  type FinalPayouts,
+  type ListedPayouts,
+  openPayoutLists,
+  type PayoutLists,
+} from './payout-lists.ts';
 import { type RecordingParts, recordDigest } from './record.ts';
 import { allRecords, type EpochRecord } from './record-store.ts';
-import { epochWorkers } from './store.ts';
 import type { Anchor } from './verify-anchors.ts';
 import { type WorkersFile, writeWorkers } from './verify-worker.ts';
 
 /** A folder or file that is being written: whatever is left of one is removed at the next start. */
 const UNFINISHED = /^\.new-/;
-
-/** A final payout as it is published. */
-export type PublishedPayout = PayoutsFile['payouts'][number];
 
 /** What publishing stands on. */
 export interface PublishingParts extends RecordingParts {
@@ -34,29 +34,37 @@ export interface PublishingParts extends RecordingParts {
   endorse(statement: Statement): Promise<Uint8Array | undefined>;
   /** Names and payout addresses, for those who look themselves up. */
   workers(): Promise<WorkersFile['workers']>;
-  /** Payouts that became final from one moment up to, and without, another. */
-  payouts(from: Instant, until: Instant | undefined): Promise<readonly PublishedPayout[]>;
+  readonly payouts: FinalPayouts;
   /** Epochs that are in the chain, with the final transactions; left out where nobody wants that. */
   anchors?(): Promise<readonly Anchor[]>;
 }
 
 /**
  * Brings the folder up to date with the database: epochs that are missing or differ, the terms that
- * they name, payouts since the last one, and the index at the end, so that whoever follows it finds
+ * they name, the lists of payouts, and the index at the end, so that whoever follows it finds
  * everything. Each file and each epoch appears whole. Whoever does it, and how often, the files are
  * the same.
+ *
+ * @param listed what this process has listed; without it every list of payouts is read again
  */
-export async function publish(parts: PublishingParts): Promise<void> {
+export async function publish(
+  parts: PublishingParts,
+  listed: ListedPayouts = new Map(),
+): Promise<void> {
   await mkdir(parts.dir, { recursive: true, mode: 0o755 });
   await removeUnfinished(parts.dir);
   const records = await allRecords(parts.database);
+  const lists = await openPayoutLists(parts, records, listed);
   const versions = new Set<number>();
   for (const [at, record] of records.entries()) {
     const { terms } = JSON.parse(record.head) as { terms: { version: number } };
     versions.add(terms.version);
-    await publishEpoch(parts, record, records[at - 1]);
-    const isLast = at >= records.length - 2;
-    if (isLast) await publishPayouts(parts, record, records[at + 1]);
+    const isFresh = await publishEpoch(parts, records, at, lists);
+    if (!isFresh && lists.isNew(at)) {
+      const path = join(`epoch-${record.epoch}`, 'payouts.json');
+      await putFile(parts.dir, path, await lists.text(at));
+    }
+    lists.wrote(at);
   }
   for (const version of versions) {
     if (version === 0) continue;
@@ -87,60 +95,25 @@ async function removeUnfinished(dir: string): Promise<void> {
   }
 }
 
+/** Writes the folder of the epoch at this place, unless it is there: whether it did. */
 async function publishEpoch(
   parts: PublishingParts,
-  record: EpochRecord,
-  before: EpochRecord | undefined,
-): Promise<void> {
+  records: readonly EpochRecord[],
+  place: number,
+  lists: PayoutLists,
+): Promise<boolean> {
+  const record = records[place] as EpochRecord;
   const folder = join(parts.dir, `epoch-${record.epoch}`);
-  if ((await textOf(join(folder, 'epoch.json'))) === signedText(record)) return;
+  if ((await textOf(join(folder, 'epoch.json'))) === signedText(record)) return false;
   const fresh = join(parts.dir, `.new-${randomUUID()}`);
   await mkdir(fresh, { mode: 0o755 });
-  for await (const { path, text } of epochFiles(parts, record, before)) {
+  for await (const { path, text } of epochFiles(parts, record, records[place - 1])) {
     await writeWhole(join(fresh, path), text);
   }
-  const payouts = await payoutsText(parts, record, undefined);
-  await writeWhole(join(fresh, 'payouts.json'), payouts);
+  await writeWhole(join(fresh, 'payouts.json'), await lists.text(place));
   await rm(folder, { recursive: true, force: true });
   await rename(fresh, folder);
-}
-
-/** Payouts are listed with the epoch after whose closing, and before the next one's, they were final. */
-async function publishPayouts(
-  parts: PublishingParts,
-  record: EpochRecord,
-  next: EpochRecord | undefined,
-): Promise<void> {
-  const text = await payoutsText(parts, record, next);
-  await putFile(parts.dir, join(`epoch-${record.epoch}`, 'payouts.json'), text);
-}
-
-async function payoutsText(
-  parts: PublishingParts,
-  { epoch, head }: EpochRecord,
-  next: EpochRecord | undefined,
-): Promise<string> {
-  const closesAt = (text: string) => (JSON.parse(text) as { closesAt: number }).closesAt as Instant;
-  const payouts = await parts.payouts(closesAt(head), next && closesAt(next.head));
-  const names = payouts.length === 0 ? undefined : await saltedNames(parts, epoch);
-  const named = payouts.map((payout) => ({
-    ...payout,
-    worker: names?.get(payout.worker) ?? payout.worker,
-  }));
-  return writeFile({ format: 'tributary-payouts-1', epoch, payouts: named });
-}
-
-/** Of a private pool: by what a worker, and nobody else, finds itself in the list. */
-async function saltedNames(
-  { database, hashing }: PublishingParts,
-  epoch: bigint,
-): Promise<ReadonlyMap<string, string>> {
-  const workers = await epochWorkers(database, epoch);
-  return new Map(
-    workers.flatMap(({ worker, salt }) =>
-      salt ? [[worker, toHex(privateLeafId(worker, salt, hashing))]] : [],
-    ),
-  );
+  return true;
 }
 
 async function indexOf(

@@ -18,7 +18,10 @@ type IncomeLine = EpochInput['incomeLines'][number];
 export interface ChainCheck {
   /** Income that names transactions: all of them are there, final, and paid what is said. */
   income(epoch: bigint, line: IncomeLine): Promise<void>;
-  /** Payments to a worker: there, final, to its address, and not less than is said. */
+  /**
+   * Payments to a worker: there, final, to its address, and not less than is said, also together with
+   * what earlier calls were told of the same transaction.
+   */
   payouts(epoch: bigint, payouts: readonly Payout[], terms: Terms): Promise<void>;
 }
 
@@ -47,6 +50,8 @@ export async function openChainCheck(
   };
   const finalBlock = await chain.finalBlock();
   const known = new Map<string, Promise<ChainTransaction | undefined>>();
+  /** What lists say that one transaction paid to one account, by payout. */
+  const listedOf = new Map<string, Map<string, bigint>>();
   const transaction = (hash: string) => {
     const asked = known.get(hash) ?? chain.transaction(hash);
     known.set(hash, asked);
@@ -123,11 +128,14 @@ export async function openChainCheck(
         payouts,
         ({ transaction: hash, to, asset }) => `${hash} ${to} ${asset}`,
       );
-      for (const group of groups.values()) {
+      for (const [payment, group] of groups) {
         const [{ asset, to, transaction: hash }] = group as [Payout];
         const kind = terms.assets[asset]?.kind ?? 'native';
         if (kind === 'fiat' || kind === 'points') continue;
-        const listed = group.reduce((sum, { amount }) => sum + amount, 0n);
+        const amounts = listedOf.get(payment) ?? new Map<string, bigint>();
+        listedOf.set(payment, amounts);
+        for (const { id, amount } of group) amounts.set(id, amount);
+        const listed = [...amounts.values()].reduce((sum, amount) => sum + amount, 0n);
         const wrong = (fault: Wrong['fault'], text: string) =>
           new Wrong(fault, `${listed} ${asset} are listed as paid, ${text}`, epoch);
         if (hash === undefined || to === undefined) {

@@ -39,6 +39,7 @@ export const verifyFaults = [
   'payment_not_on_chain',
   'payment_not_final',
   'payment_short',
+  'payout_repeated',
   'paid_too_much',
   'chain_differs',
 ] as const;

@@ -1,7 +1,9 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Instant } from '../base/clock.ts';
 import { keccak256 } from '../base/keccak.ts';
+import type { Database } from '../database/database.ts';
 import { toHex } from '../proofs/bytes.ts';
 import { epochStatement, headDigest, identityOf } from '../proofs/epoch-proofs.ts';
 import * as files from '../proofs/files.ts';
@@ -11,7 +13,8 @@ import { type SignedReceipt, splitSigned } from '../proofs/receipt.ts';
 import { recover } from '../protocol/signature.ts';
 import { closeNow } from './close.ts';
 import { openBooks, type TestAccount, type TestBooks, testAccount } from './epochs.test-kit.ts';
-import { type PublishedPayout, type PublishingParts, publish } from './publish.ts';
+import type { FinalPayouts, PublishedPayout } from './payout-lists.ts';
+import { type PublishingParts, publish } from './publish.ts';
 import { recordEpochs } from './record.ts';
 import { verifyPool } from './verify.ts';
 import type { ChainTransaction, Verdict, VerifyChain, VerifyParts } from './verify-types.ts';
@@ -28,6 +31,7 @@ const word = (value: bigint | string) =>
 export interface Published extends AsyncDisposable {
   readonly books: TestBooks;
   readonly account: TestAccount;
+  readonly parts: PublishingParts;
   /** The transactions of the chain, by hash. */
   readonly chain: Map<string, ChainTransaction>;
   /** A ticket's redemption on the chain: its hash. */
@@ -55,7 +59,10 @@ export interface Published extends AsyncDisposable {
   ): Promise<Verdict>;
 }
 
-export async function publishedPool(): Promise<Published> {
+/** `payouts`: where its payouts come from, if not from {@link Published.pay}. */
+export async function publishedPool(
+  how: { readonly payouts?: (database: Database) => FinalPayouts } = {},
+): Promise<Published> {
   const account = testAccount();
   const books = await openBooks(account);
   const dir = await mkdtemp(join(tmpdir(), 'tributary-verify-'));
@@ -75,8 +82,10 @@ export async function publishedPool(): Promise<Published> {
     endorse: async (statement) => account.endorse(statement),
     workers: async () =>
       [...addresses].map(([worker, address]) => ({ worker, name: `rig-${worker}`, address })),
-    payouts: async (from, until) =>
-      payouts.filter(({ at }) => at >= from && (until === undefined || at < until)),
+    payouts: how.payouts?.(books.database) ?? {
+      since: async (from = 0 as Instant) => payouts.filter(({ at }) => at >= from),
+      marks: async (starts) => [undefined, ...starts].map(() => String(payouts.length)),
+    },
   };
 
   function mined(transaction: Partial<ChainTransaction>): string {
@@ -110,12 +119,7 @@ export async function publishedPool(): Promise<Published> {
 
   async function published(): Promise<Map<string, string>> {
     await publish(parts);
-    const names = await readdir(dir, { recursive: true, withFileTypes: true });
-    const paths = names.filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name));
-    const texts = paths.map(
-      async (path) => [path.slice(dir.length + 1), await readFile(path, 'utf8')] as const,
-    );
-    return new Map(await Promise.all(texts));
+    return filesIn(dir);
   }
 
   async function seal(changed: Map<string, string>, epoch: bigint, how?: 'chained'): Promise<void> {
@@ -135,6 +139,7 @@ export async function publishedPool(): Promise<Published> {
   return {
     books,
     account,
+    parts,
     chain,
     redeemed: (amount) =>
       mined({
@@ -197,6 +202,16 @@ export async function publishedPool(): Promise<Published> {
       await rm(dir, { recursive: true });
     },
   };
+}
+
+/** What stands in a folder of published files, by path. */
+export async function filesIn(dir: string): Promise<Map<string, string>> {
+  const names = await readdir(dir, { recursive: true, withFileTypes: true });
+  const paths = names.filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name));
+  const texts = paths.map(
+    async (path) => [path.slice(dir.length + 1), await readFile(path, 'utf8')] as const,
+  );
+  return new Map(await Promise.all(texts));
 }
 
 function must<T>(parsed: files.Parsed<T>): T {

@@ -490,8 +490,8 @@ test('every fault that there is has a case above', () => {
     'chain_differs',
     'sum_overflow',
     'sibling_swapped',
-    // In disputes.test.ts, like the award; in verify-anchors.test.ts.
-    ...(['disputes_rewritten', 'award_differs', 'anchor_differs'] as const),
+    // In disputes.test.ts, verify-anchors.test.ts and payout-lists.test.ts.
+    ...(['disputes_rewritten', 'award_differs', 'anchor_differs', 'payout_repeated'] as const),
   ];
   assert.deepEqual(
     verifyFaults.filter((fault) => !tried.has(fault) && !elsewhere.includes(fault)),

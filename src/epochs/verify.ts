@@ -48,6 +48,8 @@ interface Walk {
   beforeLeaf: FileLeaf | undefined;
   owed: Amounts;
   paid: Amounts;
+  /** Ids of payouts, by the epoch that lists them. */
+  readonly listed: Map<string, bigint>;
 }
 
 /**
@@ -97,6 +99,7 @@ async function begin(request: VerifyRequest, parts: VerifyParts): Promise<Walk> 
     beforeLeaf: undefined,
     owed: {},
     paid: {},
+    listed: new Map(),
   };
 }
 
@@ -223,6 +226,14 @@ async function checkPayouts(
   const { payouts } = await needFile(walk.parts.files, path, parsePayouts, epoch);
   const name = nameIn(contents, leaf, walk.parts);
   const own = payouts.filter(({ worker }) => worker === name);
+  for (const { id } of own) {
+    const other = walk.listed.get(id);
+    if (other !== undefined) {
+      const text = `the payout ${id} is listed twice, with epochs ${other} and ${epoch}`;
+      throw new Wrong('payout_repeated', text, epoch);
+    }
+    walk.listed.set(id, epoch);
+  }
   await walk.chain?.payouts(epoch, own, terms);
   const paid = own.reduce<Amounts>((all, one) => sum(all, creditOf(one)), {});
   walk.paid = sum(walk.paid, paid);

@@ -94,7 +94,7 @@ export async function openPay(
         ...(payoutAddress ? { address: payoutAddress.toLowerCase() } : {}),
       }));
     },
-    payouts: (from, until) => finalPayouts(database, from, until),
+    payouts: finalPayouts(database),
     newestPayout: () => newestFinal(database),
     ...(chain && settings.anchor ? { anchor: chain.anchor } : {}),
     ...(chain ? { anchors: () => finalAnchors(database) } : {}),
