@@ -16,6 +16,8 @@ const { values } = parseArgs({
   options: {
     /** 2,000 segments a side: 20 of them are slower than the p99. */
     turns: { type: 'string', default: '40' },
+    /** A turn that begins later than that is left out. */
+    minutes: { type: 'string', default: '30' },
     'node-flags': { type: 'string' },
   },
 });
@@ -37,6 +39,8 @@ const workers = await startCannedWorkers(media, {
 interface Side {
   readonly url: string | undefined;
   readonly times: number[];
+  /** What 45 of the 50 segments of each turn were faster than. */
+  readonly slow: number[];
   cpuMs: number;
   seconds: number;
   answers: number;
@@ -44,7 +48,7 @@ interface Side {
   events: number;
 }
 const side = (url: string | undefined): Side => ({
-  ...{ url, times: [], cpuMs: 0, seconds: 0, answers: 0, refused: 0, events: 0 },
+  ...{ url, times: [], slow: [], cpuMs: 0, seconds: 0, answers: 0, refused: 0, events: 0 },
 });
 const alone = side(undefined);
 const beside = side(floor.ready);
@@ -53,7 +57,8 @@ const watched = side(pool.publicUrl);
 try {
   const load = await orchestratorTarget('ours', media, pool).open(SESSIONS);
   await drive(load, { sessions: SESSIONS, segments: 60 });
-  for (let turn = 0; turn < Number(values.turns); turn++) {
+  const until = performance.now() + Number(values.minutes) * 60_000;
+  for (let turn = 0; turn < Number(values.turns) && performance.now() < until; turn++) {
     // Each is first as often as last.
     const order = [alone, beside, watched];
     for (let at = 0; at < order.length; at++) await one(order[(turn + at) % 3] as Side);
@@ -68,9 +73,11 @@ try {
       } satisfies Reading);
     }
     const before = { cpu: cpuMs(pool.pid), at: performance.now() };
-    of.times.push(
-      ...(await drive(load, { sessions: SESSIONS, segments: SEGMENTS, perSecond: PER_SECOND })),
-    );
+    const times = await drive(load, {
+      ...{ sessions: SESSIONS, segments: SEGMENTS, perSecond: PER_SECOND },
+    });
+    of.times.push(...times);
+    of.slow.push(quantile(times, 0.9));
     of.cpuMs += cpuMs(pool.pid) - before.cpu;
     of.seconds += (performance.now() - before.at) / 1000;
     if (of.url === undefined) return;
@@ -92,8 +99,17 @@ try {
       other: { name: 'floor', value: quantile(beside.times, share) } as const,
     },
   ]);
+  const pairs = (other: Side) => watched.slow.map((ours, turn) => ours / (other.slow[turn] ?? 0));
   report([
     ...lines,
+    {
+      claim: 'p90 of a turn with them by p90 of the turn without beside it, median of the turns',
+      ours: quantile(pairs(alone), 0.5),
+    },
+    {
+      claim: 'the same, by that of the turn with them at a bare server',
+      ours: quantile(pairs(beside), 0.5),
+    },
     {
       claim: 'CPU of the pool a second (ms), with them; floor: without',
       ours: watched.cpuMs / watched.seconds,
