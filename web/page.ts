@@ -33,9 +33,3 @@ export interface Page {
   readonly path: string;
   show(parts: PageParts): Promise<Shown | Moved | undefined>;
 }
-
-/** To where one signs in, and back here after that. */
-export function signInAt(place: string, { path, query }: PageRequest): Moved {
-  const here = query.size === 0 ? path : `${path}?${query}`;
-  return { status: 303, location: `${place}?then=${encodeURIComponent(here)}` };
-}

@@ -1,9 +1,10 @@
 import type { Role } from '../../src/api/access.ts';
 import type { PoolView } from '../../src/api/pool-view.ts';
-import { type Moved, type Page, type PageParts, type Shown, signInAt } from '../page.ts';
+import type { Moved, Page, PageParts, Shown } from '../page.ts';
 import { PostForm } from '../parts/confirm.tsx';
 import type { Frame, RailLink } from '../parts/layout.tsx';
-import type { AttentionItem, FleetWorker, Who } from './api-views.ts';
+import { signedInAs, type Who } from '../parts/signed-in.ts';
+import type { AttentionItem, FleetWorker } from './api-views.ts';
 
 /** What a page of an operator is made from. */
 export interface OperatorParts extends PageParts {
@@ -35,14 +36,12 @@ export function operatorPage(
   return {
     path,
     async show(parts) {
-      const { reader, request } = parts;
-      const [pool, who] = await Promise.all([
-        reader.json<PoolView>('/api/v1/pool'),
-        reader.json<Who>('/api/v1/session'),
-      ]);
-      if (!pool) throw new Error('the pool does not say who it is');
-      if (who?.kind !== 'operator') return signInAt('/operator/sign-in', request);
-      const found = await reader.json<{ items: AttentionItem[] }>('/api/v1/operator/attention');
+      const reads = await signedInAs('operator', parts);
+      if ('location' in reads) return reads;
+      const { pool, who } = reads;
+      const found = await parts.reader.json<{ items: AttentionItem[] }>(
+        '/api/v1/operator/attention',
+      );
       if (!found) return notHere(pool);
       const may = (role: Role) => mayDo(who.role, role);
       const attention = found.items;
@@ -107,7 +106,7 @@ export function operatorFrame(
 export async function workerNames({
   reader,
 }: Pick<OperatorParts, 'reader'>): Promise<(id: string) => string> {
-  const found = await reader.json<FleetWorker[]>('/api/v1/operator/fleet');
+  const found = await reader.json<readonly Pick<FleetWorker, 'id' | 'name'>[]>('/api/v1/workers');
   const names = new Map(found?.map(({ id, name }) => [id, name]));
   return (id) => names.get(id) ?? id;
 }

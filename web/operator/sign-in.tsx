@@ -1,20 +1,15 @@
-import type { PoolView } from '../../src/api/pool-view.ts';
 import type { Page } from '../page.ts';
 import { Copyable } from '../parts/copy.tsx';
 import { Island } from '../parts/island.tsx';
+import { poolAndReader } from '../parts/signed-in.ts';
 import { Notice } from '../parts/state.tsx';
-import type { Who } from './api-views.ts';
 import { operatorFrame } from './operator-page.tsx';
 
 /** `/operator/sign-in`: with a link, or with the wallet of an operator. */
 export const signInPage: Page = {
   path: '/operator/sign-in',
   async show({ reader, request }) {
-    const [pool, who] = await Promise.all([
-      reader.json<PoolView>('/api/v1/pool'),
-      reader.json<Who>('/api/v1/session'),
-    ]);
-    if (!pool) throw new Error('the pool does not say who it is');
+    const { pool, who } = await poolAndReader({ reader });
     const then = localPath(request.query.get('then')) ?? '/operator';
     if (who?.kind === 'operator') return { status: 303, location: then };
     return {

@@ -14,8 +14,6 @@ import type { whyApi } from '../../src/api/why-routes.ts';
 
 type Reply<D extends { readonly reply: z.ZodType }> = z.output<D['reply']>;
 
-/** Who reads a page. */
-export type Who = Reply<typeof sessionApi.who>;
 export type SessionView = Reply<typeof sessionApi.list>[number];
 /** A worker of the reader: one enrolment, which may run on several computers. */
 export type OwnWorker = Reply<typeof meApi.workers>[number];

@@ -1,9 +1,9 @@
 import type { PoolView } from '../../src/api/pool-view.ts';
-import type { Page, PageParts } from '../page.ts';
+import type { Page } from '../page.ts';
 import { PostForm } from '../parts/confirm.tsx';
 import { Island } from '../parts/island.tsx';
+import { poolAndReader, type Who } from '../parts/signed-in.ts';
 import { Notice } from '../parts/state.tsx';
-import type { Who } from './api-views.ts';
 import { workerFrame } from './worker-page.tsx';
 
 /** 256 random bits in base 32: what a link of the operator carries. */
@@ -18,7 +18,7 @@ const PUBLIC_LINKS = [
 export const signInPage: Page = {
   path: '/worker/sign-in',
   async show({ reader, request }) {
-    const [pool, who] = await read(reader);
+    const { pool, who } = await poolAndReader({ reader });
     const then = localPath(request.query.get('then')) ?? '/worker';
     if (who?.kind === 'worker') return { status: 303, location: then };
     return {
@@ -35,7 +35,7 @@ export const signInPage: Page = {
 export const linkPage: Page = {
   path: '/sign-in',
   async show({ reader, request }) {
-    const [pool, who] = await read(reader);
+    const { pool, who } = await poolAndReader({ reader });
     const token = request.query.get('link');
     if (token === null) {
       if (who?.kind === 'operator') return { status: 303, location: '/operator' };
@@ -46,15 +46,6 @@ export const linkPage: Page = {
     return { frame, content: <ByLink pool={pool} token={token} /> };
   },
 };
-
-async function read(reader: PageParts['reader']): Promise<readonly [PoolView, Who | undefined]> {
-  const [pool, who] = await Promise.all([
-    reader.json<PoolView>('/api/v1/pool'),
-    reader.json<Who>('/api/v1/session'),
-  ]);
-  if (!pool) throw new Error('the pool does not say who it is');
-  return [pool, who];
-}
 
 /** A path of this portal; never an address of another site. */
 function localPath(text: string | null): string | undefined {

@@ -1,8 +1,9 @@
 import type { PoolView } from '../../src/api/pool-view.ts';
-import { type Moved, type Page, type PageParts, type Shown, signInAt } from '../page.ts';
+import type { Moved, Page, PageParts, Shown } from '../page.ts';
 import { PostForm } from '../parts/confirm.tsx';
 import type { Frame, RailLink } from '../parts/layout.tsx';
-import type { OwnWorker, Who } from './api-views.ts';
+import { signedInAs, type Who } from '../parts/signed-in.ts';
+import type { OwnWorker } from './api-views.ts';
 
 /** What a page of somebody who signed in is made from. */
 export interface WorkerParts extends PageParts {
@@ -34,12 +35,9 @@ export function workerPage(
     path,
     async show(parts) {
       const { reader, request } = parts;
-      const [pool, who] = await Promise.all([
-        reader.json<PoolView>('/api/v1/pool'),
-        reader.json<Who>('/api/v1/session'),
-      ]);
-      if (!pool) throw new Error('the pool does not say who it is');
-      if (who?.kind !== 'worker') return signInAt('/worker/sign-in', request);
+      const reads = await signedInAs('worker', parts);
+      if ('location' in reads) return reads;
+      const { pool, who } = reads;
       const found = (await reader.json<OwnWorker[]>('/api/v1/me/workers')) ?? [];
       if (found.length === 0) return { frame: workerFrame(pool, NONE), content: <None of={who} /> };
       const workers = found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
