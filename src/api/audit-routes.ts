@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Queryable } from '../database/transaction.ts';
 import { auditLines } from './audit-store.ts';
+import { operators } from './operators-store.ts';
 import { defineRoute, type Route, serve } from './route.ts';
 import { decimal, moment, pageOf, pageQuery } from './shapes.ts';
 
@@ -22,6 +23,7 @@ export const auditApi = {
         actorName: z.string(),
         route: z.string(),
         target: z.string(),
+        targetName: z.string().nullable().describe('Of a target that is an operator.'),
         asked: z.unknown().describe('What was asked for, without secrets.'),
         outcome: z.string().nullable().describe('Null: it had not ended when the pool did.'),
         before: z.unknown(),
@@ -45,7 +47,11 @@ export function auditRoutes({ database }: { readonly database: Queryable }): rea
       const items = lines.slice(0, limit);
       const last = items.at(-1);
       const next = lines.length > limit && last ? cursor.write([`${last.number}`]) : null;
-      return { items, next };
+      const names = new Map((await operators(database)).map(({ id, name }) => [id, name]));
+      return {
+        items: items.map((one) => ({ ...one, targetName: names.get(one.target) ?? null })),
+        next,
+      };
     }),
   ];
 }

@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { PPM } from '../base/amounts.ts';
 import { TributaryError } from '../base/errors.ts';
 import type { ChainAction, ChainActions } from '../duties/action-types.ts';
+import { actionPhrase } from './chain-phrase.ts';
 import { demandConsequence } from './consequence.ts';
 import { defineRoute, type Route, serve } from './route.ts';
-import { decimal, units } from './shapes.ts';
+import { decimal, done, units } from './shapes.ts';
 
 /** A reason is stored on chain for ever, at a price by its length. */
 const REASON_CHARS_MAX = 1_000;
@@ -84,6 +85,7 @@ const planView = z.object({
   effects: z.array(z.string()),
   warnings: z.array(z.string()),
   signable: z.boolean(),
+  phrase: z.string().describe('What people type to do it.'),
 });
 
 const progressView = z.object({
@@ -119,6 +121,14 @@ const statusView = z.object({
   feeShare: decimal,
   pendingFees: decimal,
   serviceUri: z.string(),
+  activeSet: z
+    .object({
+      place: z.int().optional().describe('From 1; left out: it is not in the set.'),
+      members: z.int(),
+      sizeMax: z.int(),
+      leastStake: decimal,
+    })
+    .describe('As the next round will have it.'),
   unbondingLocks: z.array(z.object({ id: decimal, amount: decimal, withdrawRound: decimal })),
   balanceLpt: decimal,
   balanceWei: decimal,
@@ -167,6 +177,14 @@ export const chainApi = {
     reply: progressView,
     status: 202,
   }),
+  callOff: defineRoute({
+    method: 'POST',
+    path: '/api/v1/chain/call-off',
+    access: 'owner',
+    summary: 'Call off a transaction of an action that no block shows yet; it may be too late.',
+    body: z.object({ id: z.string().max(200) }),
+    reply: done,
+  }),
   progress: defineRoute({
     method: 'GET',
     path: '/api/v1/chain/actions/{id}/after/{version}',
@@ -189,16 +207,24 @@ export function chainRoutes({ chain }: ChainRoutesParts): readonly Route[] {
   return [
     serve(chainApi.status, async () => on().status()),
     serve(chainApi.prepare, async ({ body }) => {
-      const prepared = await on().prepare(actionIn(body));
+      const asked = actionIn(body);
+      const prepared = await on().prepare(asked);
       if (!prepared.ok) throw new TributaryError(prepared.reason, prepared.text);
-      return prepared.plan;
+      return { ...prepared.plan, phrase: actionPhrase(asked) };
     }),
     serve(chainApi.submit, async ({ body: { confirm, ...body }, actor, note }) => {
-      demandConsequence(actor, confirm, body.do);
-      const submitted = await on().submit(actionIn(body));
+      const asked = actionIn(body);
+      demandConsequence(actor, confirm, actionPhrase(asked));
+      const submitted = await on().submit(asked);
       if (!submitted.ok) throw new TributaryError(submitted.reason, submitted.text);
       note({ target: body.do, after: { id: submitted.progress.id } });
       return submitted.progress;
+    }),
+    serve(chainApi.callOff, async ({ body: { id }, note }) => {
+      const calledOff = await on().callOff(id);
+      if (!calledOff.ok) throw new TributaryError(calledOff.reason, calledOff.text);
+      note({ target: id });
+      return {};
     }),
     serve(chainApi.progress, async ({ params: { id, version } }) => {
       const known = /^\d{1,9}$/.test(version) ? Number(version) : -1;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
-import type { WorkerId } from '../base/ids.ts';
+import type { ConnectionId, WorkerId } from '../base/ids.ts';
 import type { Queryable } from '../database/transaction.ts';
 import type { Dispatch } from '../dispatch/dispatch-types.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -11,7 +11,7 @@ import type { Worker } from '../workers/worker.ts';
 import type { Workers } from '../workers/workers.ts';
 import { kept } from './kept.ts';
 import { defineRoute, type Route, serve } from './route.ts';
-import { decimal, moment } from './shapes.ts';
+import { decimal, done, moment } from './shapes.ts';
 import { totalsByWorker, viewOf, workerView } from './workers-routes.ts';
 
 const HOUR_MS = 3_600_000;
@@ -33,6 +33,8 @@ export interface FleetRoutesParts {
   readonly quarantine: {
     quarantine(worker: WorkerId, ms: number): void;
     release(worker: WorkerId): void;
+    quarantineMachine(connection: ConnectionId, ms: number): void;
+    releaseMachine(connection: ConnectionId): void;
   };
 }
 
@@ -52,6 +54,10 @@ const failure = z.object({
   attempt: z.int(),
   text: z.string(),
   step: z.string().describe('What to do about it.'),
+});
+
+const forMinutes = z.object({
+  minutes: z.coerce.number().int().min(1).max(QUARANTINE_MINUTES_MAX).default(10),
 });
 
 export const fleetApi = {
@@ -90,9 +96,7 @@ export const fleetApi = {
     path: '/api/v1/workers/{worker}/quarantine',
     access: 'support',
     summary: 'Give a connected worker no work for some minutes; then it is on trial.',
-    body: z.object({
-      minutes: z.coerce.number().int().min(1).max(QUARANTINE_MINUTES_MAX).default(10),
-    }),
+    body: forMinutes,
     reply: workerView,
   }),
   release: defineRoute({
@@ -101,6 +105,21 @@ export const fleetApi = {
     access: 'support',
     summary: 'End a quarantine: one session at a time until a good result.',
     reply: workerView,
+  }),
+  quarantineMachine: defineRoute({
+    method: 'POST',
+    path: '/api/v1/workers/{worker}/machines/{connection}/quarantine',
+    access: 'support',
+    summary: "Give one connected machine no work for some minutes; its worker's others go on.",
+    body: forMinutes,
+    reply: done,
+  }),
+  releaseMachine: defineRoute({
+    method: 'POST',
+    path: '/api/v1/workers/{worker}/machines/{connection}/release',
+    access: 'support',
+    summary: 'Give a machine work again before its quarantine ends.',
+    reply: done,
   }),
 } as const;
 
@@ -120,6 +139,15 @@ export function fleetRoutes(parts: FleetRoutesParts): readonly Route[] {
   async function shown(worker: Worker) {
     const totals = (await totalsByWorker(ledger)).get(worker.id);
     return viewOf(worker, totals, dispatch.worker(worker.id));
+  }
+
+  async function knownMachine(params: { readonly worker: string; readonly connection: string }) {
+    const worker = await known(params.worker);
+    const machine = dispatch
+      .worker(worker.id)
+      ?.connections.find(({ connection }) => connection === params.connection);
+    if (machine) return { worker, machine };
+    throw new TributaryError('worker_away', 'this machine is not connected');
   }
 
   return [
@@ -169,6 +197,18 @@ export function fleetRoutes(parts: FleetRoutesParts): readonly Route[] {
         after: { health: dispatch.worker(worker.id)?.health },
       });
       return shown(worker);
+    }),
+    serve(fleetApi.quarantineMachine, async ({ params, body, note }) => {
+      const { worker, machine } = await knownMachine(params);
+      quarantine.quarantineMachine(machine.connection, body.minutes * MINUTE_MS);
+      note({ target: worker.name, after: { ...body, connection: machine.connection } });
+      return {};
+    }),
+    serve(fleetApi.releaseMachine, async ({ params, note }) => {
+      const { worker, machine } = await knownMachine(params);
+      quarantine.releaseMachine(machine.connection);
+      note({ target: worker.name, after: { connection: machine.connection } });
+      return {};
     }),
   ];
 }

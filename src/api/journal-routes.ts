@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { journalLines } from '../chain/journal-list.ts';
 import type { Queryable } from '../database/transaction.ts';
+import { isOfAction } from '../duties/store.ts';
 import { defineRoute, type Route, serve } from './route.ts';
 import { decimal, moment, pageOf, pageQuery } from './shapes.ts';
 
@@ -11,6 +12,8 @@ const line = z.object({
   recipient: z.string(),
   valueWei: decimal,
   state: z.enum(['intended', 'signed', 'broadcast', 'included', 'final', 'failed']),
+  withdrawn: z.boolean().describe('Somebody called it off; it may have been too late.'),
+  canBeCalledOff: z.boolean().describe('An operator asked for it, and no block shows it.'),
   reason: z.string().nullable().describe('Why it came to nothing.'),
   succeeded: z.boolean().nullable().describe('Null: no block shows it.'),
   block: decimal.nullable(),
@@ -18,6 +21,8 @@ const line = z.object({
   attempts: z.int().describe('How often it was signed, with higher fees each time.'),
   at: moment,
 });
+
+const OPEN: ReadonlySet<string> = new Set(['intended', 'signed', 'broadcast']);
 
 export const journalApi = {
   list: defineRoute({
@@ -42,6 +47,7 @@ export function journalRoutes({ database }: { readonly database: Queryable }): r
       });
       const items = found.slice(0, limit).map(({ reason, succeeded, block, ...rest }) => ({
         ...rest,
+        canBeCalledOff: isOfAction(rest.id) && !rest.withdrawn && OPEN.has(rest.state),
         transaction: rest.transaction ?? null,
         reason: reason ?? null,
         succeeded: succeeded ?? null,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { WorkerView } from '../dispatch/dispatch-types.ts';
 import { failureViews } from '../workers/failures.ts';
 import type { Work } from '../workers/history-store.ts';
 import type { Incident } from '../workers/incidents-store.ts';
@@ -61,11 +62,12 @@ export const machineView = z.object({
   leftAt: moment.nullable().describe('Null: it is connected.'),
   leftBecause: z.string().nullable(),
   sessions: z.int().nullable().describe('Sessions that it serves now; null: it is not connected.'),
+  quarantinedUntil: moment.nullable().describe('An operator took this machine off work.'),
 });
 
 export function showMachine(
   machine: MachineView,
-  loads: ReadonlyMap<string, number>,
+  now: WorkerView['connections'][number] | undefined,
 ): z.input<typeof machineView> {
   const { worker, leftAt, leftBecause, capabilities, device, ...rest } = machine;
   return {
@@ -74,7 +76,8 @@ export function showMachine(
     devices: [...(device?.devices ?? [])],
     leftAt: leftAt ?? null,
     leftBecause: leftBecause ?? null,
-    sessions: loads.get(machine.connection) ?? null,
+    sessions: now?.load ?? null,
+    quarantinedUntil: now?.quarantinedUntilAt ?? null,
   };
 }
 

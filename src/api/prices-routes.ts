@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { TributaryError } from '../base/errors.ts';
 import { capabilityKey, parsePrice, showPrice } from '../payments/price.ts';
 import type { PriceDesk } from '../payments/price-desk.ts';
-import { pipelineOf, pricedCapability } from '../payments/price-lists.ts';
+import { pipelineOf, pricedCapability, pricedPipelines } from '../payments/price-lists.ts';
 import type { PriceScope } from '../payments/price-store.ts';
 import { rationalText } from '../payments/rational.ts';
 import { checksumAddress, parseAddress } from '../protocol/signature.ts';
@@ -28,6 +28,7 @@ const priceList = z.object({
       settings: z.string().optional().describe('What the settings ask where another was set.'),
     }),
   ),
+  pipelines: z.array(z.string()).describe('Those that can have a price of their own.'),
 });
 
 const scope = z.object({
@@ -68,23 +69,23 @@ export function pricesRoutes({ prices }: PricesRoutesParts): readonly Route[] {
     if (prices) return prices;
     throw new TributaryError('chain_off', 'This pool works off chain.');
   };
-  const list = () => ({ prices: on().list().map(viewOf) });
+  const list = () => ({ prices: on().list().map(viewOf), pipelines: [...pricedPipelines] });
   return [
     serve(pricesApi.list, async () => list()),
     serve(pricesApi.set, async ({ body, note }) => {
       const read = parsePrice(String(body.price));
       if (!read.ok) throw invalid('price must be such as 1000wei or 0.05USD per 1e12 pixels');
-      const before = list();
+      const before = on().list().map(viewOf);
       await on().set(scopeIn(body), read.price);
-      note({ before, after: list() });
+      note({ before, after: on().list().map(viewOf) });
       return list();
     }),
     serve(pricesApi.reset, async ({ body, note }) => {
-      const before = list();
+      const before = on().list().map(viewOf);
       if (!(await on().reset(scopeIn(body)))) {
         throw new TributaryError('price_not_set', 'No price was set for that.');
       }
-      note({ before, after: list() });
+      note({ before, after: on().list().map(viewOf) });
       return list();
     }),
   ];

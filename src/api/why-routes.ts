@@ -146,9 +146,9 @@ export function whyRoutes(parts: WhyRoutesParts): readonly Route[] {
   };
   const readMachines = async (worker: WorkerId) => {
     const live = dispatch.worker(worker)?.connections ?? [];
-    const loads = new Map<string, number>(live.map(({ connection, load }) => [connection, load]));
+    const now = new Map<string, (typeof live)[number]>(live.map((one) => [one.connection, one]));
     const machines = await machinesOf(database, worker, clock.now());
-    return machines.map((machine) => showMachine(machine, loads));
+    return machines.map((machine) => showMachine(machine, now.get(machine.connection)));
   };
   const readWork = async (worker: WorkerId, by: 'hour' | 'day', back: number) => {
     const until = clock.now();

@@ -83,7 +83,7 @@ const codeOf = async (asked: Promise<{ status: number; value: Value }>) => {
 test('a worker is enrolled, and its credential is in that answer alone', async () => {
   const { status, value } = await ask('POST', '/workers', { name: 'rig-1' });
   assert.equal(status, 201);
-  assert.deepEqual(Object.keys(value), ['id', 'name', 'credential', 'join']);
+  assert.deepEqual(Object.keys(value), ['id', 'name', 'credential', 'join', 'site']);
   assert.match(value.credential, /^trib_[a-z2-7]{10}_/);
   assert.equal(value.join, `j:${value.credential}`);
   assert.equal(workers.authenticate(value.credential)?.id, value.id);

@@ -17,6 +17,8 @@ export interface WorkersRoutesParts {
   readonly dispatch: Dispatch;
   /** The join string for a credential of this pool. */
   joinString(credential: Credential): string;
+  /** Where everybody finds the pages of the pool; undefined: nobody does. */
+  site?(): string | undefined;
 }
 
 /** A worker as operators see it. */
@@ -41,6 +43,7 @@ const enrolmentView = z.object({
   name: z.string(),
   credential: z.string().describe('Shown in this answer and nowhere else.'),
   join: z.string().describe('What `tributary worker join` takes.'),
+  site: z.string().nullable().describe('Where its owner finds the pages of the pool.'),
 });
 
 /** Typed by people in a browser, where a change cannot be undone. */
@@ -134,9 +137,11 @@ export function workersRoutes(parts: WorkersRoutesParts): readonly Route[] {
       if (!worker) throw new TributaryError('worker_unknown', 'there is no such worker');
       return view(worker, await totalsByWorker(ledger));
     }),
-    serve(workersApi.rotate, async ({ params }) => {
+    serve(workersApi.rotate, async ({ params, note }) => {
       // The one before stays valid, so nobody is disconnected; the one before that goes.
-      return enrolment(parts, granted(await workers.rotate(params.worker, { retire: 'oldest' })));
+      const made = granted(await workers.rotate(params.worker, { retire: 'oldest' }));
+      note({ target: made.worker.name });
+      return enrolment(parts, made);
     }),
     change('revoke'),
     change('pause'),
@@ -146,10 +151,11 @@ export function workersRoutes(parts: WorkersRoutesParts): readonly Route[] {
 }
 
 function enrolment(
-  { joinString }: WorkersRoutesParts,
+  { joinString, site }: WorkersRoutesParts,
   { worker, credential }: { worker: Worker; credential: Credential },
 ) {
-  return { id: worker.id, name: worker.name, credential, join: joinString(credential) };
+  const { id, name } = worker;
+  return { id, name, credential, join: joinString(credential), site: site?.() ?? null };
 }
 
 /** What a request led to, or its refusal as the error that the API answers with. */

@@ -12,6 +12,8 @@ export interface JournalLine {
   readonly recipient: Hex;
   readonly valueWei: bigint;
   readonly state: 'intended' | 'signed' | 'broadcast' | 'included' | 'final' | 'failed';
+  /** Somebody called it off; it may have been too late. */
+  readonly withdrawn: boolean;
   /** Why it came to nothing. */
   readonly reason: string | undefined;
   /** Whether the contract took it; undefined: no block shows it. */
@@ -31,6 +33,7 @@ interface Row {
   recipient: Buffer;
   value: bigint;
   state: JournalLine['state'];
+  withdrawn: boolean;
   reason: string | null;
   succeeded: boolean | null;
   block: bigint | null;
@@ -45,7 +48,7 @@ export async function journalLines(
   { before, limit }: { readonly before: bigint | undefined; readonly limit: number },
 ): Promise<readonly JournalLine[]> {
   const { rows } = await from.query<Row>(sql`
-    select i.number, i.id, i.account, i.recipient, i.value, i.state, i.reason, i.succeeded, i.block,
+    select i.number, i.id, i.account, i.recipient, i.value, i.state, i.withdrawn, i.reason, i.succeeded, i.block,
       coalesce(i.hash, (select t.hash from chain_transaction t
         where t.chain_id = n.chain_id and t.account = n.account and t.nonce = n.nonce
         order by t.number desc limit 1)) as hash,
@@ -63,6 +66,7 @@ export async function journalLines(
     recipient: `0x${hex(row.recipient)}`,
     valueWei: row.value,
     state: row.state,
+    withdrawn: row.withdrawn,
     reason: row.reason ?? undefined,
     succeeded: row.succeeded ?? undefined,
     block: row.block ?? undefined,

@@ -62,6 +62,7 @@ export function workerLeft(core: Core, id: ConnectionId, reason: WorkerLeftReaso
   const sessions = sessionsOn(core, connection);
   const running = runningOn(sessions, connection);
   dropHolds(core, connection);
+  core.idleTimers.disarm(connection);
   removeConnection(core.fleet, connection);
   core.roomMade = true; // for jobs that wait: those in quarantine may be asked now
   rebucket(core.fleet, connection.worker, core.sabotage);

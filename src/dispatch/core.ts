@@ -6,7 +6,7 @@ import type { Holds } from './holds.ts';
 import type { Pick } from './random.ts';
 import type { Sessions } from './sessions.ts';
 import type { SpeedRecord } from './speed.ts';
-import type { Attempt, Job, Session, WorkerRecord } from './state.ts';
+import type { Attempt, Connection, Job, Session, WorkerRecord } from './state.ts';
 import type { Timers } from './timers.ts';
 
 /** What every step of a decision works on. Times are on the inner scale of `monotone.ts`. */
@@ -27,7 +27,7 @@ export interface Core {
   readonly pick: Pick;
   /** Deadlines of jobs, seconds away; and, apart, the far more and longer times of the idle. */
   readonly timers: Timers<Job>;
-  readonly idleTimers: Timers<Session | WorkerRecord>;
+  readonly idleTimers: Timers<Session | WorkerRecord | Connection>;
   readonly fleet: Fleet;
   readonly holds: Holds;
   readonly sessions: Sessions;

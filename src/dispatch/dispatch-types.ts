@@ -77,6 +77,9 @@ export type DispatchEvent =
   | { readonly type: 'worker_state'; readonly worker: WorkerId; readonly state: WorkerState }
   /** An operator takes it off work for a time, whatever its results say. */
   | { readonly type: 'worker_quarantined'; readonly worker: WorkerId; readonly ms: number }
+  /** The same for one machine of a worker, as long as it stays connected; its others go on. */
+  | { readonly type: 'machine_quarantined'; readonly connection: ConnectionId; readonly ms: number }
+  | { readonly type: 'machine_released'; readonly connection: ConnectionId }
   /** A trial outside of gateways' jobs: ends or lengthens a quarantine. */
   | { readonly type: 'worker_probed'; readonly worker: WorkerId; readonly ok: boolean }
   | JobSubmitted
@@ -312,6 +315,8 @@ export interface WorkerView {
     readonly connection: ConnectionId;
     readonly capacity: number;
     readonly load: number;
+    /** Until when an operator took this machine off work. */
+    readonly quarantinedUntilAt?: Instant;
   }[];
   readonly settled: number;
   readonly failures: number;

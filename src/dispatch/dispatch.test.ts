@@ -303,6 +303,44 @@ test('an operator takes a worker off work for as long as it says, and lets it ba
   assert.equal(table.dispatch.summary().quarantined, 0);
 });
 
+test('one machine of a worker is taken off work, and its other goes on', () => {
+  const table = createTable({ limits: { reconnectWindowMs: 0 } });
+  const session = 'a session of the machine' as SessionId;
+  const shut = table.join('ann', { capacity: 9 });
+  table.submit('j0', { session });
+  const other = table.join('ann', { capacity: 9 });
+  const view = () => table.dispatch.worker(workerId('ann'));
+
+  table.play({ type: 'machine_quarantined', connection: shut, ms: 60_000 });
+  assert.deepEqual(
+    view()?.connections.map(({ quarantinedUntilAt: at }) => at),
+    [table.now + 60_000, undefined],
+  );
+  assert.equal(view()?.health, 'healthy', 'nothing is held against the worker');
+  assert.equal(table.dispatch.summary().capacity, 9);
+  const chosen = ['j1', 'j2', 'j3', 'j4'].map((job) => {
+    table.submit(job);
+    return table.taskOf(job).connection;
+  });
+  assert.deepEqual(chosen, Array(4).fill(other));
+  table.deliver(table.taskOf('j0').task);
+  table.submit('j5', { session });
+  assert.equal(table.taskOf('j5').connection, other, 'its session moves, too');
+
+  table.wait(60_000);
+  assert.deepEqual(
+    view()?.connections.map(({ quarantinedUntilAt: at }) => at),
+    [undefined, undefined],
+  );
+  table.play({ type: 'machine_quarantined', connection: other, ms: 60_000 });
+  table.play({ type: 'machine_released', connection: other });
+  assert.equal(table.dispatch.summary().capacity, 18, 'ended by hand');
+  table.play({ type: 'machine_quarantined', connection: other, ms: 60_000 });
+  table.play({ type: 'worker_left', connection: other, reason: 'closed' });
+  table.wait(60_000);
+  assert.equal(table.dispatch.summary().capacity, 9, 'a machine that is gone disturbs nobody');
+});
+
 test('quarantine never takes the last worker', () => {
   const table = createTable();
   table.join('ann');

@@ -6,7 +6,7 @@ import { workerJoined, workerLeft, workerOf, workerState } from './comings.ts';
 import type { Core } from './core.ts';
 import type { Dispatch, DispatchEvent, DispatchOptions, JobSubmitted } from './dispatch-types.ts';
 import { createFleet } from './fleet.ts';
-import { endQuarantine, probed, quarantineFor } from './health.ts';
+import { endQuarantine, freeMachine, probed, quarantineFor, shutMachine } from './health.ts';
 import { createHolds } from './holds.ts';
 import { armJob, begin, endSession, failJob, jobTimer, wake } from './jobs.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
@@ -23,7 +23,7 @@ import {
 } from './results.ts';
 import { createSessions } from './sessions.ts';
 import { createSpeed } from './speed.ts';
-import type { Job, Session, WorkerRecord } from './state.ts';
+import type { Connection, Job, Session, WorkerRecord } from './state.ts';
 import { createTimers } from './timers.ts';
 
 const MINUTE_MS = 60_000;
@@ -103,7 +103,7 @@ function createCore(options: DispatchOptions, wall: (inner: number) => Instant):
     random,
     pick: createPick(random),
     timers: createTimers<Job>(),
-    idleTimers: createTimers<Session | WorkerRecord>(),
+    idleTimers: createTimers<Session | WorkerRecord | Connection>(),
     fleet: createFleet(),
     holds: createHolds(),
     sessions: createSessions(),
@@ -147,6 +147,12 @@ function handle(core: Core, event: Exclude<DispatchEvent, JobSubmitted>): void {
       break;
     case 'worker_quarantined':
       quarantineFor(core, workerOf(core, event.worker), event.ms);
+      break;
+    case 'machine_quarantined':
+      shutMachine(core, core.fleet.connections.get(event.connection), event.ms);
+      break;
+    case 'machine_released':
+      freeMachine(core, core.fleet.connections.get(event.connection));
       break;
     case 'worker_probed':
       probed(core, workerOf(core, event.worker), event.ok);
@@ -221,7 +227,8 @@ function runTimers(core: Core): void {
     const idle = core.idleTimers.takeDue(core.now);
     if (!idle) break;
     if (idle.kind === 'session') sessionTimer(core, idle);
-    else endQuarantine(core, idle);
+    else if (idle.kind === 'worker') endQuarantine(core, idle);
+    else freeMachine(core, idle);
   }
 }
 

@@ -143,6 +143,9 @@ export function addConnection(fleet: Fleet, worker: WorkerRecord, offer: Offer):
   const group = groupOf(fleet, offer.bits, offer.version ?? '');
   const slot = takeSlot(candidates);
   const connection: Connection = {
+    kind: 'connection',
+    timerAt: Number.POSITIVE_INFINITY,
+    quarantinedUntil: 0,
     slot,
     id: offer.connection,
     workerId: worker.id,
@@ -293,7 +296,7 @@ function findBest(fleet: Fleet, worker: WorkerRecord): void {
 function bucketOf(fleet: Fleet, connection: Connection, sabotage: Sabotage | undefined): Bucket {
   const { worker } = connection;
   if (worker.state !== 'active' && sabotage !== 'ignore_pause') return 'paused';
-  if (worker.health === 'quarantined') return 'quarantined';
+  if (worker.health === 'quarantined' || connection.quarantinedUntil > 0) return 'quarantined';
   const isBusy = worker.connections.some((each) => loadOf(fleet, each) > 0);
   if (worker.health === 'half_open' && isBusy) return 'quarantined';
   return hasPlaceFor(fleet.candidates, connection.slot, 1) ? 'available' : 'full';

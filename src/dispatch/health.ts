@@ -2,7 +2,7 @@ import type { Core } from './core.ts';
 import type { AttemptFailure } from './dispatch-types.ts';
 import { rebucket, updatePace } from './fleet.ts';
 import { addSample } from './speed.ts';
-import type { Attempt, WorkerRecord } from './state.ts';
+import type { Attempt, Connection, WorkerRecord } from './state.ts';
 
 /** Failures in a row that lead to quarantine: one may be the segment, two chance, three a habit. */
 const IN_ROW_MAX = 3;
@@ -97,6 +97,25 @@ export function endQuarantine(core: Core, worker: WorkerRecord): void {
   core.idleTimers.disarm(worker);
   core.actions.push({ type: 'release', worker: worker.id, state: 'half_open' });
   rebucket(core.fleet, worker, core.sabotage);
+  core.roomMade = true;
+}
+
+/** Takes one machine off work because an operator says so; its worker's record stays what it is. */
+export function shutMachine(core: Core, connection: Connection | undefined, ms: number): void {
+  if (!connection) return;
+  connection.quarantinedUntil = core.now + ms;
+  core.idleTimers.disarm(connection);
+  core.idleTimers.arm(connection, connection.quarantinedUntil);
+  rebucket(core.fleet, connection.worker, core.sabotage);
+  core.roomMade = true; // as above
+}
+
+/** The machine works again: what an operator ended is no judgement of its results, so no trial. */
+export function freeMachine(core: Core, connection: Connection | undefined): void {
+  if (!connection || connection.quarantinedUntil === 0) return;
+  connection.quarantinedUntil = 0;
+  core.idleTimers.disarm(connection);
+  rebucket(core.fleet, connection.worker, core.sabotage);
   core.roomMade = true;
 }
 

@@ -91,5 +91,6 @@ export function affinityOf(
   if (more > 0 && more > read(fleet.candidates, bound.slot, column.encoders)) return 'none';
   const { state, health } = bound.worker;
   if (state === 'paused' || state === 'revoked') return 'none';
-  return state === 'draining' || health === 'quarantined' ? 'unwilling' : 'willing';
+  const isShut = health === 'quarantined' || bound.quarantinedUntil > 0;
+  return state === 'draining' || isShut ? 'unwilling' : 'willing';
 }

@@ -49,7 +49,9 @@ function summaryOf(core: Core): DispatchSummary {
   for (const worker of core.fleet.workers.values()) {
     if (worker.connections.length > 0) workers++;
     if (worker.state !== 'active' || worker.health === 'quarantined') continue;
-    for (const connection of worker.connections) capacity += connection.capacity;
+    for (const connection of worker.connections) {
+      if (connection.quarantinedUntil === 0) capacity += connection.capacity;
+    }
   }
   for (const job of core.jobs.values()) if (job.state === 'running') running++;
   return {
@@ -76,6 +78,9 @@ function viewOf(core: Core, worker: WorkerRecord): WorkerView {
       connection: connection.id,
       capacity: connection.capacity,
       load: loadOf(core.fleet, connection),
+      ...(connection.quarantinedUntil > 0
+        ? { quarantinedUntilAt: core.wall(connection.quarantinedUntil) }
+        : {}),
     })),
     settled: worker.settled,
     failures: worker.failures,

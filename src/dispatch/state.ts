@@ -38,7 +38,8 @@ export type Bucket = 'available' | 'full' | 'paused' | 'quarantined';
  * One stream of a worker: the thing that takes sessions. What every job reads of it stands in the
  * candidates' table; of this, a job needs the first three.
  */
-export interface Connection {
+export interface Connection extends Timed {
+  readonly kind: 'connection';
   /** Its row in the candidates' table. */
   readonly slot: number;
   readonly id: ConnectionId;
@@ -47,6 +48,8 @@ export interface Connection {
   readonly group: WorkerGroup;
   readonly capacity: number;
   bucket: Bucket;
+  /** An operator took this machine off work until then; 0: none did. */
+  quarantinedUntil: number;
   /** Values of the group's and the fleet's counters when they were last added to `missed`. */
   seenCapability: number;
   seenVersion: number;

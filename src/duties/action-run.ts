@@ -111,6 +111,6 @@ function landingText({ reason }: Extract<Landing, { ok: false }>): string {
       return 'The signer refused it: its policy (--signer-policy) does not allow this method, recipient or amount.';
     case 'withdrawn':
     case 'not_needed':
-      return 'It was withdrawn before it was sent.';
+      return 'It was called off before a block had it; nothing was changed.';
   }
 }

@@ -133,6 +133,16 @@ export interface UnbondingLock {
   readonly withdrawRound: bigint;
 }
 
+/** The orchestrators with the largest stakes, as the next round will have them. */
+export interface ActiveSet {
+  /** Of this orchestrator, from 1; undefined: it is not among them. */
+  readonly place: number | undefined;
+  readonly members: number;
+  readonly sizeMax: number;
+  /** The smallest stake in it. */
+  readonly leastStake: bigint;
+}
+
 /** What `tributary chain status` shows. Wei and LPT in units of 10^-18; cuts in parts per million. */
 export interface ChainStatus {
   /** The node account, which signs results and is `OrchestratorInfo.address`. */
@@ -155,6 +165,7 @@ export interface ChainStatus {
   readonly feeShare: bigint;
   readonly pendingFees: bigint;
   readonly serviceUri: string;
+  readonly activeSet: ActiveSet;
   readonly unbondingLocks: readonly UnbondingLock[];
   readonly balanceLpt: bigint;
   readonly balanceWei: bigint;
@@ -195,6 +206,16 @@ export interface ChainActions {
     action: ChainAction,
   ): Promise<
     | { readonly ok: true; readonly progress: Progress }
+    | { readonly ok: false; readonly reason: ActionRefusal; readonly text: string }
+  >;
+  /**
+   * Calls off a transaction of an action that no block shows yet: unsigned it is dropped, sent it is
+   * replaced by one that does nothing. It may be too late. Only what an operator asked for.
+   */
+  callOff(
+    intent: string,
+  ): Promise<
+    | { readonly ok: true }
     | { readonly ok: false; readonly reason: ActionRefusal; readonly text: string }
   >;
   /**

@@ -1,7 +1,9 @@
 import { isAddressEqual } from 'viem';
+import type { IntentId } from '../chain/journal-types.ts';
 import { ownError } from '../chain/rpc-refusal.ts';
 import { carryOut, type Running, startRun } from './action-run.ts';
 import type { ChainAction, ChainActions, Plan, PlanStep } from './action-types.ts';
+import { journalsOf } from './look.ts';
 import type { DutiesParts } from './parts.ts';
 import {
   planInitRound,
@@ -18,7 +20,7 @@ import { type Draft, type Drafted, eth, type Refused, refuse } from './plan-type
 import { readStanding } from './read-standing.ts';
 import { encode, estimate, journalFor } from './sending.ts';
 import type { Standing } from './standing.ts';
-import { openActions } from './store.ts';
+import { isOfAction, openActions } from './store.ts';
 import { pollFacts, proposalFacts } from './vote-facts.ts';
 
 /** Finished actions that are remembered for whoever asks how they went. */
@@ -71,6 +73,22 @@ export function createActions(parts: ActionsParts): Omit<ChainActions, 'status'>
         running = undefined;
         throw error;
       }
+    },
+
+    async callOff(intent) {
+      const id = intent as IntentId;
+      if (!isOfAction(id)) {
+        const text = 'The pool wants this itself, and calls it off when it is not needed.';
+        return refuse('chain_unsupported', text);
+      }
+      for (const journal of journalsOf(parts)) {
+        const fate = await journal.fate(id);
+        if (!fate) continue;
+        if (fate.state !== 'open') break;
+        await journal.withdraw(id);
+        return { ok: true };
+      }
+      return refuse('chain_nothing_to_do', 'No such transaction is on its way.');
     },
 
     async progress(id, known = -1) {

@@ -4,10 +4,12 @@ import { ownError } from '../chain/rpc-refusal.ts';
 import { floor } from '../payments/rational.ts';
 import { paymentTotals } from '../payments/store.ts';
 import { winnerTotals } from '../payments/winners-store.ts';
-import type { ChainStatus } from './action-types.ts';
+import type { ActiveSet, ChainStatus } from './action-types.ts';
 import type { Alarm } from './alarms.ts';
 import { journalsOf, type Look } from './look.ts';
 import type { DutiesParts } from './parts.ts';
+import { placeOf } from './pool-position.ts';
+import type { Standing } from './standing.ts';
 
 /** What orchestrators in the pool have as deactivation round. protocol: MAX_FUTURE_ROUND. */
 const FOR_EVER = 2n ** 255n;
@@ -57,6 +59,7 @@ export async function readStatus(
     feeShare: standing.feeShare,
     pendingFees: standing.pendingFees,
     serviceUri: standing.serviceUri,
+    activeSet: activeSetOf(standing),
     unbondingLocks: standing.locks,
     balanceLpt: standing.balanceLpt,
     balanceWei: standing.balanceWei,
@@ -75,5 +78,15 @@ export async function readStatus(
     openTransactions: journals.reduce((sum, { status }) => sum + status.open, 0),
     journalPaused: journals.map(({ status }) => status.paused).find((reason) => reason),
     alarms: parts.alarms(),
+  };
+}
+
+function activeSetOf({ pool, orchestrator }: Standing): ActiveSet {
+  const place = placeOf(pool, orchestrator);
+  return {
+    place: place === undefined ? undefined : place + 1,
+    members: pool.members.length,
+    sizeMax: pool.sizeMax,
+    leastStake: pool.members.at(-1)?.stake ?? 0n,
   };
 }

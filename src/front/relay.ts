@@ -102,6 +102,9 @@ export interface Relay<Detail> {
   quarantine(worker: WorkerId, ms: number): void;
   /** Ends a quarantine: one session at a time until a good result. */
   release(worker: WorkerId): void;
+  /** The same for one machine of a worker, as long as it stays connected. */
+  quarantineMachine(connection: ConnectionId, ms: number): void;
+  releaseMachine(connection: ConnectionId): void;
   submit(
     job: Omit<JobSubmitted, 'type'> & { readonly detail: Detail; readonly source: Blob },
   ): Job<Detail>;
@@ -342,6 +345,9 @@ export function createRelay<Detail>(parts: RelayParts<Detail>): Relay<Detail> {
     },
     quarantine: (worker, ms) => void tell({ type: 'worker_quarantined', worker, ms }),
     release: (worker) => void tell({ type: 'worker_probed', worker, ok: true }),
+    quarantineMachine: (connection, ms) =>
+      void tell({ type: 'machine_quarantined', connection, ms }),
+    releaseMachine: (connection) => void tell({ type: 'machine_released', connection }),
     submit({ detail, source, ...submitted }) {
       const { promise, resolve } = Promise.withResolvers<JobOutcome>();
       const job: HeldJob<Detail> = {

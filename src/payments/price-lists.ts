@@ -77,6 +77,9 @@ const pipelines: ReadonlyMap<string, number> = new Map(
     .map(([name, number]) => [name.replace(/([a-z])([A-Z0-9])/g, '$1-$2').toLowerCase(), number]),
 );
 
+/** Every pipeline that can have a price of its own. */
+export const pricedPipelines: readonly string[] = [...pipelines.keys()].toSorted();
+
 function readList<Value>(
   json: string,
   name: string,

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Hex } from 'viem';
@@ -35,6 +38,8 @@ export interface OperatedPool {
   readonly kiln: Enrolment;
   /** What heron says in its dispute. */
   readonly said: string;
+  /** Takes letters, and keeps the id of each. */
+  readonly hook: { readonly url: string; readonly got: readonly string[] };
   /** A link that signs an operator in, once. */
   link(operator: string): Promise<string>;
 }
@@ -52,8 +57,10 @@ export async function startOperatedPool(t: Cleanup): Promise<OperatedPool> {
     password: 'secret',
     cost: { n: 2, r: 8, p: 1 },
   });
+  const hook = await startHook(t);
   const pool = await startPoolProcess(t, [
     ...chain.flags(),
+    `--notice-private-hosts=${new URL(hook.url).host}`,
     ...['--price=1000wei', '--auto-adjust-price=false', '--reward=false'],
     ...[`--max-face-value=${FACE}`, `--ticket-ev=${FACE - 1n}`],
     ...[`--payout-keystore=${stored.file}`, '--payout-gas-money=1', '--min-gas-money=0.01'],
@@ -95,13 +102,26 @@ export async function startOperatedPool(t: Cleanup): Promise<OperatedPool> {
     await pool.admin('POST', '/api/v1/operators', { name: `${role}-mira`, role });
   }
   return {
-    ...{ pool, url, kiln, said },
+    ...{ pool, url, kiln, said, hook },
     heron: { ...enrolled, address },
     async link(operator) {
       const path = `/api/v1/operators/${operator}/link`;
       return (await pool.admin<{ url: string }>('POST', path)).url;
     },
   };
+}
+
+/** A receiver of webhooks that takes whatever comes. */
+async function startHook(t: Cleanup): Promise<OperatedPool['hook']> {
+  const got: string[] = [];
+  const server = createServer((request, response) => {
+    got.push(String(request.headers['tributary-delivery']));
+    response.end();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.after(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}/hook`, got };
 }
 
 async function streamTo(

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
-import { balance } from '../../src/chain/transactions.test-kit.ts';
+import { roles } from '../../src/api/access.ts';
+import { balance, rpc } from '../../src/chain/transactions.test-kit.ts';
 import { starterFile } from '../../src/terms/starter.ts';
 import { eventually } from '../eventually.ts';
 import type { Cleanup } from '../start-pool.ts';
 import { checkAxe, openTab, picture, startBrowser, type WatchedTab, widths } from './browser.ts';
 import { HOSTILE, type OperatedPool, startOperatedPool } from './operator-pool.ts';
+import { mayPost, offersOn, wanted } from './operator-roles.ts';
 
 const cleanups: (() => void | Promise<void>)[] = [];
 const whole: Cleanup = { after: (run) => void cleanups.push(run) };
@@ -45,16 +47,24 @@ const pages: readonly (readonly [path: () => string, name: string, text: RegExp]
   [() => '/operator/incidents', 'incidents', /Tell everybody/],
   [() => '/operator/notices', 'notices', /Given up/],
   [() => '/operator/terms', 'terms', /The default terms settle the open epoch/],
-  [() => '/operator/chain', 'chain', /Round \d+ is initialised[\s\S]*redeem:/],
+  [() => '/operator/chain', 'chain', /Round \d+ is initialised[\s\S]*redeem winning tickets/],
   [() => '/operator/audit', 'audit', /made a login link for an operator/],
   [() => '/operator/people', 'people', /4 people run this pool/],
 ];
 
 /** Colours do not change with the width, so that dark is looked at once. */
 const looks = [
-  ['light', widths],
+  // The desk first, while something flows: that is the picture for the README.
+  ['light', widths.toReversed()],
   ['dark', [1440]],
 ] as const;
+
+/** What is kept of it for the README and the guide. */
+const pictures: Readonly<Record<string, string>> = {
+  'now 1440 light': 'console-1440',
+  'workers 390 light': 'console-390',
+  'chain 1440 dark': 'console-chain-dark',
+};
 
 for (const [colorScheme, looked] of looks) {
   test(`every page of the console can be read and used, ${colorScheme}`, async () => {
@@ -69,7 +79,8 @@ for (const [colorScheme, looked] of looks) {
         );
         assert.equal(isTooWide, false, `${path()} is wider than ${width}`);
         assert.deepEqual(await checkAxe(tab.page), [], `${path()} at ${width}`);
-        await picture(tab.page, `operator-${name}-${width}-${colorScheme}`);
+        const shown = pictures[`${name} ${width} ${colorScheme}`];
+        if (shown !== undefined) await picture(tab.page, shown);
       }
     }
     assert.deepEqual(tab.errors, []);
@@ -123,7 +134,6 @@ test('a payout is made a plan, and goes out when its consequence was typed', asy
   await tab.page.goto('/operator/payouts');
   await tab.page.click('text=Make this a plan');
   await tab.page.waitForSelector('h1 >> text=A plan to send 0.018 ETH to 1 worker');
-  await picture(tab.page, 'operator-plan-1440-light');
   assert.deepEqual(await checkAxe(tab.page), []);
   await tab.page.fill('#run-confirm', 'send 18 ETH');
   await tab.page.click('button.danger');
@@ -161,6 +171,203 @@ test('a dispute is answered, and decided with the amount typed', async () => {
   await tab.context.close();
 });
 
+test('one machine of a worker is taken off work, and its worker is not', async () => {
+  const tab = await enter('support-mira');
+  const path = `/api/v1/workers/${at.heron.id}/machines`;
+  const machine = async () =>
+    (
+      await at.pool.admin<{ sessions: number | null; quarantinedUntil: string | null }[]>(
+        'GET',
+        path,
+      )
+    )[0];
+  await tab.page.goto(`/operator/workers/${at.heron.id}`);
+  await tab.page.selectOption('[aria-label="How long"]', '1 hour');
+  await tab.page.click('text=Quarantine it');
+  await tab.page.waitForSelector('.table >> text=/In quarantine until \\d\\d:\\d\\d/');
+  assert.deepEqual(await checkAxe(tab.page), []);
+  assert.notEqual((await machine())?.quarantinedUntil, null);
+  assert.doesNotMatch(await tab.page.innerText('.lead'), /uarantine/);
+  await tab.page.click('text=Release it');
+  await tab.page.waitForSelector('text=Quarantine it');
+  assert.equal((await machine())?.quarantinedUntil, null);
+  await tab.context.close();
+});
+
+test('a worker is enrolled, and its credential shown once with what to run', async () => {
+  const tab = await enter('support-mira', { permissions: ['clipboard-read', 'clipboard-write'] });
+  const as = async (credential: string) => {
+    const headers = { authorization: `Bearer ${credential}` };
+    const reply = await fetch(new URL('/api/v1/me/workers', at.pool.publicUrl), { headers });
+    return ((await reply.json()) as { readonly name: string }[])[0]?.name ?? reply.status;
+  };
+  const shown = (label: string) => tab.page.innerText(`[aria-label="${label}"]`);
+  await tab.page.goto('/operator/workers');
+  await tab.page.fill('#enrol-name', 'not a name');
+  await tab.page.click('text=Enrol it');
+  await tab.page.waitForSelector('[role=alert] >> text=this name cannot be used');
+  await tab.page.fill('#enrol-name', 'otter');
+  await tab.page.fill('#enrol-address', at.heron.address);
+  await tab.page.click('text=Enrol it');
+  await tab.page.waitForSelector('text=Copy it now: it is shown this once.');
+  assert.deepEqual(await checkAxe(tab.page), []);
+  const join = await shown('Join string');
+  const credential = await shown('Credential');
+  assert.equal(await as(credential), 'otter');
+  assert.equal(await shown('Command of our worker'), `tributary worker join '${join}'`);
+  const place = new URL(at.pool.serviceUri).host;
+  assert.equal(
+    await shown('Command of a stock transcoder'),
+    `livepeer -transcoder -orchAddr ${place} -orchSecret ${credential} -nvidia 0`,
+  );
+  await tab.page.click('[aria-label="Join string"] ~ button >> text=Copy');
+  await tab.page.waitForSelector('#said >> text=Copied');
+  assert.equal(await tab.page.evaluate('navigator.clipboard.readText()'), join);
+  await tab.page.click('text=The whole as a letter to its owner');
+  const letter = await shown('Invitation');
+  for (const part of [join, credential, '/terms', 'no private key'])
+    assert.ok(letter.includes(part));
+  assert.equal(await tab.page.locator('text=Make a login link').count(), 0, 'for owners alone');
+  await tab.page.click('text=I have copied it');
+  await tab.page.waitForSelector('h1 >> text=otter');
+  assert.equal((await text(tab)).includes(credential), false, 'nowhere else');
+  await tab.context.close();
+
+  const owner = await enter('owner-mira');
+  await owner.page.goto('/operator/workers/otter');
+  await owner.page.click('text=Give it a new credential');
+  await owner.page.click('text=Make a new credential for otter');
+  await owner.page.waitForSelector('text=The credential before stays valid');
+  const second = await owner.page.innerText('[aria-label="Credential"]');
+  assert.deepEqual([await as(second), await as(credential)], ['otter', 'otter']);
+  await owner.page.click('text=Make a login link for the owner of otter');
+  const link = await owner.page.innerText('[aria-label="Login link"]');
+  assert.deepEqual(await checkAxe(owner.page), []);
+  const portal = await openTab(browser, at.pool.publicUrl);
+  await portal.page.goto(link);
+  await portal.page.click('main button[type=submit]');
+  await portal.page.waitForURL('**/worker');
+  await portal.context.close();
+
+  await owner.page.click('text=Revoke otter for good');
+  await owner.page.fill('#revoke', 'revoke otter');
+  await owner.page.click('button.danger');
+  await owner.page.waitForSelector('.lead >> text=Revoked');
+  assert.deepEqual([await as(second), await as(credential)], [401, 401]);
+  await owner.context.close();
+});
+
+test('reward is called and cuts are changed after what it does was read, and its phrase typed', async () => {
+  const tab = await enter('owner-mira');
+  await tab.page.goto('/operator/chain');
+  assert.match(
+    await text(tab),
+    /place 1 of 1[\s\S]*Keeps of rewards\s+10 %[\s\S]*Gives of fees\s+50 %/,
+  );
+  const reward = tab.page.locator('details:has-text("Call the reward") >> form');
+  await reward.locator('text=Show what it does').click();
+  await reward.locator('#reward-confirm').fill('call reward');
+  await reward.locator('button.danger').click();
+  await tab.page.click('text=See how the orchestrator stands now');
+  await tab.page.waitForSelector('h1 >> text=reward called');
+
+  await tab.page.click('summary >> text=Change the cuts');
+  const form = tab.page.locator('details[open] >> form:has(#set-cuts-rewardCut)');
+  await form.locator('#set-cuts-rewardCut').fill('many');
+  await form.locator('text=Show what it does').click();
+  await form.locator('[role=alert] >> text=must be a percentage').waitFor();
+  await form.locator('#set-cuts-rewardCut').fill('12.5');
+  await form.locator('#set-cuts-feeShare').fill('40');
+  await form.locator('text=Show what it does').click();
+  await form.locator('text=Until now: 10 % and 50 %.').waitFor();
+  assert.deepEqual(await checkAxe(tab.page), []);
+  await form.locator('#set-cuts-confirm').fill('keep 12 % and give 40 %');
+  await form.locator('button.danger').click();
+  await form.locator('[role=alert] >> text=Type "keep 12.5 % and give 40 %".').waitFor();
+  await form.locator('#set-cuts-confirm').fill('keep 12.5 % and give 40 %');
+  await form.locator('button.danger').click();
+  await tab.page.click('text=See how the orchestrator stands now');
+  await tab.page.waitForSelector('text=12.5 %');
+  assert.match(await text(tab), /set the cuts[\s\S]*(final|in a block)/);
+  await tab.context.close();
+});
+
+test('a transaction that no block takes is called off, and nothing was changed', async () => {
+  const tab = await enter('owner-mira');
+  await rpc(at.url, 'evm_setAutomine', false);
+  await tab.page.goto('/operator/chain');
+  await tab.page.click('summary >> text=Change the service URI');
+  await tab.page.fill('#set-service-uri-serviceUri', 'https://elsewhere.example:8935');
+  const form = tab.page.locator('form:has(#set-service-uri-serviceUri)');
+  await form.locator('text=Show what it does').click();
+  await form.locator('#set-service-uri-confirm').fill('set https://elsewhere.example:8935');
+  await form.locator('button.danger').click();
+  await tab.page.waitForSelector('text=is on its way');
+  const first = async () =>
+    (
+      await at.pool.admin<{ items: { state: string; attempts: number; reason: string | null }[] }>(
+        'GET',
+        '/api/v1/chain/journal',
+      )
+    ).items[0];
+  await eventually('it is sent', async () => (await first())?.state === 'broadcast');
+  await tab.page.goto('/operator/chain');
+  assert.match(await tab.page.innerText('#journal ~ .table'), /set the service URI[\s\S]*sent/);
+  assert.deepEqual(await checkAxe(tab.page), []);
+  await tab.page.click('text=Call it off');
+  await tab.page.waitForSelector('text=being called off');
+  await eventually('it is replaced', async () => (await first())?.attempts === 2);
+  await rpc(at.url, 'evm_setAutomine', true);
+  await rpc(at.url, 'anvil_mine', '0x40');
+  await eventually('it ended', async () => (await first())?.state === 'failed');
+  await tab.page.goto('/operator/chain');
+  assert.match(await text(tab), /came to nothing: called off before a block had it/);
+  assert.doesNotMatch(await text(tab), /elsewhere\.example/);
+  await tab.context.close();
+});
+
+test('a price is set for one pipeline, and taken back', async () => {
+  const tab = await enter('finance-mira');
+  await tab.page.goto('/operator/prices');
+  await tab.page.fill('#price', '77wei');
+  await tab.page.selectOption('#pipeline', 'text-to-image');
+  await tab.page.fill('#model', 'some/model');
+  await tab.page.click('text=Set it');
+  await tab.page.waitForSelector('.table >> text=text-to-image, some/model');
+  const { prices } = await at.pool.admin<{ prices: { model?: string; weiPerUnit: string }[] }>(
+    'GET',
+    '/api/v1/prices',
+  );
+  assert.equal(prices.find(({ model }) => model === 'some/model')?.weiPerUnit, '77');
+  await tab.page.click('text=Take it back');
+  await tab.page.locator('.table >> text=some/model').waitFor({ state: 'detached' });
+  await tab.context.close();
+});
+
+test('a webhook of the pool is added, what it got is seen, and sent again', async () => {
+  const { url, got } = at.hook;
+  const tab = await enter('owner-mira');
+  await tab.page.goto('/operator/notices');
+  await tab.page.click('summary >> text=Add a channel');
+  await tab.page.selectOption('#type', 'webhook');
+  await tab.page.fill('#target', url);
+  await tab.page.click('text=Be told there');
+  await tab.page.waitForSelector('text=Copy this secret now');
+  await tab.page.click('text=I have copied it');
+  await tab.page.click('text=Send a test');
+  await eventually('it came', () => got.length === 1);
+  await eventually('it is noted', async () => {
+    await tab.page.goto('/operator/notices');
+    await tab.page.click('#delivered ~ details summary');
+    return /delivered/.test(await tab.page.innerText('#delivered ~ details'));
+  });
+  assert.deepEqual(await checkAxe(tab.page), []);
+  await tab.page.click('#delivered ~ details >> text=Send it again');
+  await eventually('it came again', () => got.length === 2);
+  assert.equal(got[1], got[0], 'under the same id');
+  await tab.context.close();
+});
+
 test('the audit log names who did all of it', async () => {
   const tab = await enter('viewer-mira');
   await tab.page.goto('/operator/audit');
@@ -179,15 +386,26 @@ test('the audit log names who did all of it', async () => {
   await tab.context.close();
 });
 
-test('a viewer is offered nothing that it may not do, and refused when it tries', async () => {
-  const tab = await enter('viewer-mira');
-  for (const [path] of pages.filter(([, name]) => name !== 'people')) {
-    await tab.page.goto(path());
-    const actions = await tab.page.evaluate(
-      '[...document.querySelectorAll("main form[method=post]")].map((form) => form.getAttribute("action"))',
+for (const role of roles) {
+  test(`the role ${role} is offered all that it is for, and nothing that it may not do`, async () => {
+    const tab = await enter(`${role}-mira`);
+    const paths = pages.filter(([, name]) => name !== 'people' || role === 'owner');
+    const { posts, desks } = await offersOn(
+      tab.page,
+      paths.map(([path]) => path()),
     );
-    assert.deepEqual(actions, ['/api/v1/session/end'], path());
-  }
+    assert.deepEqual(
+      posts.filter((one) => !mayPost(role, one)),
+      [],
+    );
+    for (const one of wanted[role].posts) assert.ok(posts.includes(one), one);
+    assert.deepEqual(desks, wanted[role].desks);
+    await tab.context.close();
+  });
+}
+
+test('a viewer that tries what it was not offered is refused', async () => {
+  const tab = await enter('viewer-mira');
   const missing = await tab.page.goto('/operator/people');
   assert.equal(missing?.status(), 404);
   assert.equal(await tab.page.locator('nav >> text=People').count(), 0);
@@ -248,7 +466,6 @@ test('terms are checked with every fault shown, and published with their example
   await tab.page.waitForSelector('text=This can be published.');
   assert.match(await text(tab), /On 1 ETH of income with two workers, the pool keeps [\d.]+ ETH/);
   assert.deepEqual(await checkAxe(tab.page), []);
-  await picture(tab.page, 'operator-terms-checked-1440-light');
   await tab.page.fill('#terms-confirm', 'publish version 1');
   await tab.page.click('button >> text=Publish');
   await tab.page.waitForSelector('.table >> text=Version 1');

@@ -13,7 +13,6 @@ import type { payoutApi } from '../../src/api/payout-routes.ts';
 import type { plansApi } from '../../src/api/plans-routes.ts';
 import type { poolHistoryApi } from '../../src/api/pool-history-routes.ts';
 import type { pricesApi } from '../../src/api/prices-routes.ts';
-import type { sessionApi } from '../../src/api/session-routes.ts';
 import type { statusApi } from '../../src/api/status-routes.ts';
 import type { termsCheckApi } from '../../src/api/terms-check-routes.ts';
 import type { termsApi } from '../../src/api/terms-routes.ts';
@@ -23,8 +22,6 @@ import type { whyApi } from '../../src/api/why-routes.ts';
 
 type Reply<D extends { readonly reply: z.ZodType }> = z.output<D['reply']>;
 
-/** Who reads a page. */
-export type Who = Reply<typeof sessionApi.who>;
 /** Something that needs a person. */
 export type AttentionItem = Reply<typeof attentionApi.list>['items'][number];
 /** The pool at this moment. */
@@ -39,7 +36,7 @@ export type WorkStep = Reply<typeof whyApi.work>[number];
 export type WhyView = Reply<typeof whyApi.why>;
 export type Fact = Reply<typeof whyApi.facts>[number];
 export type HistoryStep = Reply<typeof poolHistoryApi.read>[number];
-export type PriceLine = Reply<typeof pricesApi.list>['prices'][number];
+export type Prices = Reply<typeof pricesApi.list>;
 export type PayoutStatus = Reply<typeof payoutApi.status>;
 export type PayoutLine = PayoutStatus['newest'][number];
 export type Reconciliation = Reply<typeof payoutApi.reconcile>;
@@ -51,6 +48,9 @@ export type TermsList = Reply<typeof termsApi.list>;
 export type TermsCheck = Reply<typeof termsCheckApi.check>;
 export type Incidents = Reply<typeof incidentsApi.list>;
 export type ChainStatus = Reply<typeof chainApi.status>;
+/** What an action on chain would do. */
+export type ChainPlan = Reply<typeof chainApi.prepare>;
+export type ChainProgress = Reply<typeof chainApi.progress>;
 export type Journal = Reply<typeof journalApi.list>;
 export type Letters = Reply<typeof noticesApi.letters>;
 export type Notices = Reply<typeof noticesApi.all>;

@@ -13,6 +13,8 @@ const WORDS: Readonly<Record<string, string>> = {
   'POST /api/v1/workers/{worker}/link': 'made a login link for a worker',
   'POST /api/v1/workers/{worker}/quarantine': 'quarantined',
   'POST /api/v1/workers/{worker}/release': 'released from quarantine',
+  'POST /api/v1/workers/{worker}/machines/{connection}/quarantine': 'quarantined a machine',
+  'POST /api/v1/workers/{worker}/machines/{connection}/release': 'released a machine',
   'POST /api/v1/workers/{worker}/facts': 'said what terms may ask for',
   'POST /api/v1/epochs/close': 'closed an epoch',
   'POST /api/v1/notices': 'sent a message',
@@ -43,6 +45,7 @@ const WORDS: Readonly<Record<string, string>> = {
   'POST /api/v1/operators/{operator}/remove': 'removed an operator',
   'POST /api/v1/operators/{operator}/link': 'made a login link for an operator',
   'POST /api/v1/chain/submit': 'sent an action on chain',
+  'POST /api/v1/chain/call-off': 'called off a transaction',
 };
 
 export function didText(route: string): string {

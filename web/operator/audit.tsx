@@ -58,7 +58,8 @@ export const auditPage = operatorPage(PATH, async ({ reader, request }) => {
             { title: 'Did', cell: ({ route }) => didText(route) },
             {
               title: 'To',
-              cell: ({ target }) => nameOf(target) || <span class="muted">the pool</span>,
+              cell: ({ target, targetName }) =>
+                (targetName ?? nameOf(target)) || <span class="muted">the pool</span>,
             },
             {
               title: 'Outcome',

@@ -1,20 +1,22 @@
+import { showPercent } from '../../src/base/amounts.ts';
 import { showCount } from '../../src/base/figures.ts';
 import { Amount } from '../parts/amount.tsx';
 import { Hash } from '../parts/copy.tsx';
 import { Facts, Figures } from '../parts/figures.tsx';
-import { ErrorNote, StateText, type Tone } from '../parts/state.tsx';
-import { Table } from '../parts/table.tsx';
+import { Island } from '../parts/island.tsx';
+import { ErrorNote, StateText } from '../parts/state.tsx';
 import { Time } from '../parts/time.tsx';
-import { Danger } from './act.tsx';
 import type { ChainStatus, Journal } from './api-views.ts';
-import { type OperatorParts, operatorPage } from './operator-page.tsx';
+import { type ChainOffer, changeOffers, dutyOffers } from './chain-offers.ts';
+import { JournalTable } from './journal.tsx';
+import { operatorPage } from './operator-page.tsx';
 import { lpt, wei } from './treasury.ts';
 
 const PATH = '/operator/chain';
 
-/** `/operator/chain`: is the orchestrator where it should be, and what is sent? */
+/** `/operator/chain`: is the orchestrator where it should be, what is sent, and what can be done? */
 export const chainPage = operatorPage(PATH, async (parts) => {
-  const { reader, pool, request } = parts;
+  const { reader, pool, request, may } = parts;
   if (!pool.chain) {
     return {
       title: 'Chain',
@@ -23,8 +25,8 @@ export const chainPage = operatorPage(PATH, async (parts) => {
         <>
           <h1>This pool works off chain</h1>
           <p class="prose">
-            It has no orchestrator on a chain, and no transactions. Start it with --network and
-            --eth-url to work on one.
+            It has no orchestrator on a chain, and no transactions. Start it with{' '}
+            <code>--network</code> and <code>--eth-url</code> to work on one.
           </p>
         </>
       ),
@@ -42,30 +44,22 @@ export const chainPage = operatorPage(PATH, async (parts) => {
     content: (
       <>
         <h1>{headline(status)}</h1>
-        {status?.alarms.map(({ kind, text, advice, since }) => (
-          <div key={kind}>
-            <ErrorNote title={text} detail="" advice={advice} />
-            <p class="hint">
-              since <Time at={since} />
-            </p>
-          </div>
-        ))}
-        {status?.journalPaused !== undefined && (
-          <ErrorNote
-            title="Nothing is sent just now."
-            detail={status.journalPaused}
-            advice="Segments go on meanwhile."
-          />
+        {!status && (
+          <p class="prose">
+            No provider of <code>--eth-url</code> has answered since the pool started. Segments go
+            on meanwhile; nothing is sent.
+          </p>
         )}
+        {status && <Troubles of={status} />}
         {status && <Standing of={status} />}
-        {status && parts.may('owner') && <Duties of={status} parts={parts} />}
+        {status && may('owner') && <Doing of={status} />}
         <section aria-labelledby="journal">
           <h2 id="journal">Transaction journal</h2>
           <p class="hint">
             Every transaction that the pool wanted. It is written down before it is signed, so that
-            none is sent twice.
+            none is sent twice; one whose fee falls behind is replaced with a higher one by itself.
           </p>
-          <JournalTable of={journal} />
+          <JournalTable of={journal} parts={parts} path={PATH} />
         </section>
       </>
     ),
@@ -75,13 +69,37 @@ export const chainPage = operatorPage(PATH, async (parts) => {
 function headline(status: ChainStatus | undefined): string {
   if (!status) return 'The chain was not seen yet';
   const round = showCount(BigInt(status.round));
+  if (!status.registered) return `Round ${round}; this orchestrator is not registered`;
   const state = status.roundInitialized ? 'is initialised' : 'is not initialised yet';
   const reward = status.lastRewardRound === status.round ? 'reward called' : 'reward not called';
   return `Round ${round} ${state}, ${reward}`;
 }
 
+function Troubles({ of: { alarms, journalPaused } }: { readonly of: ChainStatus }) {
+  return (
+    <>
+      {alarms.map(({ kind, text, advice, since }) => (
+        <div key={kind}>
+          <ErrorNote title={text} detail="" advice={advice} />
+          <p class="hint">
+            since <Time at={since} />
+          </p>
+        </div>
+      ))}
+      {journalPaused !== undefined && (
+        <ErrorNote
+          title="Nothing is sent just now."
+          detail={journalPaused}
+          advice="Segments go on meanwhile."
+        />
+      )}
+    </>
+  );
+}
+
 function Standing({ of }: { readonly of: ChainStatus }) {
-  const percent = (ppm: string) => `${Number(ppm) / 10_000} %`;
+  const { place, members, sizeMax, leastStake } = of.activeSet;
+  const open = of.openTransactions;
   return (
     <>
       <Figures
@@ -93,15 +111,62 @@ function Standing({ of }: { readonly of: ChainStatus }) {
             ) : (
               <StateText tone="wrong">not active</StateText>
             ),
-            note: of.registered ? undefined : 'not registered',
+            note:
+              place === undefined
+                ? `it holds ${sizeMax}`
+                : `place ${place} of ${members}; it holds ${sizeMax}`,
           },
-          { label: 'Stake', value: <Amount of={lpt(of.stake)} />, note: ownNote(of) },
+          {
+            label: 'Stake',
+            value: <Amount of={lpt(of.stake)} />,
+            note: (
+              <>
+                of it own: <Amount of={lpt(of.ownStake)} />
+              </>
+            ),
+          },
+          {
+            label: 'Keeps of rewards',
+            value: showPercent(BigInt(of.rewardCut)),
+            note: 'the rest to delegators',
+          },
+          {
+            label: 'Gives of fees',
+            value: showPercent(BigInt(of.feeShare)),
+            note: 'to delegators',
+          },
+          {
+            label: 'Last reward',
+            value: of.lastRewardRound === '0' ? 'none yet' : `round ${of.lastRewardRound}`,
+            note: of.lastRewardRound === of.round ? 'this round' : `now round ${of.round}`,
+          },
           { label: 'Fees to withdraw', value: <Amount of={wei(of.pendingFees)} /> },
-          { label: 'Gas money', value: <Amount of={wei(of.nodeBalanceWei)} /> },
+        ]}
+      />
+      <Figures
+        of={[
+          {
+            label: 'Gas money',
+            value: <Amount of={wei(of.nodeBalanceWei)} />,
+            note: (
+              <>
+                spent so far: <Amount of={wei(of.gasSpentWei)} />
+              </>
+            ),
+          },
           {
             label: 'Winners that wait',
             value: showCount(BigInt(of.queuedWinners)),
             note: `${showCount(BigInt(of.ticketsRedeemed))} of ${showCount(BigInt(of.ticketsWon))} redeemed`,
+          },
+          {
+            label: 'Written off',
+            value: <Amount of={wei(of.writtenOffWei)} />,
+            note: `${showCount(BigInt(of.ticketsWrittenOff))} tickets`,
+          },
+          {
+            label: 'On their way',
+            value: open === 1 ? '1 transaction' : `${open} transactions`,
           },
         ]}
       />
@@ -109,130 +174,74 @@ function Standing({ of }: { readonly of: ChainStatus }) {
         of={[
           { label: 'Orchestrator', value: <Hash value={of.orchestrator} label="Orchestrator" /> },
           { label: 'Node account', value: <Hash value={of.address} label="Node account" /> },
-          { label: 'Service URI', value: <code>{of.serviceUri || 'none'}</code> },
           {
-            label: 'Keeps',
-            value: `${percent(of.rewardCut)} of rewards, gives ${percent(of.feeShare)} of fees to delegators`,
+            label: 'Service URI',
+            value:
+              of.serviceUri === '' ? (
+                <StateText tone="attention">none: gateways cannot find this pool</StateText>
+              ) : (
+                <code>{of.serviceUri}</code>
+              ),
           },
-          { label: 'Gas spent', value: <Amount of={wei(of.gasSpentWei)} /> },
-          {
-            label: 'Written off',
-            value: <Amount of={wei(of.writtenOffWei)} />,
-            note: `${showCount(BigInt(of.ticketsWrittenOff))} tickets`,
-          },
+          ...(of.active
+            ? []
+            : [
+                {
+                  label: 'To be active',
+                  value: (
+                    <>
+                      the smallest stake in the set is <Amount of={lpt(leastStake)} />
+                    </>
+                  ),
+                },
+              ]),
+          ...of.unbondingLocks.map(({ id, amount, withdrawRound }) => ({
+            label: `Unbonding lock ${id}`,
+            value: (
+              <>
+                <Amount of={lpt(amount)} />, to be withdrawn from round {withdrawRound} on
+              </>
+            ),
+          })),
         ]}
       />
     </>
   );
 }
 
-function ownNote({ ownStake }: ChainStatus) {
+/** What an owner may do: what is due first, the rest folded away. */
+function Doing({ of }: { readonly of: ChainStatus }) {
+  const due = dutyOffers(of);
   return (
-    <>
-      of it own: <Amount of={lpt(ownStake)} />
-    </>
-  );
-}
-
-/** What the pool does by itself; by hand only where it is late. */
-function Duties({
-  of,
-  parts: { token },
-}: {
-  readonly of: ChainStatus;
-  readonly parts: OperatorParts;
-}) {
-  const form = { token, goOn: PATH, action: '/api/v1/chain/submit' };
-  const needsReward = of.active && of.roundInitialized && of.lastRewardRound !== of.round;
-  return (
-    <section aria-labelledby="duties">
-      <h2 id="duties">Duties</h2>
-      <p class="prose">
+    <section aria-labelledby="doing">
+      <h2 id="doing">What you can do</h2>
+      <p class="hint prose">
         The pool initialises rounds, calls rewards, redeems winners and withdraws fees by itself, as
-        its settings say. Stake, cuts and votes: <code>tributary chain</code> shows what each would
-        do and cost.
+        its settings say. Each of these shows first what it does and costs; nothing is sent before
+        you type its consequence.
       </p>
-      {!of.roundInitialized && (
-        <Danger
-          id="init-round"
-          summary="Initialise the round by hand"
-          hidden={{ do: 'init-round' }}
-          consequence="This sends a transaction and pays its gas."
-          phrase="init-round"
-          button="Initialise it"
-          {...form}
-        />
-      )}
-      {needsReward && (
-        <Danger
-          id="reward"
-          summary="Call the reward by hand"
-          hidden={{ do: 'reward' }}
-          consequence="This sends a transaction and pays its gas."
-          phrase="reward"
-          button="Call it"
-          {...form}
-        />
-      )}
-      {of.roundInitialized && !needsReward && (
+      {due.map((offer) => (
+        <Offer key={offer.title} of={offer} open />
+      ))}
+      {of.roundInitialized && due.length === 0 && (
         <p class="state good">Nothing has to be done by hand in this round.</p>
       )}
+      {changeOffers(of).map((offer) => (
+        <Offer key={offer.title} of={offer} />
+      ))}
     </section>
   );
 }
 
-const STATES: Readonly<Record<string, readonly [Tone, string]>> = {
-  intended: ['plain', 'waits for its turn'],
-  signed: ['plain', 'signed'],
-  broadcast: ['plain', 'sent'],
-  included: ['plain', 'in a block, not final yet'],
-  final: ['good', 'final'],
-  failed: ['wrong', 'came to nothing'],
-};
-
-function JournalTable({ of }: { readonly of: Journal | undefined }) {
+function Offer({ of, open = false }: { readonly of: ChainOffer; readonly open?: boolean }) {
   return (
-    <Table
-      caption="Transactions, the last first"
-      rows={of?.items ?? []}
-      keyOf={({ number }) => number}
-      csv="/api/v1/chain/journal?format=csv"
-      next={of?.next ? `${PATH}?cursor=${encodeURIComponent(of.next)}#journal` : undefined}
-      empty="Nothing was sent yet."
-      columns={[
-        { title: 'When', cell: ({ at }) => <Time at={at} /> },
-        { title: 'What', cell: ({ id }) => <code>{shortId(id)}</code> },
-        {
-          title: 'State',
-          cell: ({ state, succeeded, reason, attempts }) => {
-            const [tone, words] = STATES[state] ?? ['plain', state];
-            const isReverted = succeeded === false;
-            return (
-              <>
-                <StateText tone={isReverted ? 'wrong' : tone}>
-                  {isReverted ? 'refused by the contract' : words}
-                  {reason === null ? '' : `: ${reason.replaceAll('_', ' ')}`}
-                </StateText>
-                {attempts > 1 && <span class="working">signed {attempts} times</span>}
-              </>
-            );
-          },
-        },
-        { title: 'Value', figures: true, cell: ({ valueWei }) => <Amount of={wei(valueWei)} /> },
-        {
-          title: 'Transaction',
-          cell: ({ transaction }) =>
-            transaction === null ? (
-              <span class="muted">none</span>
-            ) : (
-              <Hash value={transaction} label="Transaction" />
-            ),
-        },
-      ]}
-    />
+    <details class="danger" open={open}>
+      <summary>{of.title}</summary>
+      <Island name="operator-chain" props={{ offer: of }}>
+        <p class="empty">
+          This takes JavaScript; or run <code>tributary chain {of.command}</code>.
+        </p>
+      </Island>
+    </details>
   );
-}
-
-function shortId(id: string): string {
-  return id.length <= 32 ? id : `${id.slice(0, 28)}…`;
 }

@@ -31,7 +31,7 @@ export const incidentsPage = operatorPage(PATH, async (parts) => {
         ))}
         {parts.may('support') && <NewOnes of={parts} />}
         <section aria-labelledby="closed">
-          <h2 id="closed">Over</h2>
+          <h2 id="closed">Past</h2>
           {closed.length === 0 ? (
             <p class="empty">Nothing was noted yet.</p>
           ) : (

@@ -2,6 +2,8 @@ import { Field } from '../parts/confirm.tsx';
 import { StateText } from '../parts/state.tsx';
 import { Table } from '../parts/table.tsx';
 import { Time } from '../parts/time.tsx';
+import { AddChannel, type ChannelRoutes } from '../worker/notices-add.tsx';
+import { Channels } from '../worker/notices-channels.tsx';
 import { Act, Form } from './act.tsx';
 import type { Letters, NoticeChoices, Notices } from './api-views.ts';
 import { type OperatorParts, operatorPage } from './operator-page.tsx';
@@ -12,9 +14,10 @@ type Letter = Letters['items'][number];
 /** `/operator/notices`: who was told what, and what was never delivered? */
 export const noticesPage = operatorPage(PATH, async (parts) => {
   const { reader, may } = parts;
-  const [dead, waiting, notices, choices] = await Promise.all([
+  const [dead, waiting, sent, notices, choices] = await Promise.all([
     reader.json<Letters>('/api/v1/notices/letters?state=dead&limit=50'),
     reader.json<Letters>('/api/v1/notices/letters?state=waiting&limit=50'),
+    reader.json<Letters>('/api/v1/notices/letters?state=sent&limit=30'),
     reader.json<Notices>('/api/v1/notices/all?limit=30'),
     reader.json<NoticeChoices>('/api/v1/notices/channels'),
   ]);
@@ -43,6 +46,17 @@ export const noticesPage = operatorPage(PATH, async (parts) => {
             <LetterTable of={waiting?.items ?? []} parts={parts} />
           </section>
         )}
+        <section aria-labelledby="delivered">
+          <h2 id="delivered">Delivered</h2>
+          {!sent?.items.length ? (
+            <p class="empty">No letter has left yet.</p>
+          ) : (
+            <details>
+              <summary>The last {sent.items.length}, by e-mail, webhook and the rest</summary>
+              <LetterTable of={sent.items} parts={parts} />
+            </details>
+          )}
+        </section>
         {may('support') && <Send of={parts} />}
         <section aria-labelledby="told">
           <h2 id="told">What was told, the last first</h2>
@@ -60,7 +74,12 @@ export const noticesPage = operatorPage(PATH, async (parts) => {
             ]}
           />
         </section>
-        {choices && <Channels of={choices} />}
+        {choices &&
+          (may('owner') ? (
+            <OwnChannels of={choices} parts={parts} />
+          ) : (
+            <ChannelTable of={choices} />
+          ))}
       </>
     ),
   };
@@ -89,9 +108,11 @@ function LetterTable({
         { title: 'Since', cell: ({ createdAt }) => <Time at={createdAt} /> },
         { title: 'To', cell: ({ type, shown, owner }) => `${shown} (${type}, ${owner})` },
         {
-          title: 'Why not',
+          title: 'How it went',
           cell: ({ reason, state }) =>
-            reason === null ? (
+            state === 'sent' ? (
+              <StateText tone="good">delivered</StateText>
+            ) : reason === null ? (
               <span class="muted">not tried yet</span>
             ) : (
               <StateText tone={state === 'dead' ? 'wrong' : 'attention'}>
@@ -151,7 +172,34 @@ function Send({ of: { token } }: { readonly of: OperatorParts }) {
   );
 }
 
-function Channels({ of: { channels } }: { readonly of: NoticeChoices }) {
+const POOL_CHANNELS: ChannelRoutes = {
+  channels: '/api/v1/notices/channels',
+  goOn: PATH,
+  test: (id) => ({ action: `/api/v1/notices/channels/${id}/test` }),
+};
+
+/** Owners choose where the pool itself is told; webhooks among them. */
+function OwnChannels({
+  of,
+  parts: { token },
+}: {
+  readonly of: NoticeChoices;
+  readonly parts: OperatorParts;
+}) {
+  return (
+    <section aria-labelledby="channels">
+      <h2 id="channels">Where whoever runs the pool is told</h2>
+      {of.channels.length === 0 && <p class="empty">Nowhere yet.</p>}
+      <Channels of={of} token={token} routes={POOL_CHANNELS} />
+      <details>
+        <summary>Add a channel</summary>
+        <AddChannel of={of} token={token} routes={POOL_CHANNELS} />
+      </details>
+    </section>
+  );
+}
+
+function ChannelTable({ of: { channels } }: { readonly of: NoticeChoices }) {
   return (
     <section aria-labelledby="channels">
       <h2 id="channels">Where whoever runs the pool is told</h2>
@@ -159,7 +207,7 @@ function Channels({ of: { channels } }: { readonly of: NoticeChoices }) {
         caption="Channels of the pool"
         rows={channels}
         keyOf={({ id }) => id}
-        empty="Nowhere yet. An owner adds a channel with tributary notices add."
+        empty="Nowhere yet. An owner adds a channel here."
         columns={[
           { title: 'Channel', cell: ({ type, shown }) => `${shown} (${type})` },
           {

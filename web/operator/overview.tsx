@@ -64,7 +64,7 @@ export function TrafficFigures({ of }: { readonly of: Status }) {
     <Figures
       of={[
         {
-          label: 'Streams now',
+          label: 'Sessions open',
           value: live('streams', words.streams),
           note: live('inFlight', words.inFlight),
         },

@@ -3,23 +3,21 @@ import { Hash } from '../parts/copy.tsx';
 import { Table } from '../parts/table.tsx';
 import { Time } from '../parts/time.tsx';
 import { Act, Form } from './act.tsx';
-import type { PriceLine } from './api-views.ts';
+import type { Prices } from './api-views.ts';
 import { operatorPage } from './operator-page.tsx';
 
 const PATH = '/operator/prices';
 
 /** `/operator/prices`: what is asked of whom for what? */
 export const pricesPage = operatorPage(PATH, async ({ reader, pool, may, token }) => {
-  const found = pool.chain
-    ? await reader.json<{ prices: PriceLine[] }>('/api/v1/prices')
-    : undefined;
+  const found = pool.chain ? await reader.json<Prices>('/api/v1/prices') : undefined;
   const form = { token, goOn: PATH };
   return {
     title: 'Prices',
     current: PATH,
     content: (
       <>
-        <h1>{found ? 'What gateways are asked' : 'Nobody pays here: this pool works off chain'}</h1>
+        <h1>{found ? 'What gateways pay' : 'Nobody pays here: this pool works off chain'}</h1>
         {found && (
           <>
             <Table
@@ -83,13 +81,15 @@ export const pricesPage = operatorPage(PATH, async ({ reader, pool, may, token }
                   : []),
               ]}
             />
-            {may('finance') && <SetPrice form={form} />}
+            {may('finance') && <SetPrice form={form} pipelines={found.pipelines} />}
           </>
         )}
       </>
     ),
   };
 });
+
+type PriceLine = Prices['prices'][number];
 
 function scopeOf({ gateway, pipeline, model }: PriceLine): Readonly<Record<string, string>> {
   return {
@@ -101,7 +101,9 @@ function scopeOf({ gateway, pipeline, model }: PriceLine): Readonly<Record<strin
 
 function SetPrice({
   form,
+  pipelines,
 }: {
+  readonly pipelines: readonly string[];
   readonly form: { readonly token: string | undefined; readonly goOn: string };
 }) {
   return (
@@ -113,8 +115,21 @@ function SetPrice({
       </p>
       <Form action="/api/v1/prices" {...form}>
         <div class="form row">
-          <Field label="Price" name="price" hint="1000wei, or 0.05USD per 1e12 pixels">
+          <Field label="Price" name="price" hint="1000wei, or 0.05USD per 1e12">
             <input id="price" name="price" required autocomplete="off" />
+          </Field>
+          <Field label="For" name="pipeline">
+            <select id="pipeline" name="pipeline">
+              <option value="">video</option>
+              {pipelines.map((pipeline) => (
+                <option key={pipeline} value={pipeline}>
+                  {pipeline}
+                </option>
+              ))}
+            </select>
+          </Field>
+          <Field label="Only this model" name="model" hint="Of the pipeline; empty: default">
+            <input id="model" name="model" maxLength={200} autocomplete="off" />
           </Field>
           <Field label="Only of this gateway" name="gateway" hint="An address; empty: everybody">
             <input id="gateway" name="gateway" class="mono" size={44} autocomplete="off" />

@@ -72,7 +72,7 @@ export const trafficPage = operatorPage(PATH, async ({ reader, pool, request }) 
 });
 
 function headline({ sessions, segments }: Status): string {
-  if (sessions === 0) return 'No stream is open now';
-  const streams = sessions === 1 ? '1 stream is' : `${showCount(sessions)} streams are`;
-  return `${streams} open, ${showCount(segments.inFlight)} segments under way`;
+  if (sessions === 0) return 'No session is open now';
+  const open = sessions === 1 ? '1 session is' : `${showCount(sessions)} sessions are`;
+  return `${open} open, ${showCount(segments.inFlight)} segments under way`;
 }

@@ -1,7 +1,7 @@
 import { Field } from '../parts/confirm.tsx';
-import { Island } from '../parts/island.tsx';
 import { Act, Danger, Form } from './act.tsx';
 import type { Fact, FleetWorker } from './api-views.ts';
+import { CredentialDesk } from './credential.tsx';
 import type { OperatorParts } from './operator-page.tsx';
 
 interface Parts {
@@ -35,7 +35,11 @@ export function WorkerActions({ of, worker, facts }: Parts) {
       </p>
       {state === 'active' && connections > 0 && !isShut && (
         <Form action={`${path}/quarantine`} row {...form}>
-          <Field label="Quarantine for minutes" name="minutes">
+          <Field
+            label="Quarantine for minutes"
+            name="minutes"
+            hint="No work for that long, then one session on trial."
+          >
             <input
               id="minutes"
               name="minutes"
@@ -49,26 +53,13 @@ export function WorkerActions({ of, worker, facts }: Parts) {
           <button type="submit" class="quiet">
             Quarantine
           </button>
-          <p class="hint">No work for that long, then one session on trial.</p>
         </Form>
       )}
       <Facts id={id} form={form} facts={facts} />
       {may('owner') && (
         <details>
           <summary>Give it a new credential, or its owner a link</summary>
-          <Island
-            name="once"
-            props={{
-              offers: [
-                { path: `${path}/rotate`, label: `Make a new credential for ${name}` },
-                { path: `${path}/link`, label: `Make a login link for the owner of ${name}` },
-              ],
-            }}
-          >
-            <p class="empty">
-              What is shown once takes JavaScript; or run tributary workers rotate {name}.
-            </p>
-          </Island>
+          <CredentialDesk of={of} worker={{ id, name }} />
         </details>
       )}
       <Danger

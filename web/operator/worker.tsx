@@ -1,4 +1,4 @@
-import { showCount, showMs, showPixels, showSpan } from '../../src/base/figures.ts';
+import { showCount, showMs, showPixels } from '../../src/base/figures.ts';
 import { Chart } from '../parts/chart.tsx';
 import { Figures } from '../parts/figures.tsx';
 import { Notice, StateText } from '../parts/state.tsx';
@@ -8,6 +8,7 @@ import { hoursOf, workCharts } from '../worker/work-charts.ts';
 import type { Fact, FailedAttempt, FleetWorker, Machine, WhyView, WorkStep } from './api-views.ts';
 import { untilIn } from './attention.tsx';
 import { failureShare, percent, shareTone, statusTone } from './fleet.ts';
+import { Machines } from './machines.tsx';
 import { operatorPage } from './operator-page.tsx';
 import { WorkerActions } from './worker-actions.tsx';
 
@@ -52,6 +53,10 @@ export const workerPage = operatorPage('/operator/workers/{worker}', async (part
           <Failures of={failures ?? []} />
         </section>
         <WorkerActions of={parts} worker={worker} facts={facts ?? []} />
+        <section aria-labelledby="machines">
+          <h2 id="machines">Computers</h2>
+          <Machines of={machines ?? []} worker={worker} parts={parts} />
+        </section>
         <section aria-labelledby="day">
           <h2 id="day">Last 24 hours</h2>
           <Chart view={charts.speed} />
@@ -63,10 +68,6 @@ export const workerPage = operatorPage('/operator/workers/{worker}', async (part
             <p class="prose">{why.text}</p>
           </section>
         )}
-        <section aria-labelledby="machines">
-          <h2 id="machines">Computers and sessions</h2>
-          <Machines of={machines ?? []} />
-        </section>
       </>
     ),
   };
@@ -151,51 +152,5 @@ function Failures({ of }: { readonly of: readonly FailedAttempt[] }) {
         ]}
       />
     </details>
-  );
-}
-
-function Machines({ of }: { readonly of: readonly Machine[] }) {
-  return (
-    <Table
-      caption="Computers that connected as this worker, the last first"
-      rows={of.slice(0, 20)}
-      keyOf={({ connection }) => connection}
-      empty="None connected yet."
-      columns={[
-        {
-          title: 'Program',
-          cell: ({ software, version }) =>
-            `${software === 'stock' ? 'go-livepeer' : 'tributary'} ${version}`,
-        },
-        {
-          title: 'Devices',
-          cell: ({ devices }) =>
-            devices.length === 0
-              ? 'not said'
-              : devices.map(({ name, sessions }) => `${name} (${sessions})`).join(', '),
-        },
-        { title: 'Round trip', figures: true, cell: ({ distanceMs }) => showMs(distanceMs) },
-        {
-          title: 'Sessions now',
-          figures: true,
-          cell: ({ sessions, capacity }) =>
-            sessions === null ? <span class="muted">away</span> : `${sessions} of ${capacity}`,
-        },
-        {
-          title: 'Connected',
-          cell: ({ joinedAt, leftAt, leftBecause }) => (
-            <>
-              <Time at={joinedAt} />
-              {leftAt !== null && (
-                <span class="working">
-                  for {showSpan(Date.parse(leftAt) - Date.parse(joinedAt))}
-                  {leftBecause === null ? '' : `, ${leftBecause.replaceAll('_', ' ')}`}
-                </span>
-              )}
-            </>
-          ),
-        },
-      ]}
-    />
   );
 }

@@ -4,6 +4,7 @@ import { StateText } from '../parts/state.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import type { FleetWorker } from './api-views.ts';
 import { untilIn } from './attention.tsx';
+import { CredentialDesk } from './credential.tsx';
 import {
   failureShare,
   type Order,
@@ -20,7 +21,8 @@ const ROWS_MAX = 500;
 const PATH = '/operator/workers';
 
 /** `/operator/workers`: who works, and who of them badly? The worst stands above. */
-export const workersPage = operatorPage(PATH, async ({ reader, request, may }) => {
+export const workersPage = operatorPage(PATH, async (parts) => {
+  const { reader, request, may } = parts;
   const fleet = (await reader.json<FleetWorker[]>('/api/v1/operator/fleet')) ?? [];
   const asked = request.query.get('sort');
   const order = orders.find((one) => one === asked) ?? 'failing';
@@ -60,10 +62,14 @@ export const workersPage = operatorPage(PATH, async ({ reader, request, may }) =
           </p>
         )}
         {may('support') && (
-          <p class="hint">
-            To enrol one, run <code>tributary workers add NAME</code> on the machine of the pool:
-            its join string is shown there once.
-          </p>
+          <section aria-labelledby="enrol">
+            <h2 id="enrol">Enrol a worker</h2>
+            <p class="hint">
+              It gets a credential of its own; nobody else's is touched. One for each machine, so
+              that each can be seen, paused and replaced alone.
+            </p>
+            <CredentialDesk of={parts} />
+          </section>
         )}
       </>
     ),

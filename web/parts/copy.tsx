@@ -54,7 +54,14 @@ export function Copyable({ text, label }: { readonly text: string; readonly labe
           <code>{text}</code>
         </pre>
       </Scroll>
-      <button type="button" class="quiet" data-copy={text} hidden data-needs-script>
+      <button
+        type="button"
+        class="quiet"
+        data-copy={text}
+        // Drawn in the browser, there is a script already.
+        hidden={typeof document === 'undefined'}
+        data-needs-script
+      >
         Copy
       </button>
     </div>

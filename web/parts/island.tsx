@@ -9,6 +9,8 @@ export type IslandName =
   | 'form'
   | 'once'
   | 'pool-live'
+  | 'operator-chain'
+  | 'operator-credential'
   | 'operator-live'
   | 'rotate'
   | 'terms-check'

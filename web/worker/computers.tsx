@@ -35,8 +35,12 @@ export function Computers({ of }: { readonly of: readonly Machine[] }) {
         },
         {
           title: 'State',
-          cell: ({ sessions }) =>
-            sessions !== null ? (
+          cell: ({ sessions, quarantinedUntil }) =>
+            quarantinedUntil !== null ? (
+              <span class="state attention">
+                Taken off work by the operator until <Time at={quarantinedUntil} detail="clock" />
+              </span>
+            ) : sessions !== null ? (
               <span class="state good">Connected</span>
             ) : (
               <span class="state muted">Gone</span>

@@ -22,16 +22,32 @@ const TARGETS: Readonly<Record<Type, string>> = {
   webhook: 'an https URL of yours; you are shown a secret by which you check our signature',
 };
 
+/** By which routes channels are changed, and where a change goes on: those of a worker, or the pool's. */
+export interface ChannelRoutes {
+  readonly channels: string;
+  readonly goOn: string;
+  test(id: string): { readonly action: string; readonly hidden?: Readonly<Record<string, string>> };
+}
+
+/** Those of whoever reads. */
+export const ownChannels: ChannelRoutes = {
+  channels: '/api/v1/me/notices/channels',
+  goOn: '/worker/notices',
+  test: (channel) => ({ action: '/api/v1/me/notices/test', hidden: { channel } }),
+};
+
 /** A new channel: which, where, and of what. */
 export function AddChannel({
   of: { types, kinds },
   token,
+  routes = ownChannels,
 }: {
   readonly of: NoticeChoices;
   readonly token: string | undefined;
+  readonly routes?: ChannelRoutes;
 }) {
   if (types.length === 0) {
-    return <p class="empty">This pool sends no notices yet; the operator can set that up.</p>;
+    return <p class="empty">This pool sends no notices yet; its settings set that up.</p>;
   }
   return (
     <>
@@ -51,7 +67,7 @@ export function AddChannel({
           },
         }}
       >
-        <PostForm action="/api/v1/me/notices/channels" token={token} goOn="/worker/notices">
+        <PostForm action={routes.channels} token={token} goOn={routes.goOn}>
           <div class="form row">
             <div class="field">
               <label for="type">By</label>

@@ -3,18 +3,19 @@ import { Island } from '../parts/island.tsx';
 import { StateText } from '../parts/state.tsx';
 import { Time } from '../parts/time.tsx';
 import type { NoticeChoices } from './api-views.ts';
-import { channelNames, Kinds } from './notices-add.tsx';
+import { type ChannelRoutes, channelNames, Kinds, ownChannels } from './notices-add.tsx';
 
 type Channel = NoticeChoices['channels'][number];
-const HERE = '/worker/notices#channels';
 
 /** Each channel with its state in words, and what can be done with it. */
 export function Channels({
   of: { channels, kinds },
   token,
+  routes = ownChannels,
 }: {
   readonly of: NoticeChoices;
   readonly token: string | undefined;
+  readonly routes?: ChannelRoutes;
 }) {
   return (
     <>
@@ -25,14 +26,14 @@ export function Channels({
           </h3>
           <State of={channel} />
           {channel.confirmed ? (
-            <InUse of={channel} kinds={kinds} token={token} />
+            <InUse of={channel} kinds={kinds} token={token} routes={routes} />
           ) : (
-            <Confirm of={channel} token={token} />
+            <Confirm of={channel} token={token} routes={routes} />
           )}
           <PostForm
-            action={`/api/v1/me/notices/channels/${channel.id}/remove`}
+            action={`${routes.channels}/${channel.id}/remove`}
             token={token}
-            goOn={HERE}
+            goOn={`${routes.goOn}#channels`}
           >
             <button type="submit" class="quiet">
               Remove<span class="visually-hidden"> {channel.shown}</span>
@@ -70,14 +71,20 @@ function State({ of: { confirmed, stopped } }: { readonly of: Channel }) {
 function Confirm({
   of: { id },
   token,
+  routes,
 }: {
   readonly of: Channel;
   readonly token: string | undefined;
+  readonly routes: ChannelRoutes;
 }) {
   const name = `code-${id}`;
   return (
     <Island name="form" props={{}}>
-      <PostForm action={`/api/v1/me/notices/channels/${id}/confirm`} token={token} goOn={HERE}>
+      <PostForm
+        action={`${routes.channels}/${id}/confirm`}
+        token={token}
+        goOn={`${routes.goOn}#channels`}
+      >
         <Field label="Code" name={name}>
           <input id={name} name="code" size={12} required autocomplete="one-time-code" />
         </Field>
@@ -91,16 +98,19 @@ function InUse({
   of: { id, stopped, kinds: chosen },
   kinds,
   token,
+  routes,
 }: {
   readonly of: Channel;
   readonly kinds: NoticeChoices['kinds'];
   readonly token: string | undefined;
+  readonly routes: ChannelRoutes;
 }) {
-  const action = `/api/v1/me/notices/channels/${id}`;
+  const form = { token, goOn: `${routes.goOn}#channels` };
+  const action = `${routes.channels}/${id}`;
   return (
     <>
       <Island name="form" props={{}}>
-        <PostForm action={action} token={token} goOn={HERE}>
+        <PostForm action={action} {...form}>
           <fieldset hidden disabled data-needs-script>
             <Kinds of={kinds} prefix={id} checked={chosen} />
             <button type="submit" class="quiet">
@@ -111,12 +121,7 @@ function InUse({
       </Island>
       <div class="buttons">
         <Island name="form" props={{}}>
-          <PostForm
-            action="/api/v1/me/notices/test"
-            token={token}
-            goOn={HERE}
-            hidden={{ channel: id }}
-          >
+          <PostForm {...routes.test(id)} {...form}>
             <button type="submit" class="quiet">
               Send a test
             </button>
@@ -124,8 +129,7 @@ function InUse({
         </Island>
         <PostForm
           action={action}
-          token={token}
-          goOn={HERE}
+          {...form}
           hidden={{ stopped: stopped === null ? 'true' : 'false' }}
         >
           <button type="submit" class="quiet">

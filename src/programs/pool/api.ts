@@ -104,7 +104,10 @@ export async function openApi(
     },
   );
   const routes = [
-    ...workersRoutes(parts),
+    ...workersRoutes({
+      ...parts,
+      site: () => linkToPage(settings, places, '/')?.replace(/\/$/, ''),
+    }),
     ...statusRoutes(parts),
     ...chainRoutes(parts),
     ...pricesRoutes(parts),
