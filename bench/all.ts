@@ -14,6 +14,7 @@ const CLAIMS = [
   'failure-tax',
   'event-loop',
   'api-load',
+  'pages',
   'tickets',
   'senders',
   'discovery',

@@ -132,6 +132,8 @@ test('who is signed out meanwhile is told so, and is led back after signing in',
   await other.page.goto(url);
   await other.page.click('main button');
   await other.page.waitForURL('**/worker');
+  await other.page.waitForSelector('.chart, .empty');
+  assert.ok(other.bytes() <= 150 * 1024, `${other.bytes()} bytes, with what signed in`);
   const look = (hidden: boolean) =>
     other.page.evaluate(
       `Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });

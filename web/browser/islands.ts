@@ -22,11 +22,15 @@ const islands: Readonly<Record<IslandName, () => Promise<{ readonly wake: Wake }
   'worker-live': () => import('./worker-live-island.tsx'),
 };
 
-/** Brings the islands below `root` to life. */
-export function wakeIslands(root: ParentNode): void {
-  for (const element of root.querySelectorAll<HTMLElement>('[data-island]')) {
-    const load = islands[element.dataset.island as IslandName];
-    const props: unknown = JSON.parse(element.dataset.props ?? '{}');
-    void load?.().then(({ wake }) => wake(element, props));
-  }
+/** Brings the islands below `root` to life; done when each can be used. */
+export async function wakeIslands(root: ParentNode): Promise<void> {
+  const elements = [...root.querySelectorAll<HTMLElement>('[data-island]')];
+  await Promise.all(
+    elements.map(async (element) => {
+      const load = islands[element.dataset.island as IslandName];
+      const props: unknown = JSON.parse(element.dataset.props ?? '{}');
+      const island = await load?.();
+      island?.wake(element, props);
+    }),
+  );
 }

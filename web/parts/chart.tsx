@@ -28,8 +28,8 @@ export interface ChartView {
   readonly empty: string;
 }
 
-/** Points that are drawn of a line: as many as a wide page has pixels. */
-const COLUMNS = 720;
+/** Columns of which the peaks are drawn: on a wide page two pixels each, and no more work than that. */
+export const COLUMNS = 480;
 /** The drawing of the lines: stretched to the width that there is, at its true height. */
 const WIDTH = 1_000;
 const HEIGHT = 200;
