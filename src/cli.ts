@@ -31,6 +31,7 @@ import { replayCommand, reserveCommand } from './programs/lab/settings.ts';
 import {
   accountsCommand,
   balanceCommand,
+  correctCommand,
   linesCommand,
   recoverCommand,
   refundCommand,
@@ -126,6 +127,7 @@ export const commands: readonly Command[] = [
   accountsCommand,
   linesCommand,
   balanceCommand,
+  correctCommand,
   refundCommand,
   recoverCommand,
   writeBackupCommand,

@@ -18,7 +18,7 @@ export interface PoolProcess extends TestPool {
 
 /**
  * Starts one and waits for its READY line. `restart` kills it first, `drain` is SIGTERM. In a data
- * directory of its own, unless there is one already.
+ * directory of its own, unless there is one already; `env` is added to its environment.
  */
 export async function startPoolProcess(
   t: Cleanup,

@@ -8,6 +8,7 @@ import type { Disputes } from '../ledger/disputes.ts';
 import { countDeliveries } from '../notices/deliveries-store.ts';
 import type { Payouts } from '../payouts/payouts.ts';
 import type { AssetFigures } from '../payouts/solvency.ts';
+import type { BooksWatch } from '../payouts/watch.ts';
 import type { TermsService } from '../terms/terms-service.ts';
 import { recentWork } from '../workers/fleet-store.ts';
 import type { Worker } from '../workers/worker.ts';
@@ -32,13 +33,14 @@ export interface AttentionParts {
   readonly payouts: Pick<Payouts, 'plansNotRun' | 'pauses' | 'waitingChanges' | 'payouts'>;
   readonly terms: Pick<TermsService, 'list' | 'of'>;
   solvency(): Promise<{ readonly assets: readonly AssetFigures[] }>;
+  readonly watch: Pick<BooksWatch, 'differences'>;
   /** Undefined: the pool works off chain. */
   readonly chain: { status(): Promise<ChainStatus> } | undefined;
 }
 
 const kinds = [
   ...(['alarm', 'quarantine', 'dispute', 'plan', 'payout', 'pause'] as const),
-  ...(['address', 'solvency', 'notice'] as const),
+  ...(['address', 'solvency', 'books', 'notice'] as const),
 ] as const;
 const item = z.object({
   kind: z.enum(kinds),
@@ -68,6 +70,7 @@ export function attentionRoutes(parts: AttentionParts): readonly Route[] {
     const found = await Promise.all([
       alarms(parts),
       insolvency(parts),
+      differences(parts),
       payoutsInDoubt(parts),
       openDisputes(parts),
       plans(parts),
@@ -111,6 +114,15 @@ async function insolvency(parts: AttentionParts): Promise<Item[]> {
       advice: 'See what is still to be redeemed, or bring money in and book it.',
       page: '/operator/solvency',
     }));
+}
+
+function differences({ watch }: AttentionParts): Item[] {
+  return watch.differences().map(({ about, text, since }) => ({
+    ...{ kind: 'books', about, tone: 'wrong', since },
+    text: `The books do not agree: ${text}.`,
+    advice: 'See the lines that cause it, and book it once you know why.',
+    page: '/operator/solvency?compare',
+  }));
 }
 
 async function payoutsInDoubt({ payouts }: AttentionParts): Promise<Item[]> {
@@ -207,14 +219,17 @@ const HOUR_MS = 3_600_000;
 async function waiting({ payouts }: AttentionParts): Promise<Item[]> {
   const [pauses, changes] = await Promise.all([payouts.pauses(), payouts.waitingChanges()]);
   return [
-    ...pauses.map(
-      ({ asset, since }): Item => ({
-        ...{ kind: 'pause', about: asset ?? 'all', tone: 'attention', since },
-        text: `Payouts ${asset === undefined ? '' : `of ${asset} `}are paused.`,
-        advice: 'Resume them when the reason is gone: workers see that they wait.',
-        page: '/operator/payouts#pauses',
-      }),
-    ),
+    // That there is too little is said above, and nobody can resume it.
+    ...pauses
+      .filter(({ reason }) => reason !== 'insolvent')
+      .map(
+        ({ asset, since }): Item => ({
+          ...{ kind: 'pause', about: asset ?? 'all', tone: 'attention', since },
+          text: `Payouts ${asset === undefined ? '' : `of ${asset} `}are paused.`,
+          advice: 'Resume them when the reason is gone: workers see that they wait.',
+          page: '/operator/payouts#pauses',
+        }),
+      ),
     ...changes.map(
       ({ worker, askedAt }): Item => ({
         ...{ kind: 'address', about: worker, tone: 'attention', since: askedAt },

@@ -1,8 +1,11 @@
 import { z } from 'zod';
+import type { AssetId } from '../base/asset.ts';
+import type { Correction } from '../payouts/correct.ts';
 import type { Deposit } from '../payouts/funding.ts';
 import type { Payouts } from '../payouts/payouts.ts';
 import type { Reconciliation } from '../payouts/reconcile.ts';
 import type { AssetFigures, TicketFigures } from '../payouts/solvency.ts';
+import type { BooksWatch } from '../payouts/watch.ts';
 import type { TermsService } from '../terms/terms-service.ts';
 import { amountsNow } from './asset-amounts.ts';
 import { demandConsequence, sendPhrase } from './consequence.ts';
@@ -14,6 +17,7 @@ import {
   batchView,
   choicesShape,
   choicesView,
+  decimalsShape,
   depositShape,
   pauseShape,
   payoutShape,
@@ -38,6 +42,10 @@ export interface PayoutRoutesParts {
     readonly tickets: TicketFigures;
   }>;
   reconcile(): Promise<Reconciliation>;
+  /** What is compared without anybody asking. */
+  readonly watch: BooksWatch;
+  /** See payouts/correct.ts. */
+  correct(correction: Correction): Promise<{ readonly cause: string }>;
   /**
    * Puts the batch contract on the chain; the name of the transaction in the journal, or undefined: it
    * is there. Throws `chain_off` off chain, `chain_key_missing`.
@@ -92,6 +100,7 @@ export const payoutApi = {
       pauses: z.array(pauseShape),
       addressChanges: z.array(addressChange),
       approvers: z.array(approverShape),
+      decimals: decimalsShape,
     }),
   ),
   preview: defineRoute({
@@ -105,6 +114,7 @@ export const payoutApi = {
       digest: z.string(),
       approvalsNeeded: z.int(),
       plan: z.looseObject({ termsVersion: z.int() }),
+      decimals: decimalsShape,
     }),
     reads: true,
   }),
@@ -124,8 +134,28 @@ export const payoutApi = {
   reconcile: read(
     '/reconcile',
     'Compares ledger, chain, receipts, contributions and payouts.',
-    z.object({ differences: z.array(z.looseObject({})), notCompared: z.array(z.string()) }),
+    z.object({
+      differences: z.array(z.looseObject({})),
+      notCompared: z.array(z.string()),
+      before: z.array(z.string()).describe('What was there before the pool began.'),
+    }),
   ),
+  correct: defineRoute({
+    method: 'POST',
+    path: '/api/v1/ledger/corrections',
+    access: 'owner',
+    summary: 'Book what the chain has more or less than the books, once somebody knows why.',
+    body: z.object({
+      account: z.string().max(40).default('treasury'),
+      asset: z.string().max(40),
+      amount: z
+        .string()
+        .regex(/^-?\d{1,78}$/)
+        .describe('Base units that the chain has more; less than 0: fewer.'),
+      reason: z.string().max(200),
+    }),
+    reply: z.object({ cause: z.string() }),
+  }),
   export: change(
     '/export',
     'finance',
@@ -202,11 +232,18 @@ export function payoutRoutes(parts: PayoutRoutesParts): readonly Route[] {
       pauses: [...(await payouts.pauses())].map((one) => ({ ...one })),
       addressChanges: [...(await payouts.waitingChanges())],
       approvers: [...(await payouts.approvers())].map((one) => ({ ...one })),
+      decimals: await decimals(),
       ...(await solvency()),
     })),
     serve(payoutApi.preview, async ({ body }) => {
-      const { digest, approvalsNeeded, plan } = await payouts.preview(demandIn(body));
-      return { digest, approvalsNeeded, plan: { ...plan } };
+      const demand = demandIn(body);
+      // Who asks is named as people name workers.
+      const asked =
+        typeof demand === 'string'
+          ? demand
+          : { worker: (await payouts.choicesOf(demand.worker)).worker };
+      const { digest, approvalsNeeded, plan } = await payouts.preview(asked);
+      return { digest, approvalsNeeded, plan: { ...plan }, decimals: await decimals() };
     }),
     serve(payoutApi.approve, async ({ body, note }) => {
       const digest = text(body, 'digest');
@@ -225,8 +262,17 @@ export function payoutRoutes(parts: PayoutRoutesParts): readonly Route[] {
     }),
     serve(payoutApi.solvency, () => solvency()),
     serve(payoutApi.reconcile, async () => {
-      const { differences, notCompared } = await parts.reconcile();
-      return { differences: differences.map((one) => ({ ...one })), notCompared: [...notCompared] };
+      const { differences, notCompared, before } = await parts.reconcile();
+      return {
+        differences: differences.map((one) => ({ ...one })),
+        notCompared: [...notCompared],
+        before: [...before],
+      };
+    }),
+    serve(payoutApi.correct, ({ body: { asset: named, amount, ...said }, note }) => {
+      note({ target: said.account, after: { asset: named, amount, reason: said.reason } });
+      const asset = assetIn({ asset: named }) as AssetId;
+      return parts.correct({ ...said, asset, amount: BigInt(amount) });
     }),
     serve(payoutApi.export, ({ body }) => payouts.exportFile(body.again === true)),
     serve(payoutApi.import, ({ body }) => payouts.importConfirmation(text(body, 'file'))),
@@ -249,7 +295,8 @@ export function payoutRoutes(parts: PayoutRoutesParts): readonly Route[] {
       const transaction = text(body, 'transaction');
       note({ target: transaction.slice(0, 66) });
       const { deposits, added } = await parts.funded(transaction);
-      return { deposits: [...deposits], added: [...added] };
+      const shown = ({ asset: name, amount }: Deposit) => ({ asset: name, amount });
+      return { deposits: deposits.map(shown), added: added.map(shown) };
     }),
     serve(payoutApi.addApprover, async ({ body }) => {
       const { token, approver } = await payouts.addApprover(text(body, 'name'));
@@ -279,6 +326,11 @@ export function payoutRoutes(parts: PayoutRoutesParts): readonly Route[] {
       empty(await payouts.stopAddressChange(params.worker)),
     ),
   ];
+
+  async function decimals() {
+    const { assets } = (await amountsNow(parts.terms)).terms;
+    return Object.fromEntries(Object.entries(assets).map(([name, one]) => [name, one.decimals]));
+  }
 
   async function solvency() {
     const { assets, tickets } = await parts.solvency();

@@ -32,6 +32,9 @@ export const assetFigures = z.object({
   ratioBasisPoints: decimal.optional(),
   solvent: z.boolean(),
 });
+export const decimalsShape = z
+  .record(z.string(), z.int())
+  .describe('How many decimals the terms give each asset; others are in base units.');
 export const solvencyShape = z.object({
   assets: z.array(assetFigures),
   tickets: z.looseObject({}).describe('What tickets are worth that are no money yet.'),

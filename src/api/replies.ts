@@ -65,6 +65,8 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   payout_file_wrong: 400,
   payout_choice_refused: 400,
   payout_address_refused: 409,
+  funding_refused: 409,
+  correction_refused: 409,
   operator_unknown: 404,
   operator_refused: 409,
   dispute_invalid: 400,

@@ -148,12 +148,14 @@ export const errorAdvice = {
   payout_plan_changed: 'Run `tributary payouts preview` again, read it, and run that.',
   payout_not_approved:
     'Have two people approve it, each with a token of their own: `tributary payouts approve`.',
-  payout_approver_unknown: 'Use the token file that `tributary payouts approvers add` wrote.',
+  payout_approver_unknown: 'Use the token file that `tributary payouts add-approver` wrote.',
   payout_unknown: 'Take the id of a payout from `tributary payouts status`.',
   payout_state_wrong: 'See how the payout stands in `tributary payouts status`.',
   payout_file_wrong:
     'Correct the named lines and import the file again; nothing was taken from it.',
   funding_refused: 'Read the text; give the transaction that brought the money, once it is final.',
+  correction_refused:
+    'Look what differs with `tributary payouts reconcile`, and book exactly that once you know why.',
   payout_choice_refused: 'Read the text: it says what cannot be chosen.',
   payout_address_refused: 'Read the text; an address needs both signatures, or 48 hours.',
   demo_stopped: 'Every process of it was stopped, too; nothing needs to be done.',

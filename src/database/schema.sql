@@ -69,6 +69,19 @@ create table book_event (
   constraint book_event_subject_check CHECK ((length(subject) = 32))
 );
 
+create table books_agreed (
+  what text not null,
+  before numeric not null default 0,
+  begun_block bigint not null,
+  block bigint not null,
+  at timestamp with time zone not null,
+  constraint books_agreed_pkey PRIMARY KEY (what),
+  constraint books_agreed_before_check CHECK ((before = trunc(before))),
+  constraint books_agreed_begun_block_check CHECK ((begun_block >= 0)),
+  constraint books_agreed_block_check CHECK ((block >= 0)),
+  constraint books_agreed_what_check CHECK ((what ~ '^[a-z_]{1,40} [A-Z][A-Z0-9]{0,11}$'::text))
+);
+
 create table chain_account (
   chain_id bigint not null,
   account bytea not null,
@@ -958,6 +971,8 @@ create table payout_plan (
   previewed_at timestamp with time zone not null,
   run_at timestamp with time zone,
   run_by text,
+  for_one boolean not null default false,
+  waiting text[] not null default '{}'::text[],
   constraint payout_plan_pkey PRIMARY KEY (digest),
   constraint payout_plan_check CHECK ((digest = sha256(convert_to(plan, 'UTF8'::name)))),
   constraint payout_plan_digest_check CHECK ((length(digest) = 32)),

@@ -162,6 +162,8 @@ function pauseWords({ source, asset, reason, since }: Of<'pause' | 'resume'>, at
 }
 
 const PAUSES: Readonly<Record<string, string>> = {
+  insolvent:
+    'The pool has less of it on hand than it owes, so it pays nobody of it until it has enough.',
   operator: 'The operator paused them.',
   token_takes_fee:
     'The token kept a part of a payment for itself, so the operator has to look at it.',

@@ -40,7 +40,10 @@ export interface Decisions {
   pause(asset: AssetId | undefined): Promise<void>;
   resume(asset: AssetId | undefined): Promise<void>;
   pauses(): Promise<readonly Pause[]>;
-  /** Writes a rate down for exchanges whose source is `manual`: base units for base units. */
+  /**
+   * Writes a rate down for exchanges whose source is `manual`: base units for base units. Throws
+   * `payout_choice_refused` where the terms have no such exchange.
+   */
   setRate(rate: {
     readonly from: AssetId;
     readonly to: AssetId;
@@ -63,14 +66,15 @@ export function createDecisions(parts: {
   readonly log: Log;
   /** The pool's, in the text that a bank carries. */
   readonly name: string;
-  assets(): Promise<Terms['assets']>;
+  terms(): Promise<Terms>;
 }): Decisions {
   const { database, clock, log } = parts;
+  const assetsNow = async () => (await parts.terms()).assets;
 
   /** One event to one payout, under its batch's lock; refused where it would change nothing. */
   async function decide(id: string, eventFor: (payout: StoredPayout) => PayoutEvent | undefined) {
     const at = clock.now();
-    const assets = await parts.assets();
+    const assets = await assetsNow();
     return database.transact(async (tx) => {
       const payout = await lockPayout(tx, id);
       const event = eventFor(payout);
@@ -87,7 +91,7 @@ export function createDecisions(parts: {
   return {
     async exportFile(again) {
       const at = clock.now();
-      const assets = await parts.assets();
+      const assets = await assetsNow();
       return database.transact(async (tx) => {
         const open = (await batches(tx, 'open')).filter(({ method }) => method === 'fiat');
         const ready: StoredBatch[] = [];
@@ -116,7 +120,7 @@ export function createDecisions(parts: {
     },
     async importConfirmation(text) {
       const at = clock.now();
-      const assets = await parts.assets();
+      const assets = await assetsNow();
       return database.transact(async (tx) => {
         const { rows } = await tx.query<{ id: string }>(sql`
           select p.id from payout p join payout_batch b on b.id = p.batch where b.method = 'fiat'`);
@@ -159,10 +163,29 @@ export function createDecisions(parts: {
     pause: (asset) => pause(database, { asset, reason: 'operator', at: clock.now() }),
     async resume(asset) {
       const ended = await resume(database, { asset, at: clock.now() });
-      if (ended === 0) throw new TributaryError('payout_state_wrong', 'Nothing of it waits.');
+      if (ended > 0) return;
+      const short = (await pauses(database)).some(
+        (one) => one.reason === 'insolvent' && (asset === undefined || one.asset === asset),
+      );
+      throw new TributaryError(
+        'payout_state_wrong',
+        short
+          ? 'The pool has less than it owes. Payouts go on by themselves once there is enough.'
+          : 'Nothing of it waits.',
+      );
     },
     pauses: () => pauses(database),
-    setRate: (rate) => storeManualRate(database, { ...rate, at: clock.now() }),
+    async setRate(rate) {
+      const { conversions } = (await parts.terms()).payouts;
+      const asked = conversions.some(
+        ({ from, to, source }) => from === rate.from && to === rate.to && source === 'manual',
+      );
+      if (!asked) {
+        const text = `The terms have no exchange from ${rate.from} to ${rate.to} whose source is manual.`;
+        throw new TributaryError('payout_choice_refused', text);
+      }
+      await storeManualRate(database, { ...rate, at: clock.now() });
+    },
     openBatches: () => batches(database, 'open'),
     payouts: (filter) => payoutsWhere(database, filter),
   };

@@ -13,12 +13,15 @@ import { post } from '../ledger/postings-store.ts';
 import type { AssetKind } from '../terms/terms.ts';
 import { type ReceiptLog, receiptLogs, transferIn } from './logs.ts';
 import type { Recipient } from './plan-types.ts';
+import { takeFromBefore } from './reconcile-chain.ts';
 
 /** What a transaction from outside brought to the treasury. */
 export interface Deposit {
   readonly asset: AssetId;
   /** Base units. */
   readonly amount: bigint;
+  /** In which it came. */
+  readonly block: bigint;
 }
 
 /** Accounts and assets that a deposit is looked for in. */
@@ -59,7 +62,7 @@ export async function readDeposits(
   if (treasury.includes(sent.from)) throw refused('the pool sent it itself, and books that itself');
   const found = depositsIn({ ...sent, logs: receipt.logs }, treasury, await assets());
   if (found.length === 0) throw refused('it brought the treasury nothing that the terms name');
-  return found;
+  return found.map((deposit) => ({ ...deposit, block: BigInt(receipt.block) }));
 }
 
 /** {@link readDeposits}, without a chain. */
@@ -67,8 +70,8 @@ export function depositsIn(
   sent: { readonly to: Recipient; readonly value: string; readonly logs: readonly ReceiptLog[] },
   treasury: readonly Recipient[],
   assets: Readonly<Record<AssetId, AssetKind>>,
-): readonly Deposit[] {
-  return Object.entries(assets).flatMap(([name, kind]): Deposit[] => {
+): readonly Omit<Deposit, 'block'>[] {
+  return Object.entries(assets).flatMap(([name, kind]): Omit<Deposit, 'block'>[] => {
     const asset = name as AssetId;
     if (kind.kind === 'native') {
       const amount = treasury.includes(sent.to) ? BigInt(sent.value) : 0n;
@@ -96,7 +99,9 @@ export async function bookDeposits(
     const added: Deposit[] = [];
     for (const deposit of deposits) {
       const outcome = await post(tx, depositPosting(transaction.toLowerCase(), deposit, at, epoch));
-      if (outcome === 'posted') added.push(deposit);
+      if (outcome !== 'posted') continue;
+      await takeFromBefore(tx, deposit);
+      added.push(deposit);
     }
     return added;
   });
@@ -104,7 +109,7 @@ export async function bookDeposits(
 
 function depositPosting(
   transaction: string,
-  { asset, amount }: Deposit,
+  { asset, amount }: Omit<Deposit, 'block'>,
   at: Instant,
   epoch: bigint,
 ): Posting {

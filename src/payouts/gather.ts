@@ -8,10 +8,10 @@ import { pauses } from './pauses-store.ts';
 import type { PayoutChain } from './payout-chain.ts';
 import type { Present } from './plan-changes.ts';
 import type { Candidate, GasFigures, PlanInput, PlanLimits, RecipientFacts } from './plan-types.ts';
-import { lastRunAt } from './plans-store.ts';
+import { lastTurn } from './plans-store.ts';
 import { candidates } from './preferences-store.ts';
 import { quotesFor } from './quotes.ts';
-import { isDue } from './schedule.ts';
+import { isDue, periodEnd } from './schedule.ts';
 import { readSolvency } from './solvency.ts';
 
 /**
@@ -22,6 +22,8 @@ const GAS = {
   single: { eth: 21_000n, erc20: 51_700n },
   batch: { base: 32_500n, eth: 13_700n, erc20: 30_400n },
 } as const;
+/** An epoch is closed within seconds of its end; one that is not shall keep nobody waiting. */
+const EPOCH_WAIT_MS = 3_600_000;
 /** Addresses that are looked at in one go; each is four questions to a node. */
 const LOOKS_AT_ONCE = 50;
 
@@ -55,7 +57,13 @@ export async function present(from: Queryable, parts: GatherParts): Promise<Pres
     rules: terms.payouts,
     candidates: found,
     forbidden,
-    paused: [...stopped.map(({ asset, reason }) => ({ asset, reason })), ...insolvent],
+    paused: [
+      // Whether there is enough is asked of the books of now, not of what was written down of it.
+      ...stopped
+        .filter(({ reason }) => reason !== 'insolvent')
+        .map(({ asset, reason }) => ({ asset, reason })),
+      ...insolvent,
+    ],
   };
 }
 
@@ -94,21 +102,42 @@ async function demandOf(
 ): Promise<PlanInput['demand']> {
   if (demand === 'now') return { kind: 'now' };
   if (demand !== 'schedule') return { kind: 'worker', worker: demand.worker };
-  return { kind: 'schedule', due: await isScheduled(from, payouts.every, at) };
+  const { due, late } = await turnOf(from, payouts.every, at);
+  return { kind: 'schedule', due, late };
 }
 
-/** Whether payouts are due by the schedule of the terms. */
-export async function isScheduled(
+/** Whether payouts are due by the schedule of the terms, and who is late if they are not. */
+export async function turnOf(
   from: Queryable,
   every: Terms['payouts']['every'],
   at: Instant,
-): Promise<boolean> {
+): Promise<{ readonly due: boolean; readonly late: ReadonlySet<string> }> {
   const { rows } = await from.query<{ at: Instant | null }>(
-    sql`select max(at) as at from posting where kind = 'epoch'`,
+    sql`select max(closed_at) as at from epoch`,
   );
   const last = rows[0]?.at;
   const lastEpochAt = last === null || last === undefined ? undefined : instant(last);
-  return isDue(every, at, { lastRunAt: await lastRunAt(from), lastEpochAt });
+  const turn = await lastTurn(from);
+  const due = isDue(every, at, { lastRunAt: turn?.at, lastEpochAt });
+  return { due, late: new Set(due ? [] : turn?.waiting) };
+}
+
+/**
+ * Whether an epoch has come to its end and is not in the books: a turn at the same midnight waits for
+ * what it brings, but not for longer than an hour.
+ */
+export async function epochIsEnding(
+  from: Queryable,
+  period: Terms['epoch']['period'],
+  at: Instant,
+): Promise<boolean> {
+  const { rows } = await from.query<{ opened_at: Instant; ended_at: Instant | null }>(
+    sql`select opened_at, ended_at from epoch where state <> 'closed'`,
+  );
+  return rows.some(({ opened_at: opened, ended_at: ended }) => {
+    const end = ended ?? (period === 'round' ? undefined : periodEnd(period, instant(opened)));
+    return end !== undefined && end <= at && at - end < EPOCH_WAIT_MS;
+  });
 }
 
 type Money =

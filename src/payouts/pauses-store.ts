@@ -4,8 +4,16 @@ import { type Instant, instant } from '../base/clock.ts';
 import type { Queryable } from '../database/transaction.ts';
 import { time } from './store.ts';
 
-/** Why payouts wait, until a person says otherwise. */
-export const pauseReasons = ['operator', 'token_takes_fee', 'token_tells_nothing'] as const;
+/**
+ * Why payouts wait: `insolvent` until there is enough again, by rule; the others until a person says
+ * otherwise.
+ */
+export const pauseReasons = [
+  'operator',
+  'token_takes_fee',
+  'token_tells_nothing',
+  'insolvent',
+] as const;
 export type PauseReason = (typeof pauseReasons)[number];
 
 /** Payouts of an asset, or all of them, that wait. */
@@ -27,15 +35,26 @@ export async function pause(
     on conflict (coalesce(asset, ''), reason) where ended_at is null do nothing`);
 }
 
-/** Ends every pause of an asset, or those of all payouts; how many there were. */
+/** Ends every pause of an asset that a person may end, or those of all payouts: how many. */
 export async function resume(
   from: Queryable,
   what: { readonly asset: AssetId | undefined; readonly at: Instant },
 ): Promise<number> {
   const { count } = await from.query(sql`
     update payout_pause set ended_at = ${time(what.at)}
-    where ended_at is null and asset is not distinct from ${what.asset ?? null}::text`);
+    where ended_at is null and reason <> 'insolvent'
+      and asset is not distinct from ${what.asset ?? null}::text`);
   return count;
+}
+
+/** Ends the pause by rule of an asset that there is enough of again. */
+export async function endShortage(
+  from: Queryable,
+  what: { readonly asset: AssetId; readonly at: Instant },
+): Promise<void> {
+  await from.query(sql`
+    update payout_pause set ended_at = ${time(what.at)}
+    where ended_at is null and reason = 'insolvent' and asset = ${what.asset}`);
 }
 
 /** What waits now. */

@@ -1,10 +1,13 @@
 import { type Hex, maxUint256 } from 'viem';
 import { DISPERSE, disperseEtherData, disperseTokenData } from '../chain/disperse.ts';
 import type { Intent, IntentId, SettledEntry } from '../chain/journal-types.ts';
+import { networkOf } from '../chain/networks.ts';
 import { type PriceFeedAnswer, readPriceFeed } from '../chain/price-feed.ts';
 import type { Providers } from '../chain/providers.ts';
 import { ownError, RpcRefusal } from '../chain/rpc-refusal.ts';
 import type { Transactions } from '../chain/transactions.ts';
+import { finalBlock } from '../chain/transactions-find.ts';
+import { type Move, type MovesWanted, movesBetween } from './account-moves.ts';
 import { encodeApprove, encodeTransfer, readBalance, readWord } from './erc20.ts';
 import { movedTo, type ReceiptLog, receiptLogs, toldByBatch } from './logs.ts';
 import { judgeTransfer, notMoved } from './outcome.ts';
@@ -27,8 +30,16 @@ export interface PayoutChain {
   readonly transactions: Transactions;
   /** What the paying account has. Throws `rpc_unavailable`. */
   balance(token: Recipient | undefined): Promise<bigint>;
-  /** What an account has that may be any of the pool's. */
-  balanceOf(account: Recipient, token: Recipient | undefined): Promise<bigint>;
+  /** The newest block that will not be undone; undefined: no node says. */
+  finalBlock(): Promise<bigint | undefined>;
+  /** What an account had that may be any of the pool's; without a block, what it has now. */
+  balanceAt(
+    account: Recipient,
+    token: Recipient | undefined,
+    block: bigint | undefined,
+  ): Promise<bigint>;
+  /** What moved money of accounts between two blocks. See account-moves.ts. */
+  moves(wanted: MovesWanted): Promise<readonly Move[]>;
   gasPriceWei(): Promise<bigint>;
   /** What an address is, and whether it takes a payment now. */
   factsOf(to: Recipient, amount: bigint, token: Recipient | undefined): Promise<RecipientFacts>;
@@ -75,10 +86,10 @@ export function createPayoutChain(parts: {
     }
   }
 
-  const balanceOf = async (of: Recipient, token: Recipient | undefined) =>
+  const balanceOf = async (of: Recipient, token: Recipient | undefined, block = 'latest') =>
     token
-      ? readWord(await call({ to: token, data: readBalance(of) }))
-      : BigInt(await providers.request<Hex>('eth_getBalance', [of, 'latest']));
+      ? readWord(await call({ to: token, data: readBalance(of) }, block))
+      : BigInt(await providers.request<Hex>('eth_getBalance', [of, block]));
 
   async function factsOf(
     to: Recipient,
@@ -211,7 +222,10 @@ export function createPayoutChain(parts: {
     transactions,
     readFeed: (address) => readPriceFeed(providers, address),
     balance: (token) => balanceOf(account, token),
-    balanceOf,
+    finalBlock: () => finalBlock(providers, networkOf(chainId).finality),
+    balanceAt: (of, token, block) =>
+      balanceOf(of, token, block === undefined ? 'latest' : quantity(block)),
+    moves: (wanted) => movesBetween(providers, wanted),
     gasPriceWei: async () => BigInt(await providers.request<Hex>('eth_gasPrice', [])),
     factsOf,
     intentOf: makeIntent,

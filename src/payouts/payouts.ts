@@ -10,17 +10,17 @@ import { type Approvals, createApprovals } from './approvals.ts';
 import { type Choices, createChoices } from './choices.ts';
 import { createDecisions, type Decisions } from './decisions.ts';
 import { driveBatches } from './drive.ts';
-import { type Demand, gather, isScheduled, present } from './gather.ts';
+import { type Demand, epochIsEnding, gather, present, turnOf } from './gather.ts';
 import type { PayoutChain } from './payout-chain.ts';
 import { planPayouts } from './plan.ts';
 import { changesSince, PLAN_AGE_MS_MAX } from './plan-changes.ts';
 import { type Outgoing, parsePlan, planDigest, planText } from './plan-text.ts';
 import type { Plan, PlanLimits, Recipient } from './plan-types.ts';
-import { lastRunAt, planOf, plansNotRun, storePlan, storeRun } from './plans-store.ts';
+import { lastTurn, planOf, plansNotRun, storePlan, storeRun } from './plans-store.ts';
 import { applyAddressChanges } from './preferences-store.ts';
 import { addBatch } from './store.ts';
 
-/** Reasons that pass by themselves: a schedule waits for them instead of taking its turn as done. */
+/** Reasons that pass by themselves: whoever waits for one is paid once it has passed. */
 const PASSING: ReadonlySet<string> = new Set([
   'paused',
   'rate_unavailable',
@@ -133,9 +133,18 @@ export function openPayouts(parts: PayoutsParts): Payouts {
 
   async function preview(demand: Demand): Promise<Preview> {
     const { text, ...made } = await makePlan(demand);
-    await storePlan(database, { digest: made.digest, text, at: made.plan.at });
+    await keep(text, made, typeof demand === 'object');
     return made;
   }
+
+  const keep = (
+    text: string,
+    { digest, plan }: Pick<Preview, 'digest' | 'plan'>,
+    forOne: boolean,
+  ): Promise<void> => {
+    const waiting = forOne ? [] : waitingIn(plan);
+    return storePlan(database, { digest, text, at: plan.at, forOne, waiting });
+  };
 
   async function kept(
     digest: string,
@@ -195,14 +204,16 @@ export function openPayouts(parts: PayoutsParts): Payouts {
       await run(digest, undefined).catch(passOver);
     }
     const facts = await gatherParts(clock.now());
-    if (!(await isScheduled(database, facts.terms.payouts.every, clock.now()))) return;
+    const { terms: now, at } = facts;
+    const { due, late } = await turnOf(database, now.payouts.every, at);
+    if (!due && late.size === 0) return;
+    if (await epochIsEnding(database, now.epoch.period, at)) return;
     if (wanted && changesSince(wanted, await present(database, facts)).length === 0) return;
     wanted = undefined;
-    const before = await lastRunAt(database);
+    const before = (await lastTurn(database))?.at;
     const { digest, text, plan, approvalsNeeded: count } = await makePlan('schedule');
-    const waits = plan.batches.length === 0 && plan.held.some(({ reason }) => PASSING.has(reason));
-    if (waits) return;
-    await storePlan(database, { digest, text, at: plan.at });
+    if (plan.batches.length === 0 && (!due || waitingIn(plan).length > 0)) return;
+    await keep(text, { digest, plan }, false);
     if (count > 0) {
       wanted = plan;
       log.warn('payouts_wait_for_approval', { name: digest, count });
@@ -211,7 +222,7 @@ export function openPayouts(parts: PayoutsParts): Payouts {
     // Another node may have had the same thought; the first one took the turn.
     const first = await database.transact(async (tx) => {
       await tx.query(sql`select pg_advisory_xact_lock(hashtextextended('tributary payouts', 0))`);
-      return (await lastRunAt(tx)) === before;
+      return (await lastTurn(tx))?.at === before;
     });
     if (first) await run(digest, undefined).catch(passOver);
   }
@@ -255,7 +266,7 @@ export function openPayouts(parts: PayoutsParts): Payouts {
   return {
     ...approvals,
     ...createChoices({ ...parts, forbidden }),
-    ...createDecisions({ database, clock, log, name: parts.pool.name, assets: terms(parts) }),
+    ...createDecisions({ database, clock, log, name: parts.pool.name, terms: parts.terms }),
     preview,
     async look(demand) {
       const { text: _, ...made } = await makePlan(demand);
@@ -280,12 +291,14 @@ export function openPayouts(parts: PayoutsParts): Payouts {
   };
 }
 
-function isDigest(text: string): boolean {
-  return /^[0-9a-f]{64}$/.test(text);
+/** Workers who would be paid if it were not for something that passes by itself. */
+function waitingIn({ held }: Plan): readonly string[] {
+  const waiting = held.filter(({ reason }) => PASSING.has(reason));
+  return [...new Set(waiting.map(({ worker }) => worker))];
 }
 
-function terms(parts: PayoutsParts): () => Promise<Terms['assets']> {
-  return async () => (await parts.terms()).assets;
+function isDigest(text: string): boolean {
+  return /^[0-9a-f]{64}$/.test(text);
 }
 
 /** Two where a run sends more of some asset than may leave on one person's word. */

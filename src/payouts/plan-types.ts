@@ -76,9 +76,12 @@ export interface PlanInput {
   readonly rules: PayoutRules;
   readonly assets: Readonly<Record<AssetId, AssetKind>>;
   readonly candidates: readonly Candidate[];
-  /** `schedule`: only when it is due. `now`: the operator asks. `worker`: that one asks. */
+  /**
+   * `schedule`: only when it is due, and whoever was left waiting when it last was. `now`: the
+   * operator asks. `worker`: that one asks.
+   */
   readonly demand:
-    | { readonly kind: 'schedule'; readonly due: boolean }
+    | { readonly kind: 'schedule'; readonly due: boolean; readonly late?: ReadonlySet<string> }
     | { readonly kind: 'now' }
     | { readonly kind: 'worker'; readonly worker: string };
   /** By `FROM>TO`. */

@@ -61,7 +61,9 @@ function holdOfAll(
   const pause = paused.find(({ asset }) => asset === undefined);
   if (pause) return { reason: 'paused', detail: pause.reason };
   if (debt !== undefined) return { reason: 'got_too_much', detail: debt };
-  if (demand.kind === 'schedule' && !demand.due) return { reason: 'not_due', detail: rules.every };
+  if (demand.kind === 'schedule' && !demand.due && !demand.late?.has(worker)) {
+    return { reason: 'not_due', detail: rules.every };
+  }
   if (demand.kind !== 'worker') return undefined;
   if (!rules.onDemand) return { reason: 'on_demand_off' };
   return worker === demand.worker ? undefined : { reason: 'not_asked' };
@@ -141,7 +143,7 @@ function holdOfDraft(input: PlanInput, draft: Draft): Hold | undefined {
   const least = rules.thresholds[asset] ?? 0n;
   const threshold = own > least ? own : least;
   if (amount < threshold && !overdue) {
-    return { reason: 'below_threshold', detail: String(threshold) };
+    return { reason: 'below_threshold', detail: `${threshold} ${asset}` };
   }
   return holdOfPlace(input, draft, assets[asset]);
 }

@@ -14,11 +14,21 @@ export interface StoredPlan {
 /** Keeps a plan so that it can be run as it was shown. */
 export async function storePlan(
   from: Queryable,
-  plan: { readonly digest: string; readonly text: string; readonly at: Instant },
+  plan: {
+    readonly digest: string;
+    readonly text: string;
+    readonly at: Instant;
+    /** For one worker who asked: no turn of the schedule. */
+    readonly forOne: boolean;
+    /** Workers whose turn it is, and who wait for what passes by itself. */
+    readonly waiting: readonly string[];
+  },
 ): Promise<void> {
   await from.query(sql`
-    insert into payout_plan (digest, plan, previewed_at)
-    values (${bytes(plan.digest)}, ${plan.text}, ${time(plan.at)}) on conflict (digest) do nothing`);
+    insert into payout_plan (digest, plan, previewed_at, for_one, waiting)
+    values (${bytes(plan.digest)}, ${plan.text}, ${time(plan.at)}, ${plan.forOne},
+      ${plan.waiting}::text[])
+    on conflict (digest) do nothing`);
 }
 
 /** A plan by its digest; `lock` keeps it for this transaction. */
@@ -70,13 +80,20 @@ export async function storeRun(
     where digest = ${bytes(run.digest)} and run_at is null`);
 }
 
-/** When a plan was last run; undefined: never. */
-export async function lastRunAt(from: Queryable): Promise<Instant | undefined> {
-  const { rows } = await from.query<{ at: Instant | null }>(
-    sql`select max(run_at) as at from payout_plan`,
-  );
-  const at = rows[0]?.at;
-  return at === null || at === undefined ? undefined : instant(at);
+/** A run for all whose turn it was. */
+export interface LastTurn {
+  readonly at: Instant;
+  /** Who was left waiting. */
+  readonly waiting: readonly string[];
+}
+
+/** The last run that was not for one worker alone; undefined: there was none. */
+export async function lastTurn(from: Queryable): Promise<LastTurn | undefined> {
+  const { rows } = await from.query<{ at: Instant; waiting: string[] }>(sql`
+    select run_at as at, waiting from payout_plan where run_at is not null and not for_one
+    order by run_at desc limit 1`);
+  const [row] = rows;
+  return row && { at: instant(row.at), waiting: row.waiting };
 }
 
 /** Somebody who may approve. */

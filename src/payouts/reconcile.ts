@@ -1,13 +1,12 @@
 import sql from 'sql-template-tag';
-import type { AssetId } from '../base/asset.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Database } from '../database/database.ts';
 import type { Queryable } from '../database/transaction.ts';
-import { account } from '../ledger/accounts.ts';
-import { balanceOf, wrongBalances } from '../ledger/postings-store.ts';
+import { wrongBalances } from '../ledger/postings-store.ts';
 import type { Terms } from '../terms/terms.ts';
 import type { PayoutChain } from './payout-chain.ts';
 import type { Recipient } from './plan-types.ts';
+import { type Agreed, chainAgainstLedger } from './reconcile-chain.ts';
 
 /** Lines that a difference is explained with. */
 const LINES_MAX = 20;
@@ -15,6 +14,8 @@ const LINES_MAX = 20;
 /** Two books that say different things. */
 export interface Difference {
   readonly what: 'ledger' | 'chain' | 'receipts' | 'payouts';
+  /** What differs, by a name that stays while it does: `treasury ETH`, or a payout's id. */
+  readonly about: string;
   /** Which account, worker or payout, and which two figures. */
   readonly text: string;
   /** What causes it, as far as it can be seen, one in a line. */
@@ -26,6 +27,10 @@ export interface Reconciliation {
   readonly differences: readonly Difference[];
   /** What could not be compared now, and why. */
   readonly notCompared: readonly string[];
+  /** Where ledger and chain agree, at which block. */
+  readonly agreed: readonly Agreed[];
+  /** What was there before the pool began, and is not in its books, in words. */
+  readonly before: readonly string[];
 }
 
 /** What reconciling needs. */
@@ -35,8 +40,8 @@ export interface ReconcileParts {
   terms(): Promise<Terms>;
   /** The accounts on chain that are the treasury. */
   readonly treasury: readonly Recipient[];
-  /** Wei of fees that the protocol holds for the orchestrator; undefined: not asked. */
-  readonly pendingFees?: () => Promise<bigint>;
+  /** Wei of fees that the protocol held for the orchestrator; undefined: not asked. */
+  readonly pendingFees?: (block: bigint | undefined) => Promise<bigint>;
 }
 
 /**
@@ -44,84 +49,39 @@ export interface ReconcileParts {
  * there for a moment, since a transaction is on its way, is gone at the next look.
  */
 export async function reconcile(parts: ReconcileParts): Promise<Reconciliation> {
-  const { database } = parts;
-  const differences: Difference[] = [];
+  const inside = await booksAgainstThemselves(parts.database);
+  const { differences, ...rest } = await moneyAgainstLedger(parts);
+  return { differences: [...inside, ...differences], ...rest };
+}
+
+/** The part that reads every entry and every receipt of epochs that are not closed. */
+export async function booksAgainstThemselves(from: Queryable): Promise<readonly Difference[]> {
+  const wrong = await wrongBalances(from);
+  return [
+    ...wrong.map(({ account: name, asset, balance, entriesSum }): Difference => {
+      const text = `${name} is said to hold ${balance} ${asset}, its entries add up to ${entriesSum}`;
+      return { what: 'ledger', about: `${name} ${asset}`, text, lines: [] };
+    }),
+    ...(await receiptsAgainstWork(from)),
+  ];
+}
+
+/** The part that is quick: payouts, and what the accounts of the pool have on chain. */
+export async function moneyAgainstLedger(parts: ReconcileParts): Promise<Reconciliation> {
+  const differences = [...(await payoutsAgainstLedger(parts.database))];
   const notCompared: string[] = [];
-  for (const { account: name, asset, balance, entriesSum } of await wrongBalances(database)) {
-    const text = `${name} is said to hold ${balance} ${asset}, its entries add up to ${entriesSum}`;
-    differences.push({ what: 'ledger', text, lines: [] });
-  }
-  differences.push(...(await receiptsAgainstWork(database)));
-  differences.push(...(await payoutsAgainstLedger(database)));
+  const agreed: Agreed[] = [];
+  const before: string[] = [];
   try {
     const found = await chainAgainstLedger(parts);
-    if (found) differences.push(...found);
-    else notCompared.push('The chain: this pool has no account there.');
+    differences.push(...(found?.differences ?? []));
+    agreed.push(...(found?.agreed ?? []));
+    before.push(...(found?.before ?? []));
+    if (!found) notCompared.push('The chain: this pool has no account there.');
   } catch (error) {
     notCompared.push(`The chain: ${messageOf(error)}`);
   }
-  return { differences, notCompared };
-}
-
-/** Treasury and fees as the chain has them. */
-async function chainAgainstLedger({
-  database,
-  chain,
-  terms,
-  treasury,
-  pendingFees,
-}: ReconcileParts): Promise<readonly Difference[] | undefined> {
-  if (!chain) return undefined;
-  const differences: Difference[] = [];
-  const { assets } = await terms();
-  for (const [name, kind] of Object.entries(assets)) {
-    if (kind.kind !== 'native' && kind.kind !== 'erc20') continue;
-    const asset = name as AssetId;
-    const token = kind.kind === 'erc20' ? (kind.address.toLowerCase() as Recipient) : undefined;
-    const held = await Promise.all(treasury.map((one) => chain.balanceOf(one, token)));
-    const there = held.reduce((sum, one) => sum + one, 0n);
-    const here = await balanceOf(database, account('treasury'), asset);
-    if (here === there) continue;
-    const text = `treasury holds ${here} ${asset} by the ledger, ${there} on chain`;
-    const lines = await unbooked(database, treasury, asset);
-    differences.push({ what: 'chain', text, lines: [...lines, remainder(there - here, lines)] });
-  }
-  if (pendingFees) {
-    const there = await pendingFees();
-    const here = await balanceOf(database, account('bonding_fees'), 'ETH' as AssetId);
-    if (here !== there) {
-      const text = `bonding_fees holds ${here} ETH by the ledger, ${there} on chain`;
-      differences.push({ what: 'chain', text, lines: [] });
-    }
-  }
-  return differences;
-}
-
-function remainder(difference: bigint, lines: readonly string[]): string {
-  const way = difference > 0n ? 'more on chain than was booked' : 'less on chain than was booked';
-  const rest = lines.length > 0 ? ', these included' : '';
-  return `${difference < 0n ? -difference : difference} base units ${way}${rest}`;
-}
-
-/** Final transactions of the treasury that no posting names, and payouts that are on their way. */
-async function unbooked(
-  from: Queryable,
-  treasury: readonly Recipient[],
-  asset: AssetId,
-): Promise<readonly string[]> {
-  const accounts = treasury.map((one) => Buffer.from(one.slice(2), 'hex'));
-  const { rows } = await from.query<{ line: string }>(sql`
-    (select 'transaction 0x' || encode(i.hash, 'hex') || ' (' || i.id || ') moved ' || i.value
-        || ' wei, cost ' || coalesce(g.wei, 0) || ' wei of gas, and is in no posting' as line
-     from chain_intent i left join chain_gas g on g.hash = i.hash
-     where ${asset} = 'ETH' and i.account = any(${accounts}) and i.state = 'final'
-       and not exists (select from posting p where p.facts ->> 'transaction' = '0x' || encode(i.hash, 'hex'))
-     order by i.number desc limit ${LINES_MAX})
-    union all
-    (select 'payout ' || p.id || ' of ' || p.amount || ' is ' || p.state as line
-     from payout p where p.asset = ${asset} and p.state in ('signed', 'broadcast', 'included', 'unproven')
-     order by p.created_at desc limit ${LINES_MAX})`);
-  return rows.map(({ line }) => line);
+  return { differences, notCompared, agreed, before };
 }
 
 /** Receipts against running totals against contributions, per worker and epoch that is not closed. */
@@ -145,6 +105,7 @@ async function receiptsAgainstWork(from: Queryable): Promise<readonly Difference
     order by w.epoch, w.worker`);
   return rows.map(({ worker, epoch, jobs, receipts, units, pixels }) => ({
     what: 'receipts',
+    about: `${worker} ${epoch}`,
     text: `worker ${worker} has ${jobs} jobs and ${units} units in epoch ${epoch}, ${receipts} receipts of ${pixels} units`,
     lines: [],
   }));
@@ -170,6 +131,7 @@ async function payoutsAgainstLedger(from: Queryable): Promise<readonly Differenc
     order by p.created_at limit ${LINES_MAX}`);
   return rows.map(({ id, state, asset, held, owed }) => ({
     what: 'payouts',
+    about: id,
     text: `payout ${id} is ${state} and should have ${owed} ${asset} in flight; the ledger has ${held}`,
     lines: [],
   }));

@@ -189,6 +189,9 @@ function shareFaults({ file: { groups } }: Looked): Fault[] {
   );
 }
 
+/** What payouts can ask for a rate: what the operator wrote down, or a feed on chain. */
+const SOURCE = /^(manual|chainlink:0x[0-9a-fA-F]{40})$/;
+
 function payoutFaults({ file: { payouts }, assets }: Looked): Fault[] {
   const faults: Fault[] = [];
   const known = Object.keys(assets).join(', ');
@@ -210,6 +213,10 @@ function payoutFaults({ file: { payouts }, assets }: Looked): Fault[] {
     unknown([...path, 'from'], each.from);
     unknown([...path, 'to'], each.to);
     if (each.from === each.to) faults.push({ path, text: `is from ${each.from} to itself` });
+    if (!SOURCE.test(each.source)) {
+      const text = `is "${each.source}", which is no source of rates: it must be "manual", or "chainlink:0x…" with the address of a feed`;
+      faults.push({ path: [...path, 'source'], text });
+    }
   }
   const latest = payouts['latest-days'];
   if (latest !== undefined && latest < DAYS[payouts.every]) {

@@ -93,11 +93,16 @@ test('a threshold that can never be reached is found', () => {
   );
   const lpt = '[rewards]\nshare = "50%"\n';
   assert.match(faultOf(lpt), /^payouts.assets: lacks LPT, which workers earn under these terms/);
-  const converted =
-    '[[payouts.conversions]]\nfrom = "ETH"\nto = "USDC"\nsource = "a feed"\nage-minutes-max = 5\n';
+  const converted = (source: string) =>
+    `[payouts]\nassets = ["ETH", "USDC"]\n[[payouts.conversions]]\nfrom = "ETH"\nto = "USDC"\nsource = "${source}"\nage-minutes-max = 5\n`;
+  assert.deepEqual(faultsIn(`${HEAD}${MODEL}${USDC}${converted('manual')}`), []);
   assert.deepEqual(
-    faultsIn(`${HEAD}${MODEL}${USDC}[payouts]\nassets = ["ETH", "USDC"]\n${converted}`),
+    faultsIn(`${HEAD}${MODEL}${USDC}${converted(`chainlink:0x${'ab'.repeat(20)}`)}`),
     [],
+  );
+  assert.match(
+    faultOf(`${USDC}${converted('a feed')}`),
+    /^payouts.conversions\[1\].source: is "a feed", which is no source of rates: it must be "manual"/,
   );
 });
 

@@ -16,7 +16,7 @@ import type { Recipient } from '../../src/payouts/plan-types.ts';
 import { reconcile } from '../../src/payouts/reconcile.ts';
 import { eventually } from '../eventually.ts';
 import { createTravellingClock } from '../travelling-clock.ts';
-import { deploy, startPaying, USDC } from './payouts-kit.ts';
+import { callContract, deploy, startPaying, USDC } from './payouts-kit.ts';
 
 const scratch = await openScratch();
 const { database } = scratch;
@@ -127,6 +127,53 @@ test('while the source of a rate is down its workers wait, and others do not', a
   assert.equal(await pool.owed('dollars'), MILLI);
 });
 
+test('one who asks is paid alone, and the turn of the others stays', async (t) => {
+  const clock = createTravellingClock();
+  clock.leap(400 * DAY_MS);
+  const payouts = { every: 'day', onDemand: true } as const;
+  const pool = await startPaying(t, { database, devnet, clock, payouts });
+  const [asking, other] = [newRecipient(), newRecipient()];
+  const worker = await pool.owe('asking', { ETH: MILLI }, asking);
+  await pool.owe('other', { ETH: 2n * MILLI }, other);
+  const { digest, plan } = await pool.payouts.preview({ worker });
+  assert.deepEqual(pool.held(plan), { other: 'not_asked' });
+  await pool.payouts.run(digest, 'test');
+  await pool.quiet();
+  const due = await pool.payouts.preview('schedule');
+  assert.deepEqual(pool.held(due.plan), {});
+  await pool.payouts.run(due.digest, 'test');
+  await arrived(other, 2n * MILLI);
+  await pool.quiet();
+});
+
+test('who waits for a rate when the day comes is paid once there is one, and nobody else is', async (t) => {
+  const token = await deploy(devnet, 'HostileToken', 3);
+  const clock = createTravellingClock();
+  clock.leap(800 * DAY_MS);
+  const conversion = { from: ETH, to: USDC, source: 'manual', ageMinutesMax: 60 };
+  const pool = await startPaying(t, {
+    ...{ database, devnet, token, clock },
+    payouts: { every: 'month', conversions: [conversion] },
+    rules: { automatic: true },
+  });
+  await callContract(devnet, 'HostileToken', token, 'mint', pool.chain.account, 10n ** 9n);
+  const [ether, dollars] = [newRecipient(), newRecipient()];
+  const late = await pool.owe('dollars', { ETH: MILLI }, dollars);
+  await pool.payouts.choose(late, { asset: USDC });
+  await pool.owe('ether', { ETH: 2n * MILLI }, ether);
+  clock.leap(31 * DAY_MS);
+  await arrived(ether, 2n * MILLI);
+  await pool.quiet();
+  assert.equal(await pool.owed('dollars'), MILLI);
+  await pool.owe('ether', { ETH: MILLI });
+  const rate = { numerator: 3_000n * 10n ** 6n, denominator: 10n ** 18n, note: 'test' };
+  await pool.payouts.setRate({ from: ETH, to: USDC, ...rate });
+  clock.leap(10_000);
+  await eventually('it is paid', async () => (await pool.owed('dollars')) === 0n, SETTLED);
+  await pool.quiet();
+  assert.equal(await pool.owed('ether'), MILLI, 'its turn was, and is not yet again');
+});
+
 test('a pool that has less than it owes pays nobody until money is put in and booked', async (t) => {
   const pool = await startPaying(t, { database, devnet });
   const to = newRecipient();
@@ -160,7 +207,10 @@ test('a pool that has less than it owes pays nobody until money is put in and bo
   const hash = await operator.sendTransaction({ to: pool.chain.account, value: missing });
   await reader.waitForTransactionReceipt({ hash });
   const found = await readDeposits(deposit, hash);
-  assert.deepEqual(found, [{ asset: ETH, amount: missing }]);
+  assert.deepEqual(
+    found.map(({ asset, amount }) => ({ asset, amount })),
+    [{ asset: ETH, amount: missing }],
+  );
   assert.deepEqual(await bookDeposits(database, hash, found, pool.now()), found);
   assert.deepEqual(await bookDeposits(database, hash, found, pool.now()), [], 'once');
   assert.deepEqual((await pool.pay()).ends, { patient: 'final' });
@@ -206,13 +256,16 @@ test('books that differ from the chain are shown with what causes it, until it i
   });
   await pool.transactions.settled(id);
   const [difference] = await ofChain();
-  assert.match(difference?.text ?? '', /^treasury holds \d+ ETH by the ledger, \d+ on chain$/);
+  assert.match(
+    difference?.text ?? '',
+    /^treasury holds [\d.]+ ETH by the ledger, [\d.]+ ETH on chain$/,
+  );
   const text = difference?.lines.join('\n') ?? '';
   assert.match(
     text,
     /\(test:by-hand\) moved 7 wei, cost [1-9]\d* wei of gas, and is in no posting/,
   );
-  assert.match(text, /base units less on chain than was booked, these included/);
+  assert.match(text, /^The chain has 0\.\d+ ETH less than was booked\.$/m);
 
   const { BondingManager } = devnet.addresses;
   const income = startIncome({

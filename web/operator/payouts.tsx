@@ -150,7 +150,7 @@ function Pauses({
                   since <Time at={since} />
                 </span>
               )}
-              {may('finance') && (
+              {may('finance') && reason !== 'insolvent' && (
                 <Act
                   action="/api/v1/payouts/resume"
                   button={`Resume ${asset ?? 'all payouts'}`}
@@ -179,6 +179,7 @@ const PAUSED: Readonly<Record<string, string>> = {
   operator: 'by an operator',
   token_takes_fee: 'the token keeps a part of what is sent',
   token_tells_nothing: 'the token does not say what it moved',
+  insolvent: 'there is less than is owed; payouts go on by themselves once there is enough',
 };
 
 function Changes({

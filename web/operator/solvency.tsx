@@ -129,7 +129,7 @@ const WHAT: Readonly<Record<string, string>> = {
   payouts: 'Payouts and ledger',
 };
 
-function Compared({ of: { differences, notCompared } }: { readonly of: Reconciliation }) {
+function Compared({ of: { differences, notCompared, before } }: { readonly of: Reconciliation }) {
   return (
     <div class="stack">
       {differences.length === 0 ? (
@@ -150,6 +150,11 @@ function Compared({ of: { differences, notCompared } }: { readonly of: Reconcili
           </div>
         ))
       )}
+      {before.map((text) => (
+        <p key={text} class="muted">
+          Set apart: {text}.
+        </p>
+      ))}
       {notCompared.map((text) => (
         <p key={text} class="state attention">
           Not compared: {text}

@@ -8,6 +8,7 @@ import { poolClient } from '../../client/pool-client.ts';
 import {
   accountsCommand,
   balanceCommand,
+  correctCommand,
   linesCommand,
   recoverCommand,
   refundCommand,
@@ -59,6 +60,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       return checkBalances(rest, io);
     case 'refund':
       return refund(rest, io);
+    case 'correct':
+      return correct(rest, io);
     case 'recover':
       return recover(rest, io);
     default:
@@ -79,6 +82,25 @@ async function refund(args: readonly string[], io: Io): Promise<number> {
     body: { id, worker, asset, amount: String(units), ...(reason ? { reason } : {}) },
   });
   const text = `Booked ${amountText(units, asset)} ${asset} as taken back, in epoch ${booked.epoch}.`;
+  print(io, values.json ? JSON.stringify(booked) : text);
+  return exitCode.ok;
+}
+
+async function correct(args: readonly string[], io: Io): Promise<number> {
+  const values = readSettings(correctCommand, args, io)?.values;
+  if (!values) return exitCode.ok;
+  const { asset, more, less, account: name, reason } = values;
+  const said = more ?? less ?? '';
+  const units = ['ETH', 'LPT'].includes(asset) ? parseAmount(said) : unitsIn(said);
+  if (units === undefined) {
+    throw new TributaryError('correction_refused', `${said} is not an amount of ${asset}.`);
+  }
+  const amount = String(more === undefined ? -units : units);
+  const booked = await poolClient(findPool(values)).post('/api/v1/ledger/corrections', {
+    body: { account: name, asset, amount, reason },
+  });
+  const way = more === undefined ? 'taken out of' : 'put into';
+  const text = `Booked ${amountText(units, asset)} ${asset} as ${way} the ${name}.`;
   print(io, values.json ? JSON.stringify(booked) : text);
   return exitCode.ok;
 }

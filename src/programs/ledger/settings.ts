@@ -91,6 +91,42 @@ export const refundCommand = defineCommand({
   examples: ['tributary ledger refund 0.002 --worker kiln-2 --id gw-118 --reason "black frames"'],
 });
 
+/** `tributary ledger correct`. */
+export const correctCommand = defineCommand({
+  name: 'ledger correct',
+  summary:
+    'Book what the chain has more or less than the books, as put in or taken out by you: also what was there at the beginning.',
+  settings: {
+    asset: {
+      type: { ...text('ASSET'), allowed: 'the symbol of an asset such as ETH' },
+      doc: 'What it is of.',
+      required: true,
+    },
+    more: {
+      type: { ...text('AMOUNT'), allowed: 'an amount such as 0.01; base units unless ETH or LPT' },
+      doc: 'The chain has so much more, as `tributary payouts reconcile` says.',
+    },
+    less: {
+      type: { ...text('AMOUNT'), allowed: 'an amount such as 0.01; base units unless ETH or LPT' },
+      doc: 'The chain has so much less.',
+    },
+    account: {
+      type: { ...text('ACCOUNT'), allowed: 'treasury or bonding_fees' },
+      doc: 'Where it differs.',
+      default: 'treasury',
+      why: 'Other accounts are not compared with the chain, but for fees in the protocol.',
+    },
+    reason: { type: text('TEXT'), doc: 'Why, for those who look it up.', required: true },
+    json: common.json,
+    ...runningPoolSettings,
+  },
+  check: ({ more, less }) =>
+    (more === undefined) === (less === undefined) ? 'Give --more or --less.' : undefined,
+  examples: [
+    'tributary ledger correct --asset ETH --more 3.25 --reason "was there before the pool"',
+  ],
+});
+
 /** `tributary ledger lines`. */
 export const linesCommand = defineCommand({
   name: 'ledger lines',

@@ -46,8 +46,8 @@ function asking(call: AdminCall): Ask {
 const text = (value: unknown) => JSON.stringify(value, null, 2);
 
 const handlers = {
-  preview: command(payoutCommands.preview, async ({ now, json }, { ask, print }) => {
-    const plan = await ask('/preview', { demand: now ? 'now' : 'schedule' });
+  preview: command(payoutCommands.preview, async ({ now, worker, json }, { ask, print }) => {
+    const plan = await ask('/preview', worker ? { worker } : { demand: now ? 'now' : 'schedule' });
     print(json ? text(plan) : planView(plan));
     return undefined;
   }),
@@ -83,9 +83,8 @@ const handlers = {
       return undefined;
     }
     await writeFile(file, made.file, { mode: 0o600 });
-    print(
-      `${made.payouts} payouts in ${file}. Give it to the bank once, then import what it says.`,
-    );
+    const many = made.payouts === 1 ? '1 payout' : `${made.payouts} payouts`;
+    print(`${many} in ${file}. Give it to the bank once, then import what it says.`);
     return undefined;
   }),
   import: command(payoutCommands.import, async ({ file, json }, { ask, print }) => {

@@ -37,9 +37,16 @@ export const payoutCommands = {
         default: false,
         why: 'The schedule is what workers were promised.',
       },
+      worker: {
+        type: { ...text('WORKER'), allowed: 'the name or the id of a worker' },
+        doc: 'Only this worker, who asked to be paid: where the terms pay on demand.',
+        defaultText: 'everybody whose turn it is',
+      },
       json,
       ...pool,
     },
+    check: ({ now, worker: asking }) =>
+      now && asking !== undefined ? 'Give --now or --worker, not both.' : undefined,
     examples: ['tributary payouts preview --now --data-dir ~/pool'],
   }),
   approve: defineCommand({

@@ -1,8 +1,15 @@
 import { z } from 'zod';
 import { decode } from '../../api/admin-client.ts';
+import { exactAsset, showEth } from '../../base/amounts.ts';
 import { harmless } from '../../base/terminal.ts';
 
 const units = z.string().regex(/^-?\d+$/);
+const decimals = z.record(z.string(), z.int());
+
+/** All digits of an amount, by the decimals of its asset; base units where nobody says how many. */
+function amounts(known: Readonly<Record<string, number>>) {
+  return (amount: string, asset: string) => exactAsset(BigInt(amount), asset, known[asset] ?? 0);
+}
 
 const quote = z.object({
   numerator: units,
@@ -13,6 +20,7 @@ const quote = z.object({
 const plan = z.object({
   digest: z.string(),
   approvalsNeeded: z.number(),
+  decimals,
   plan: z.object({
     termsVersion: z.number(),
     batches: z.array(
@@ -69,20 +77,43 @@ const HOLDS: Readonly<Record<string, string>> = {
   chain_away: 'there is no account on chain that pays, or no node answers',
 };
 
+/** What a reason's detail says in words; amounts of thresholds and fees with their asset. */
+function detailOf(
+  { reason, detail }: { readonly reason: string; readonly detail?: string | undefined },
+  shown: (amount: string, asset: string) => string,
+): string | undefined {
+  if (detail === undefined) return undefined;
+  if (reason === 'paused') return PAUSES[detail] ?? detail;
+  const [, amount, asset] = /^(\d+) ([A-Z][A-Z0-9]*|wei)$/.exec(detail) ?? [];
+  if (amount === undefined || asset === undefined) return detail;
+  return asset === 'wei' ? showEth(BigInt(amount)) : shown(amount, asset);
+}
+
+/** Why payouts wait, as plans and the status name it. */
+const PAUSES: Readonly<Record<string, string>> = {
+  operator: 'an operator paused them',
+  token_takes_fee: 'the token keeps a part of what is sent',
+  token_tells_nothing: 'the token does not say what it moved',
+  insolvent: 'the pool has less than it owes',
+};
+
 /** What would go out, to whom, by which rate; then what is held back, and why. */
 export function planView(value: unknown): string {
-  const { digest, approvalsNeeded, plan: shown } = decode(plan, value);
+  const { digest, approvalsNeeded, plan: shown, decimals: known } = decode(plan, value);
+  const amountOf = amounts(known);
   const lines: string[] = [];
   for (const batch of shown.batches) {
-    const fee = batch.feeWei === '0' ? '' : `, about ${batch.feeWei} wei of gas`;
+    const fee = batch.feeWei === '0' ? '' : `, about ${showEth(BigInt(batch.feeWei))} of gas`;
     lines.push(`${batch.method}, ${batch.shares.length} in ${batch.asset}${fee}`);
     for (const share of batch.shares) {
       const where = share.to ?? share.fiatAccount ?? '';
-      lines.push(`  ${harmless(share.name)}  ${share.amount} ${batch.asset}  ${harmless(where)}`);
+      lines.push(
+        `  ${harmless(share.name)}  ${amountOf(share.amount, batch.asset)}  ${harmless(where)}`,
+      );
       for (const { asset, amount, quote: rate } of share.lines) {
         if (!rate) continue;
         const time = new Date(rate.at).toISOString();
-        lines.push(`    for ${amount} ${asset} at ${rate.numerator}/${rate.denominator}`);
+        lines.push(`    for ${amountOf(amount, asset)} at ${rate.numerator}/${rate.denominator}`);
         lines.push(`    by ${harmless(rate.source)}, ${time}`);
       }
     }
@@ -90,11 +121,12 @@ export function planView(value: unknown): string {
   if (lines.length === 0) lines.push('Nothing goes out now.');
   if (shown.held.length > 0) lines.push('', 'Held back:');
   for (const { name, asset, amount, reason, detail } of shown.held) {
-    const why = [HOLDS[reason] ?? reason, detail].filter((part) => part !== undefined).join(' ');
-    lines.push(`  ${harmless(name)}  ${amount} ${asset}: ${harmless(why)}`);
+    const more = detailOf({ reason, detail }, amountOf);
+    const why = [HOLDS[reason] ?? reason, more].filter((part) => part !== undefined).join(' ');
+    lines.push(`  ${harmless(name)}  ${amountOf(amount, asset)}: ${harmless(why)}`);
   }
   if (shown.batches.length === 0) return lines.join('\n');
-  lines.push('', `Terms: version ${shown.termsVersion}. Amounts are base units.`);
+  lines.push('', `Terms: version ${shown.termsVersion}. Rates are base units for base units.`);
   if (approvalsNeeded > 0) lines.push(`${approvalsNeeded} people must approve it first.`);
   lines.push(
     'Nothing was sent. This plan, and nothing else, is paid by',
@@ -133,37 +165,47 @@ const status = z.object({
     }),
   ),
   tickets: z.object({ earned: units, won: units, redeemed: units, writtenOff: units }),
+  decimals,
 });
 
 /** Payouts and what stands behind them. */
 export function statusView(value: unknown): string {
-  const { open, newest, pauses, addressChanges, assets, tickets } = decode(status, value);
+  const found = decode(status, value);
+  const { open, newest, pauses, addressChanges, assets, tickets } = found;
+  const shown = amounts(found.decimals);
   const lines = newest.map((one) => {
     const why = one.reason === undefined ? '' : `: ${one.reason}`;
     const short =
-      one.received !== undefined && one.received !== one.amount ? `, ${one.received} arrived` : '';
+      one.received !== undefined && one.received !== one.amount
+        ? `, ${shown(one.received, one.asset)} arrived`
+        : '';
     const at = one.reference ? `  ${harmless(one.reference)}` : '';
-    return `${one.id}  ${one.worker}  ${one.amount} ${one.asset}  ${one.state}${why}${short}${at}`;
+    return `${one.id}  ${one.worker}  ${shown(one.amount, one.asset)}  ${one.state}${why}${short}${at}`;
   });
   if (lines.length === 0) lines.push('Nothing was paid yet.');
   lines.push('', `${open.length} ${open.length === 1 ? 'batch' : 'batches'} on the way.`);
   for (const { asset, reason } of pauses) {
-    lines.push(`${asset === undefined ? 'All payouts' : `Payouts in ${asset}`} wait: ${reason}.`);
+    // Said below, with the figures.
+    if (reason === 'insolvent') continue;
+    const what = asset === undefined ? 'All payouts' : `Payouts in ${asset}`;
+    lines.push(`${what} wait: ${PAUSES[reason] ?? reason}.`);
   }
   for (const { worker, newAddress, effectiveAt } of addressChanges) {
     const when = new Date(effectiveAt).toISOString();
     lines.push(`${worker} is to be paid at ${newAddress} from ${when} on.`);
   }
-  lines.push('', `Tickets, in wei: ${tickets.earned} earned by expected value,`);
+  const wei = (amount: string) => shown(amount, 'ETH');
+  lines.push('', `Tickets: ${wei(tickets.earned)} earned by expected value,`);
   lines.push(
-    `${tickets.won} won, ${tickets.redeemed} redeemed, ${tickets.writtenOff} written off.`,
+    `${wei(tickets.won)} won, ${wei(tickets.redeemed)} redeemed, ${wei(tickets.writtenOff)} written off.`,
   );
   for (const { asset, onHand, owed, heldBack, inFlight, ratioBasisPoints, solvent } of assets) {
     const ratio = ratioBasisPoints === undefined ? '' : `, ratio ${basisPoints(ratioBasisPoints)}`;
+    const of = (amount: string) => shown(amount, asset).replace(/ \S+$/, '');
     lines.push(
-      `${asset}: ${onHand} on hand; ${owed} owed, ${heldBack} held back, ${inFlight} in flight${ratio}`,
+      `${asset}: ${of(onHand)} on hand; ${of(owed)} owed, ${of(heldBack)} held back, ${of(inFlight)} in flight${ratio}`,
     );
-    if (!solvent) lines.push(`  Payouts in ${asset} wait: there is less than the pool owes.`);
+    if (!solvent) lines.push(`  Payouts in ${asset} wait: the pool has less than it owes.`);
   }
   return lines.join('\n');
 }
@@ -178,17 +220,20 @@ const reconciliation = z.object({
     z.object({ what: z.string(), text: z.string(), lines: z.array(z.string()) }),
   ),
   notCompared: z.array(z.string()),
+  before: z.array(z.string()),
 });
 
 /** Differences with the lines that cause them. */
 export function reconciliationView(value: unknown): string {
-  const { differences, notCompared } = decode(reconciliation, value);
+  const { differences, notCompared, before } = decode(reconciliation, value);
   const lines = differences.flatMap((one) => [
     `${one.what}: ${harmless(one.text)}`,
     ...one.lines.map((line) => `  ${harmless(line)}`),
   ]);
-  if (lines.length === 0) lines.push('Ledger, receipts and payouts agree.');
+  const chain = notCompared.length === 0 ? 'chain, ' : '';
+  if (lines.length === 0) lines.push(`Ledger, ${chain}receipts and payouts agree.`);
   lines.push(...notCompared.map((text) => `Not compared. ${harmless(text)}`));
+  lines.push(...before.map((text) => `Set apart. ${harmless(text)}.`));
   return lines.join('\n');
 }
 

@@ -9,6 +9,7 @@ import type { IntentId } from '../../chain/journal-types.ts';
 import type { Providers } from '../../chain/providers.ts';
 import type { Signing } from '../../chain/signing.ts';
 import type { Transactions } from '../../chain/transactions.ts';
+import { toHex } from '../../chain/transactions-look.ts';
 import { type FundingParts, readDeposits } from '../../payouts/funding.ts';
 import { createPayoutChain, type PayoutChain } from '../../payouts/payout-chain.ts';
 import type { Recipient } from '../../payouts/plan-types.ts';
@@ -22,8 +23,8 @@ export interface ChainPaying {
   readonly treasury: readonly Recipient[];
   /** Accounts and contracts of the pool and of the protocol: nobody is paid there. */
   readonly ownAddresses: readonly Recipient[];
-  /** Wei of fees that the protocol holds for the orchestrator now. Throws `rpc_unavailable`. */
-  pendingFees(): Promise<bigint>;
+  /** Wei of fees that the protocol held for the orchestrator. Throws `rpc_unavailable`. */
+  pendingFees(block: bigint | undefined): Promise<bigint>;
   /** The address of LPT. */
   readonly protocolToken: Address;
   /** See payouts/funding.ts. */
@@ -55,7 +56,7 @@ export function chainPaying(parts: {
     treasury,
     ownAddresses: own.map((address) => address.toLowerCase() as Recipient),
     protocolToken: contracts.token,
-    pendingFees: () => readPendingFees(providers, contracts, orchestrator),
+    pendingFees: (block) => readPendingFees(providers, contracts, { orchestrator, block }),
     deposits: (transaction, assets) => readDeposits({ providers, treasury, assets }, transaction),
     deployDisperse: () => deployDisperse(providers, transactions),
   };
@@ -65,11 +66,14 @@ export function chainPaying(parts: {
 async function readPendingFees(
   providers: Providers,
   { bondingManager, roundsManager }: Contracts,
-  orchestrator: Address,
+  { orchestrator, block }: { readonly orchestrator: Address; readonly block: bigint | undefined },
 ): Promise<bigint> {
   const current = { abi: roundsManagerAbi, functionName: 'currentRound' } as const;
   const call = (to: Address, data: Hex) =>
-    providers.request<Hex>('eth_call', [{ to, data }, 'latest']);
+    providers.request<Hex>('eth_call', [
+      { to, data },
+      block === undefined ? 'latest' : toHex(block),
+    ]);
   const round = decodeFunctionResult({
     ...current,
     data: await call(roundsManager, encodeFunctionData(current)),

@@ -1,9 +1,11 @@
 import type { PayoutRoutesParts } from '../../api/payout-routes.ts';
 import { TributaryError } from '../../base/errors.ts';
 import type { Database } from '../../database/database.ts';
+import { correctBooks } from '../../payouts/correct.ts';
 import { defaultPayoutRules, openPayouts } from '../../payouts/payouts.ts';
 import { reconcile } from '../../payouts/reconcile.ts';
 import { readSolvency, readTickets } from '../../payouts/solvency.ts';
+import { watchBooks } from '../../payouts/watch.ts';
 import { toHex } from '../../proofs/bytes.ts';
 import type { Terms } from '../../terms/terms.ts';
 import type { TermsService } from '../../terms/terms-service.ts';
@@ -16,7 +18,7 @@ import type { PoolSettings } from './settings.ts';
 /** Starts payouts, on chain where there is an account for them. What was started is closed by `started`. */
 export async function openPoolPayouts(
   settings: PoolSettings,
-  { clock, log }: PoolBase,
+  { clock, log, metrics }: PoolBase,
   parts: {
     readonly database: Database;
     readonly terms: TermsService;
@@ -49,19 +51,24 @@ export async function openPoolPayouts(
     },
   });
   started.defer(() => payouts.close());
+  const books = {
+    ...{ database, terms },
+    chain: chain?.chain,
+    treasury: chain?.treasury ?? [],
+    ...(chain ? { pendingFees: chain.pendingFees } : {}),
+  };
+  const watch = watchBooks({ ...books, clock, log, metrics });
+  started.defer(() => watch.close());
+  await watch.begin();
   return {
     payouts,
+    watch,
+    correct: (correction) => correctBooks(books, correction, clock.now()),
     solvency: async () => ({
       assets: await readSolvency(database, (await terms()).assets),
       tickets: await readTickets(database),
     }),
-    reconcile: () =>
-      reconcile({
-        ...{ database, terms },
-        chain: chain?.chain,
-        treasury: chain?.treasury ?? [],
-        ...(chain ? { pendingFees: chain.pendingFees } : {}),
-      }),
+    reconcile: () => reconcile(books),
     async deployDisperse() {
       if (chain) return chain.deployDisperse();
       throw new TributaryError('chain_off', 'This pool works off chain.');

@@ -79,7 +79,10 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
   notices = await openNotices(
     settings,
     base,
-    { ...stores, dispatch, places, alarms: () => duties?.alarms() ?? [] },
+    {
+      ...{ ...stores, dispatch, places },
+      alarms: () => [...(duties?.alarms() ?? []), ...pay.payouts.watch.alarms()],
+    },
     started,
   );
   const api = await openApi(
