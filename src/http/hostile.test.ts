@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
+import { constants } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
 import { test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
@@ -105,6 +106,50 @@ test('one address gets no more connections than it may have, and gets them back'
   first.destroy();
   for (;;) {
     const answer = await h1(port, { path: '/' }).catch(() => undefined);
+    if (answer?.status === 200) break;
+  }
+});
+
+test('of all connections no more are kept than there is room for', async (t) => {
+  const { raw, port } = await startListener(t, hello, { limits: { connectionsMax: 2 } });
+  const first = await raw(['h2']);
+  await raw(['http/1.1']);
+  await assert.rejects(h1(port, { path: '/' }));
+  first.destroy();
+  for (;;) {
+    const answer = await h1(port, { path: '/' }).catch(() => undefined);
+    if (answer?.status === 200) break;
+  }
+});
+
+test('one connection gets no more streams than were announced', async (t) => {
+  const { h2 } = await startListener(
+    t,
+    async (exchange) => {
+      if (exchange.path === '/hold') exchange.respond(200);
+      else await hello(exchange);
+    },
+    { limits: { streamsPerConnectionMax: 2 } },
+  );
+  const session = h2();
+  // All at once, before the limit was heard: a peer may choose not to hear it at all.
+  const streams = Array.from({ length: 5 }, () => session.request({ ':path': '/hold' }));
+  const outcomes = streams.map(
+    (stream) =>
+      new Promise((resolve) => {
+        stream.on('error', () => {});
+        stream.on('response', () => resolve('answered'));
+        stream.on('close', () => resolve(`reset ${stream.rstCode}`));
+      }),
+  );
+  const refused = `reset ${constants.NGHTTP2_REFUSED_STREAM}`;
+  assert.deepEqual(await Promise.all(outcomes), [
+    ...['answered', 'answered'],
+    ...[refused, refused, refused],
+  ]);
+  streams[0]?.close();
+  for (;;) {
+    const answer = await answerOf(session.request({ ':path': '/' })).catch(() => undefined);
     if (answer?.status === 200) break;
   }
 });
