@@ -176,6 +176,10 @@ test('--local-worker serves a segment by itself', async (t) => {
   });
   assert.ok(reply.result?.result.kind === 'done');
   assert.equal(reply.result.result.renditions[0]?.pixels, 426n * 240n * 60n);
+  await child.admin('POST', '/api/v1/workers/local/revoke');
+  await eventually('it is left alone', () =>
+    child.process.printed.err.includes('local_worker_revoked'),
+  );
   await child.drain();
   assert.equal(child.process.child.exitCode, 0);
   assert.doesNotMatch(child.process.printed.out + child.process.printed.err, /trib_/);

@@ -29,7 +29,8 @@ export async function startLocalWorker(parts: {
   readonly log: Log;
 }): Promise<{ stop(): Promise<void> }> {
   const { log } = parts;
-  const join = parts.joinString(await keptCredential(parts));
+  const credential = await keptCredential(parts);
+  const join = parts.joinString(credential);
   let stopping = false;
   let child = start();
 
@@ -49,6 +50,11 @@ export async function startLocalWorker(parts: {
     started.on('error', (error) => log.error('local_worker_failed', { error: error.message }));
     started.on('exit', (status) => {
       if (stopping) return;
+      if (!parts.workers.authenticate(credential)) {
+        // By an operator's word: it would only be refused, again and again.
+        log.warn('local_worker_revoked');
+        return;
+      }
       log.warn('local_worker_ended', { status: status ?? -1 });
       setTimeout(() => {
         if (!stopping) child = start();
