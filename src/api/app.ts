@@ -112,7 +112,8 @@ export function createApi(parts: ApiParts): Api {
       await entry?.end(`refused: ${code}`, call.noted());
       throw error;
     } finally {
-      if (changes) made++;
+      // Strangers sign in and nothing more: they must not make everybody's answers new.
+      if (changes && actor.kind !== 'nobody') made++;
     }
   }
 

@@ -34,6 +34,10 @@ async function start(t: TestContext, wait: Promise<void> = Promise.resolve()) {
           return undefined;
         },
       ),
+      serve(defineRoute({ ...definition, method: 'POST', path: '/api/v1/sign-in' }), async () => ({
+        asked: 0,
+        by: '',
+      })),
       serve(
         defineRoute({ ...definition, method: 'POST', path: '/api/v1/change', access: 'worker' }),
         async () => ({ asked: 0, by: '' }),
@@ -122,6 +126,12 @@ test('a change is seen at once, and what failed is tried again', async (t) => {
   });
   assert.equal(change.status, 200);
   assert.equal(await asked(), 2);
+  const signIn = await fetch(`${url}/api/v1/sign-in`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', origin: url },
+  });
+  assert.equal(signIn.status, 200);
+  assert.equal(await asked(), 2, 'what a stranger does changes nothing that others see');
   now.status = 500;
   assert.equal(await asked(), 2, 'kept');
   assert.equal((await ask('/api/v1/things?y=1')).status, 500);
