@@ -4,8 +4,9 @@ import type { SegmentDetail, TracedAttempt } from './job.ts';
 import type { Job } from './relay.ts';
 
 /**
- * The way of one segment, from its first header byte to the end of its reply. Steps overlap: a worker
- * fetches the source while it still arrives.
+ * The way of one segment, from its first header byte to the end of its reply: received and admitted
+ * (signature, payment), dispatched to a worker, fetched, transcoded and uploaded by it, verified, stored in
+ * the ledger, replied. Steps overlap: a worker fetches the source while it still arrives.
  */
 export function segmentSpan(way: {
   readonly startedAt: Instant;
@@ -33,10 +34,19 @@ export function segmentSpan(way: {
     ...(outcome === 'done' ? {} : { failed: outcome }),
     inside: [
       ...step('receive', startedAt, completeAt),
-      ...attempts.map(attemptSpan),
+      ...step('admit', startedAt, job.submittedAt),
+      ...attempts.flatMap((attempt, i) => [
+        dispatchSpan(attempts[i - 1]?.endedAt ?? job.submittedAt, attempt.task.sentAt),
+        attemptSpan(attempt),
+      ]),
       ...step('reply', credited?.endedAt, endedAt),
     ],
   };
+}
+
+/** Until a worker was found. A retry or a hedge may be on its way before the one before it has ended. */
+function dispatchSpan(from: Instant, sentAt: Instant): Span {
+  return { name: 'dispatch', from: from < sentAt ? from : sentAt, to: sentAt };
 }
 
 function attemptSpan({ task, endedAt, failed }: TracedAttempt): Span {

@@ -68,7 +68,7 @@ export const discordCommands = [
     type: 1,
     description: 'Link your Discord user with your workers',
     options: [
-      { name: 'code', type: 3, required: true, description: 'The code from your settings' },
+      { name: 'code', type: 3, required: true, description: 'The code from your notices page' },
     ],
   },
 ] as const;
@@ -129,7 +129,7 @@ export function createDiscordBot(parts: {
     const linked = await database.transact((tx) => useLinkCode(tx, hash, user, clock.now()));
     return linked
       ? 'Linked. Ask `/status`, `/earnings` or `/why` from now on.'
-      : 'That is not a code, or it was used, or it is older than ten minutes. Have another one made in your settings.';
+      : 'That is not a code, or it was used, or it is older than ten minutes. Have another one made on your notices page.';
   }
 
   async function ofWorkers(
@@ -138,7 +138,7 @@ export function createDiscordBot(parts: {
   ): Promise<string> {
     const workers = await workersOfDiscordUser(database, user);
     if (workers.length === 0) {
-      return 'Your Discord user is linked with no worker. Have a code made in the settings of your worker, and type `/link` with it.';
+      return 'Your Discord user is linked with no worker. Have a code made on the notices page of your worker, and type `/link` with it.';
     }
     const parts: string[] = [];
     for (const worker of workers.slice(0, WORKERS_MAX)) {

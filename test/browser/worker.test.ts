@@ -43,7 +43,11 @@ before(async () => {
   await once(server, 'listening');
   whole.after(() => void server.close());
   ntfy = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  made = await startWorkerPool(whole, [`--notice-private-hosts=${ntfy}`]);
+  made = await startWorkerPool(whole, [
+    `--notice-private-hosts=${ntfy}`,
+    // The key of the first test vector of RFC 8032.
+    '--discord-public-key=d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a',
+  ]);
   browser = await startBrowser(whole);
   tab = await openTab(browser, made.pool.publicUrl);
   wallet = await injectWallet(tab.context, made.owner);
@@ -307,6 +311,10 @@ test('where to be told is chosen; what cannot be told there is said beside it', 
   await page.click('text="Start it again"');
   await page.click('button:has-text("Remove")');
   await page.waitForSelector('text=You are told nothing yet');
+  await page.click('text="Make a code"');
+  await page.waitForSelector('text=Type this in Discord within ten minutes');
+  assert.match(await page.innerText('#discord ~ * pre'), /^[a-z2-7]{12}$/);
+  assert.deepEqual(await checkAxe(page), []);
 });
 
 /** Every page of the portal, with what has to stand on it. */

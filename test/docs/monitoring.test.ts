@@ -6,6 +6,19 @@ import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { declaredMetrics } from '../../scripts/docs-metrics.ts';
 import { findPromtool } from '../../scripts/promtool.ts';
+import type { Instant } from '../../src/base/clock.ts';
+import {
+  type ConnectionId,
+  type JobId,
+  type SessionId,
+  secureRandom,
+  type WorkerId,
+} from '../../src/base/ids.ts';
+import { createMetrics } from '../../src/base/metrics.ts';
+import { createDispatch } from '../../src/dispatch/dispatch.ts';
+import { dispatchMetrics } from '../../src/dispatch/metrics.ts';
+import { workersMetrics } from '../../src/workers/metrics.ts';
+import type { Worker } from '../../src/workers/worker.ts';
 import { startTestPool } from '../start-pool.ts';
 import { joinStock } from '../start-pool-with-worker.ts';
 
@@ -95,6 +108,73 @@ test('the metrics of a pool are well formed, and as many with workers as without
   const checking = run(promtool, ['check', 'metrics']);
   checking.child.stdin?.end(text);
   await checking;
+});
+
+/** Labels whose values are a closed list, or as many as the operator names. */
+const LABELS = new Set([
+  ...['outcome', 'reason', 'state', 'status', 'verdict', 'how', 'why', 'kind', 'type', 'ended'],
+  ...['duty', 'end', 'alarm', 'protocol', 'quantile', 'provider'],
+]);
+
+test('metrics are named as Prometheus asks, and no label holds what there are thousands of', async () => {
+  const declared = await declaredMetrics();
+  assert.ok(declared.length > 50);
+  const folders = new Set(
+    globSync('src/**/{metrics,*-metrics}.ts', { cwd: ROOT }).map((file) => file.split('/')[1]),
+  );
+  for (const { name, kind, help, labels } of declared) {
+    assert.match(name, /^tributary(_[a-z0-9]+){2,}$/, name);
+    const [, folder = ''] = name.split('_');
+    assert.ok(folders.has(folder) || ['process', 'worker'].includes(folder), `${name}: ${folder}`);
+    assert.equal(name.endsWith('_total'), kind === 'counter', `${name} is a ${kind}`);
+    assert.doesNotMatch(name, /_(bucket|count|sum)$/, `${name} is taken for a part of a histogram`);
+    assert.doesNotMatch(name, /_(ms|millis\w*|micros\w*|minutes|hours|kib|mib|kb|mb|percent)(_|$)/);
+    if (kind === 'histogram') assert.match(name, /_(seconds|bytes|contributions)$/, name);
+    assert.match(help, /^[A-Z0-9].*\.$/, `${name} says what it is in a sentence`);
+    for (const label of labels) assert.ok(LABELS.has(label), `${name} has the label ${label}`);
+  }
+});
+
+test('10,000 workers make as many series as ten', async () => {
+  const seriesOf = async (count: number) => {
+    const metrics = createMetrics();
+    const dispatch = createDispatch({ random: secureRandom });
+    dispatchMetrics(metrics, dispatch);
+    const now = 1_700_000_000_000 as Instant;
+    const workers: Worker[] = [];
+    for (let i = 0; i < count; i++) {
+      const worker = `w${i}` as WorkerId;
+      const connection = `c${i}` as ConnectionId;
+      dispatch.apply({ type: 'worker_joined', connection, worker, capacity: 2, bits: 1n }, now);
+      workers.push({
+        ...{ id: worker, name: worker, state: 'active', payoutAddress: undefined },
+        ...{ createdAt: now, validSecrets: 1 },
+      });
+    }
+    for (let i = 0; i < count; i++) {
+      dispatch.apply(
+        {
+          ...{ type: 'job_submitted', job: `j${i}` as JobId, session: `s${i}` as SessionId },
+          ...{ needs: { bits: 1n }, durationMs: 2_000, renditionCount: 1 },
+          deadlineAt: (now + 8_000) as Instant,
+        },
+        now,
+      );
+    }
+    const counts = workersMetrics(metrics);
+    counts.enrolled(workers);
+    const text = await metrics.text();
+    assert.match(text, new RegExp(`^tributary_dispatch_workers ${count}$`, 'm'));
+    assert.match(
+      text,
+      new RegExp(`^tributary_workers_enrolled\\{state="active"\\} ${count}$`, 'm'),
+    );
+    return text
+      .split('\n')
+      .filter((line) => line.startsWith('tributary_'))
+      .map((line) => line.slice(0, line.lastIndexOf(' ')));
+  };
+  assert.deepEqual(await seriesOf(10_000), await seriesOf(10));
 });
 
 /** Says so where the checker is not to be had: that is for the machine to bring, not for the rules. */

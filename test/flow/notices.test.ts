@@ -155,9 +155,9 @@ test('Discord asks for a worker that linked its user, and a forger is refused', 
   await giveHistory(scratch.database, asked.id, 2_000_000_000_000_000n);
   const worker = await byLink(pool, 'workers/asked');
   const forger = generateKeyPairSync('ed25519').privateKey;
-  const interact = async (interaction: object, by = application.privateKey) => {
+  const interact = async (interaction: object, by = application.privateKey, agoMs = 0) => {
     const body = JSON.stringify(interaction);
-    const timestamp = String(Math.floor(Date.now() / 1000));
+    const timestamp = String(Math.floor((Date.now() - agoMs) / 1000));
     const response = await fetch(new URL('/api/v1/discord/interactions', pool.publicUrl), {
       method: 'POST',
       headers: {
@@ -173,6 +173,8 @@ test('Discord asks for a worker that linked its user, and a forger is refused', 
   const forged = await interact({ type: 1 }, forger);
   assert.equal(forged.status, 401);
   assert.match(forged.text, /interaction_forged/);
+  const kept = await interact({ type: 1 }, application.privateKey, 10 * 60_000);
+  assert.equal(kept.status, 401, 'what Discord signed ten minutes ago was kept by somebody');
 
   const path = '/api/v1/me/notices/discord';
   const made = await ask(pool, worker, { method: 'POST', path });

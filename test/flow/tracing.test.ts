@@ -76,6 +76,14 @@ test('a collector sees the way of a segment, with the attempt that failed and th
     steps.map(({ name }) => name),
     names,
   );
+  const ofSegment = collector.spans.filter(({ parentSpanId }) => parentSpanId === segment.spanId);
+  assert.deepEqual(
+    ofSegment.map(({ name }) => name).toSorted(),
+    ['admit', 'attempt', 'attempt', 'dispatch', 'dispatch', 'receive', 'reply'],
+    'front, dispatch, worker, verify and ledger: nothing of the way is left out',
+  );
+  const [second] = ofSegment.filter(({ name }) => name === 'dispatch').slice(-1);
+  assert.equal(second?.endTimeUnixNano, good?.startTimeUnixNano, 'dispatched, then attempted');
   for (const { startTimeUnixNano, endTimeUnixNano } of collector.spans) {
     assert.ok(BigInt(startTimeUnixNano) <= BigInt(endTimeUnixNano));
     assert.ok(BigInt(startTimeUnixNano) >= BigInt(segment.startTimeUnixNano));
@@ -93,4 +101,16 @@ test('a collector that is away costs no segment', async (t) => {
     const reply = await gateway.submit(await gateway.session(), await stampedSource());
     assert.equal(reply.result?.result.kind, 'done');
   }
+});
+
+test('nobody is told of anything unless the operator says where', async (t) => {
+  const collector = await startCollector(t);
+  const pool = await startTestPool(t, ['--otlp-share=1']);
+  await joinStock(t, pool);
+  const gateway = startStockGateway(pool.port);
+  t.after(() => gateway.close());
+  const reply = await gateway.submit(await gateway.session(), await stampedSource());
+  assert.equal(reply.result?.result.kind, 'done');
+  await pool.stop();
+  assert.deepEqual([...collector.paths], []);
 });

@@ -2,6 +2,7 @@ import { Time } from '../parts/time.tsx';
 import type { NoticeChoices, NoticeHistory } from './api-views.ts';
 import { AddChannel, channelNames } from './notices-add.tsx';
 import { Channels } from './notices-channels.tsx';
+import { DiscordCommands } from './notices-discord.tsx';
 import { workerPage } from './worker-page.tsx';
 
 const ROWS = 50;
@@ -32,6 +33,10 @@ export const noticesPage = workerPage('/worker/notices', async (parts) => {
         <section aria-labelledby="add">
           <h2 id="add">{choices.channels.length === 0 ? 'Be told' : 'Be told elsewhere, too'}</h2>
           <AddChannel of={choices} token={token} />
+        </section>
+        <section aria-labelledby="discord">
+          <h2 id="discord">Ask in Discord</h2>
+          <DiscordCommands of={choices} token={token} />
         </section>
         <section aria-labelledby="told">
           <h2 id="told">What there was to tell</h2>
