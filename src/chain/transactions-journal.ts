@@ -63,6 +63,8 @@ export interface JournalParts {
   readonly settled: (entry: SettledEntry, costs: Costs) => void;
   /** The journal must be loaded again. */
   readonly lost: () => void;
+  /** Awaited before each broadcast, whose bytes are stored by then. */
+  readonly beforeSend?: (() => Promise<void>) | undefined;
 }
 
 export function createJournal(parts: JournalParts): Journal {
@@ -150,6 +152,7 @@ export function createJournal(parts: JournalParts): Journal {
   }
 
   async function send({ raw, hash }: { raw: Hex; hash: Hex }): Promise<Happening> {
+    await parts.beforeSend?.();
     crashPoint('before_broadcast');
     const said = await sendRaw(providers, { raw, hash });
     crashPoint('after_broadcast');

@@ -86,6 +86,8 @@ export interface TransactionsParts {
   readonly finality?: Finality;
   /** Other than the network's, milliseconds. */
   readonly pollMs?: number;
+  /** Awaited before each broadcast, whose bytes are stored by then. It must not throw. */
+  readonly beforeSend?: () => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -118,6 +120,7 @@ export async function openTransactions(parts: TransactionsParts): Promise<Transa
     turn: (run) => turn(() => guarded(run)),
     settled: tellSettled,
     lost: () => rounds.wake(),
+    beforeSend: parts.beforeSend,
   });
 
   function tellSettled(entry: SettledEntry, costs: Costs): void {

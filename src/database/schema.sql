@@ -88,10 +88,12 @@ create table chain_account (
   version bigint not null default 0,
   driver uuid,
   driven_until timestamp with time zone,
+  looked_to bigint,
   constraint chain_account_pkey PRIMARY KEY (chain_id, account),
   constraint chain_account_account_check CHECK ((length(account) = 20)),
   constraint chain_account_chain_id_check CHECK ((chain_id > 0)),
-  constraint chain_account_driven_by CHECK (((driver IS NULL) = (driven_until IS NULL)))
+  constraint chain_account_driven_by CHECK (((driver IS NULL) = (driven_until IS NULL))),
+  constraint chain_account_looked_to_check CHECK ((looked_to >= 0))
 );
 
 create table chain_block (
@@ -1071,6 +1073,14 @@ create table receipt_home (
   constraint receipt_home_number_check CHECK ((number > 0))
 );
 CREATE TRIGGER receipt_home_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.receipt_home FOR EACH STATEMENT EXECUTE FUNCTION receipt_home_is_final();
+
+create table recovery (
+  number bigint not null,
+  at timestamp with time zone not null default now(),
+  home bigint not null,
+  constraint recovery_pkey PRIMARY KEY (number),
+  constraint recovery_home_fkey FOREIGN KEY (home) REFERENCES receipt_home(number)
+);
 
 create table refund (
   id text not null,

@@ -163,14 +163,6 @@ export async function noteReceiptHome(from: Queryable): Promise<boolean> {
   return rows[0]?.moved === true;
 }
 
-/** Whether the database is in the cluster in which it was when that was noted last. */
-export async function isReceiptHome(from: Queryable): Promise<boolean> {
-  const { rows } = await from.query<{ here: boolean }>(sql`
-    select cluster = (select system_identifier::text from pg_control_system()) as here
-    from receipt_home order by number desc limit 1`);
-  return rows[0]?.here === true;
-}
-
 /**
  * Receipts of all workers after the cursor, in an order that does not change: none is left out that
  * appears before one that was read, whatever transactions are still open.

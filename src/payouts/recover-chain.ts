@@ -20,6 +20,7 @@ import { post } from '../ledger/postings-store.ts';
 import type { AssetKind } from '../terms/terms.ts';
 import { type ReceiptLog, receiptLogs, transferIn } from './logs.ts';
 import type { Recipient } from './plan-types.ts';
+import { noteLookedTo, sentCount } from './sent-check.ts';
 
 /** What looking for forgotten transactions needs. */
 export interface RecoverParts {
@@ -51,30 +52,32 @@ export async function recoverAccount(
 ): Promise<readonly Recovered[]> {
   const { database, providers } = parts;
   const { entries } = await database.transact((tx) => loadJournal(tx, account));
-  const count = quantity(
-    await providers.request('eth_getTransactionCount', [account.address, 'latest']),
-  );
+  const count = await sentCount(providers, account);
   const bound = entries.flatMap((entry) => (entry.state === 'intended' ? [] : [entry.nonce]));
   const unknown: number[] = [];
-  for (let nonce = await knownCount(database, account); BigInt(nonce) < (count ?? 0n); nonce++) {
+  for (let nonce = await knownCount(database, account); BigInt(nonce) < count; nonce++) {
     unknown.push(nonce);
   }
   const recovered: Recovered[] = [];
-  for (const nonce of [...bound.filter((one) => BigInt(one) < (count ?? 0n)), ...unknown]) {
+  for (const nonce of [...bound.filter((one) => BigInt(one) < count), ...unknown]) {
     const one = await recoverNonce(parts, account, nonce);
     if (one) recovered.push(one);
   }
+  await noteLookedTo(database, account, count);
   return recovered;
 }
 
-/** From which nonce on the books know nothing of an account. */
+/** From which nonce on nothing of an account is accounted for. */
 async function knownCount(
   database: Database,
   { chainId, address }: JournalAccount,
 ): Promise<number> {
+  const account = Buffer.from(address.slice(2), 'hex');
   const { rows } = await database.query<{ next: bigint | null }>(sql`
-    select max(nonce) + 1 as next from chain_nonce
-    where chain_id = ${chainId} and account = ${Buffer.from(address.slice(2), 'hex')}`);
+    select greatest(
+      (select max(nonce) + 1 from chain_nonce where chain_id = ${chainId} and account = ${account}),
+      (select looked_to from chain_account where chain_id = ${chainId} and account = ${account}))
+      as next`);
   return Number(rows[0]?.next ?? 0n);
 }
 

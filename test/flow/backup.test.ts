@@ -3,12 +3,14 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { raw } from 'sql-template-tag';
 import type { Hex } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { parseHex } from '../../src/base/bytes.ts';
 import { devnetClients } from '../../src/chain/devnet.ts';
 import { storeKey } from '../../src/chain/keystore.ts';
 import { balance, newAccount, newRecipient, rpc } from '../../src/chain/transactions.test-kit.ts';
+import { openScratch } from '../../src/database/scratch.ts';
 import { splitSigned } from '../../src/proofs/receipt.ts';
 import { eventually } from '../eventually.ts';
 import { stampedSource } from '../fixtures/renditions.ts';
@@ -50,6 +52,15 @@ interface Ledger {
 }
 
 test('a pool comes back from a backup in another place, and pays nobody twice', async () => {
+  const scratch = await openScratch();
+  t.after(async () => scratch[Symbol.asyncDispose]());
+  const databases = await Promise.all(
+    ['before', 'after'].map(async (name) => {
+      await scratch.database.query(raw(`create database ${name}`));
+      return scratch.database.url.replace('/tributary?', `/${name}?`);
+    }),
+  );
+  const [before = '', later = ''] = databases;
   const chain = await startTestChain(t, { roundLength: 400 });
   const { url, chainId, addresses } = chain.devnet;
   await chain.send('gateway', {
@@ -73,7 +84,7 @@ test('a pool comes back from a backup in another place, and pays nobody twice', 
     ...[`--max-face-value=${FACE}`, `--ticket-ev=${FACE - 1n}`, '--log-level=warn'],
     ...[`--payout-keystore=${stored.file}`, '--payout-gas-money=1'],
   ];
-  const pool = await startPoolProcess(t, flags);
+  const pool = await startPoolProcess(t, [...flags, `--database-url=${before}`]);
   const { wallet, reader } = devnetClients(url);
   const sender = wallet(privateKeyToAccount(chain.devnet.accounts[6]?.privateKey as Hex));
   const hash = await sender.sendTransaction({ to: payer.address, value: 10n * ETHER });
@@ -106,7 +117,7 @@ test('a pool comes back from a backup in another place, and pays nobody twice', 
   assert.ok(owed > 0n);
 
   const backup = join(dir, 'pool.backup');
-  const written = await tributary('backup', 'write', backup, '--data-dir', pool.dataDir);
+  const written = await tributary('backup', 'write', backup, '--database-url', before);
   assert.equal(written.code, 0, written.out);
   // After it: both are paid, heron works on in this epoch, and otter in the next one, too.
   const { digest } = await pool.admin<{ digest: string }>('POST', '/api/v1/payouts/preview', {
@@ -135,17 +146,21 @@ test('a pool comes back from a backup in another place, and pays nobody twice', 
   await mkdir(dataDir);
   const restored = await tributary('backup', 'restore', backup, '--data-dir', dataDir);
   assert.equal(restored.code, 0, restored.out);
-  const refused = await tributary(
-    'pool',
-    '--data-dir',
-    dataDir,
-    '--service-addr=127.0.0.1:0',
-    '--listen=127.0.0.1:0',
-    '--admin-addr=127.0.0.1:0',
-    ...flags,
-  );
+  const start = (...more: readonly string[]) => {
+    const addresses = ['service-addr', 'listen', 'admin-addr'].map((one) => `--${one}=127.0.0.1:0`);
+    return tributary('pool', '--http-addr=off', ...addresses, ...flags, ...more);
+  };
+  const refused = await start('--data-dir', dataDir);
   assert.match(refused.out, /restored from a backup.*tributary ledger recover/s);
-  const recover = ['ledger', 'recover', '--data-dir', dataDir, '--receipts', held];
+  // Into the cluster that it came from: the data directory knows better, and so does the chain.
+  const target = ['--database-url', later];
+  const same = await tributary('backup', 'restore', backup, ...target);
+  assert.equal(same.code, 0, same.out);
+  const older = await start('--data-dir', pool.dataDir, ...target);
+  assert.match(older.out, /These books are older than .*books\.json.*tributary ledger recover/s);
+  const behind = await start('--data-dir', join(dir, 'fresh'), ...target);
+  assert.match(behind.out, /sent 2 transactions that are not in the books/);
+  const recover = ['ledger', 'recover', ...target, '--receipts', held];
   const blind = await tributary(...recover);
   assert.match(blind.out, /give --eth-url/);
   const recovered = await tributary(
@@ -162,7 +177,7 @@ test('a pool comes back from a backup in another place, and pays nobody twice', 
   assert.match(recovered.out, /2 receipts of workers were read; 2 are not in the books/);
   assert.match(recovered.out, /Epoch 2 had ended after the backup and is closed again/);
 
-  const back = await startPoolProcess(t, flags, dataDir);
+  const back = await startPoolProcess(t, [...flags, ...target], pool.dataDir);
   assert.equal(await owedOf(back, heron.id), 0n, 'what was paid after the backup is not owed');
   assert.equal(await balance(url, heron.payoutAddress), paid);
   await back.admin('POST', '/api/v1/epochs/close');

@@ -11,14 +11,10 @@ import { networkOf } from '../../chain/networks.ts';
 import { openProviders } from '../../chain/providers.ts';
 import { type Database, openDatabase } from '../../database/database.ts';
 import { closeNow } from '../../epochs/close.ts';
+import { noteRecovery } from '../../ledger/books-mark.ts';
 import { openEpoch } from '../../ledger/epoch-store.ts';
 import { createReceiptKeys } from '../../ledger/receipt-keys.ts';
-import {
-  isReceiptHome,
-  noteReceiptHome,
-  receiptsAfter,
-  receiptsStart,
-} from '../../ledger/receipts-store.ts';
+import { noteReceiptHome, receiptsAfter, receiptsStart } from '../../ledger/receipts-store.ts';
 import { findMissingReceipts, takeBackReceipts } from '../../ledger/recover-receipts.ts';
 import { journalAccounts, recoverAccount } from '../../payouts/recover-chain.ts';
 import { nodeHashing } from '../../proofs/node-hashing.ts';
@@ -51,6 +47,8 @@ export async function recoverBooks(wanted: Wanted, print: Print): Promise<number
       const text = 'The chain may know of payouts after the backup: give --eth-url.';
       throw new TributaryError('setting_missing', text);
     }
+    // What is taken back is written in this cluster, and numbered by it.
+    await noteReceiptHome(database);
     const terms = createTermsService({
       ...{ database, hashing: nodeHashing, clock: systemClock },
       sign() {
@@ -59,7 +57,7 @@ export async function recoverBooks(wanted: Wanted, print: Print): Promise<number
     });
     const gaps = await recoverWork(database, terms, wanted.receipts, print);
     await recoverChain(database, terms, wanted, print);
-    if (!(await isReceiptHome(database))) await noteReceiptHome(database);
+    await noteRecovery(database);
     for (const gap of gaps) print(`Gap: ${gap}.`);
     print('Tickets that came after the backup are in no book: once the pool runs,');
     print('`tributary payouts reconcile` shows what the chain has more.');

@@ -3,6 +3,7 @@ import type { Providers } from '../../chain/providers.ts';
 import type { Signing, SigningRole } from '../../chain/signing.ts';
 import { openTransactions, type Transactions } from '../../chain/transactions.ts';
 import type { Database } from '../../database/database.ts';
+import { checkSent } from '../../payouts/sent-check.ts';
 import type { PoolBase } from './pool.ts';
 import type { PoolSettings } from './settings.ts';
 
@@ -21,12 +22,17 @@ export async function openAccounts(
     readonly database: Database;
     readonly providers: Providers;
     readonly signing: Signing;
+    readonly beforeSend: () => Promise<void>;
   },
   started: AsyncDisposableStack,
 ): Promise<ChainAccounts> {
   const { signing, providers } = parts;
   const opened = new Map<Hex, Transactions>();
-  for (const { address } of signing.accounts) {
+  for (const { address, roles } of signing.accounts) {
+    // Before its journal goes on with anything.
+    if (roles.includes('payout')) {
+      await checkSent(parts, { chainId: providers.chainId, address });
+    }
     const transactions = await openTransactions({
       ...base,
       ...parts,

@@ -17,6 +17,7 @@ import { followPending, type PendingView } from '../../duties/redeem-pending.ts'
 import { noteRedeemed } from '../../duties/redeem-seen.ts';
 import type { DiscoveryWebhook } from '../../front/discovery-webhook.ts';
 import { createSignatures } from '../../front/signatures.ts';
+import type { BooksKeeper } from '../../ledger/books-mark.ts';
 import { createPayments, type Payments } from '../../payments/payments.ts';
 import { openPriceDesk, type PriceDesk } from '../../payments/price-desk.ts';
 import type { PriceSheet, Prices } from '../../payments/prices.ts';
@@ -63,7 +64,7 @@ export interface OpenedChain extends GatewayParts, ChainPay {
 export async function openChain(
   settings: PoolSettings,
   base: PoolBase,
-  database: Database,
+  { database, keeper }: { readonly database: Database; readonly keeper: BooksKeeper },
   started: AsyncDisposableStack,
 ): Promise<OpenedChain> {
   const { clock, log, metrics } = base;
@@ -79,7 +80,9 @@ export async function openChain(
   started.defer(() => signing.close());
   const orchestrator = settings.orchestratorAddress ?? (`0x${hex(signing.address)}` as Address);
   const recipient = parseAddress(orchestrator) as Uint8Array;
-  const accounts = await openAccounts(settings, base, { database, providers, signing }, started);
+  const { keep: beforeSend } = keeper;
+  const sending = { database, providers, signing, beforeSend };
+  const accounts = await openAccounts(settings, base, sending, started);
 
   const watch = await openChainWatch({
     database,

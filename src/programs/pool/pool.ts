@@ -8,8 +8,8 @@ import { processMetrics } from '../../base/process-metrics.ts';
 import { showHostPort } from '../../base/setting-types.ts';
 import { type Database, openDatabase } from '../../database/database.ts';
 import { createBooks } from '../../ledger/books.ts';
+import { type BooksKeeper, isAtHome, openBooksKeeper } from '../../ledger/books-mark.ts';
 import { createLedger } from '../../ledger/ledger.ts';
-import { isReceiptHome } from '../../ledger/receipts-store.ts';
 import type { Notices } from '../../notices/notices.ts';
 import { startPresence } from '../../workers/presence.ts';
 import { createWorkers } from '../../workers/workers.ts';
@@ -62,7 +62,7 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
   let name = offchainName(() => stores.ledger);
   const stores = await openStores(settings, base, started, () => name);
   const { workers, database } = stores;
-  const chain = await chainOf(settings, base, database, started);
+  const chain = await chainOf(settings, base, stores, started);
   if (chain) name = chainName(chain.issuer, chain.signing);
   const gateways = chain ?? offchainGateways(settings, base);
   // Workers connect as soon as the front is open; what tells of them needs to know the front.
@@ -175,10 +175,12 @@ async function openStores(
   started.defer(() => database.close());
   await database.migrate();
   // Workers may hold receipts, and the chain payouts, that a backup knows nothing of.
-  if (!(await isReceiptHome(database))) {
+  if (!(await isAtHome(database))) {
     const text = 'This database was restored from a backup, or moved, into another cluster.';
     throw new TributaryError('database_restored', text);
   }
+  const keeper = await openBooksKeeper({ ...base, database, dataDir });
+  started.defer(() => keeper.close());
   const secrets = await followSecrets(database, base.clock);
   started.defer(() => secrets.close());
   const workers = await createWorkers({ database, log, metrics });
@@ -192,19 +194,19 @@ async function openStores(
     receipts: { issuer: () => name().identity, rateOf: rateBy(terms) },
   });
   started.defer(() => ledger.close());
-  return { database, secrets, workers, presence, ledger, terms };
+  return { database, keeper, secrets, workers, presence, ledger, terms };
 }
 
 /** What a chain needs is big, so that it is loaded only with one. */
 async function chainOf(
   settings: PoolSettings,
   base: PoolBase,
-  database: Database,
+  stores: { readonly database: Database; readonly keeper: BooksKeeper },
   started: AsyncDisposableStack,
 ) {
   if (settings.network === 'offchain') return undefined;
   const { openChain } = await import('./chain.ts');
-  return openChain(settings, base, database, started);
+  return openChain(settings, base, stores, started);
 }
 
 async function whyNotReady(database: Database, draining: boolean): Promise<string | undefined> {
