@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, TributaryError } from '../base/errors.ts';
 
@@ -13,6 +13,15 @@ export interface PublishedFiles {
    * `input_missing` or `connection_failed` for whatever else goes wrong.
    */
   read(path: string): Promise<string | undefined>;
+}
+
+/** A pool serves its proofs below its address; a copy may be of that folder or of its parent. */
+export async function publishedPlace(pool: string): Promise<string> {
+  if (/^https?:\/\//.test(pool)) {
+    return pool.endsWith('/proofs/') ? pool : `${pool.replace(/\/+$/, '')}/proofs/`;
+  }
+  const below = join(pool, 'proofs');
+  return (await stat(join(below, 'index.json')).catch(() => undefined)) ? below : pool;
 }
 
 /** @param source a directory, or the URL that stands for one */

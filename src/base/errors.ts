@@ -16,6 +16,8 @@ export const errorAdvice = {
   backup_target_used:
     'Restore into a data directory or a database that is empty: nothing is overwritten.',
   recovery_waits: 'Run it again once the transaction is final, with nodes that keep old blocks.',
+  recovery_differs:
+    'Read the text: give another copy by --published, or `--published none` to close epochs anew and say so.',
   database_restored:
     'Run `tributary ledger recover` before the pool: it finds what happened after the backup.',
   data_directory_in_use:

@@ -426,12 +426,21 @@ create table epoch_record (
   record text not null,
   signature bytea not null,
   key bytea not null,
+  history text,
   constraint epoch_record_pkey PRIMARY KEY (epoch),
   constraint epoch_record_epoch_fkey FOREIGN KEY (epoch) REFERENCES epoch_result(epoch),
   constraint epoch_record_key_check CHECK ((length(key) = 32)),
   constraint epoch_record_signature_check CHECK ((length(signature) = 64))
 );
 CREATE TRIGGER epoch_record_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.epoch_record FOR EACH STATEMENT EXECUTE FUNCTION epoch_result_is_final();
+
+create table epoch_recovered (
+  epoch bigint not null,
+  at timestamp with time zone not null default now(),
+  constraint epoch_recovered_pkey PRIMARY KEY (epoch),
+  constraint epoch_recovered_epoch_fkey FOREIGN KEY (epoch) REFERENCES epoch(number)
+);
+CREATE TRIGGER epoch_recovered_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.epoch_recovered FOR EACH STATEMENT EXECUTE FUNCTION epoch_result_is_final();
 
 create table epoch_result (
   epoch bigint not null,
@@ -1043,6 +1052,7 @@ create table posting (
 CREATE INDEX posting_at ON public.posting USING brin (at) WITH (pages_per_range='32');
 CREATE INDEX posting_of_epoch ON public.posting USING btree (epoch, number);
 CREATE INDEX posting_of_kind ON public.posting USING btree (kind, number);
+CREATE INDEX posting_recovered ON public.posting USING btree (number) WHERE (cause ~~ 'recovered:0x%'::text);
 CREATE CONSTRAINT TRIGGER posting_balances AFTER INSERT ON public.posting DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION posting_balances();
 CREATE TRIGGER posting_in_turn BEFORE INSERT ON public.posting FOR EACH STATEMENT EXECUTE FUNCTION posting_in_turn();
 CREATE TRIGGER posting_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.posting FOR EACH STATEMENT EXECUTE FUNCTION posting_is_final();

@@ -1,14 +1,19 @@
 import { TributaryError } from '../base/errors.ts';
+import type { Queryable } from '../database/transaction.ts';
 import { toHex } from '../proofs/bytes.ts';
 import { namedAmounts, namedSiblings } from '../proofs/epoch-proofs.ts';
 import {
   type EpochHead,
   type FileLeaf,
+  type HistoryFile,
   type PathFile,
   parseSignedEpoch,
   writeFile,
 } from '../proofs/files.ts';
+import { HASH_BYTES } from '../proofs/hashing.ts';
+import { edgeTiles, tileWidth } from '../proofs/history-tiles.ts';
 import { historyOf } from './history.ts';
+import { historyTile } from './history-store.ts';
 import { type RecordingParts, storedTree } from './record.ts';
 import type { EpochRecord } from './record-store.ts';
 import { type EpochWorker, resultOf } from './store.ts';
@@ -67,7 +72,8 @@ export async function* epochFiles(
       yield { path: `paths/${leaf.worker}.json`, text: writeFile(file) };
     }
   }
-  yield { path: 'history.json', text: await historyText(parts, head, before && headOf(before)) };
+  const history = record.history ?? (await historyText(parts, head, before && headOf(before)));
+  yield { path: 'history.json', text: history };
   yield { path: 'epoch.json', text: signedText(record) };
 }
 
@@ -105,5 +111,18 @@ async function historyText(
     },
     after: head.history,
     proof: proof.map(toHex),
+    edge: await edgeOf(database, after),
   });
+}
+
+/** What a history of that size goes on from; later it stands in tiles that have grown. */
+async function edgeOf(from: Queryable, size: number): Promise<NonNullable<HistoryFile['edge']>> {
+  const tiles = edgeTiles(size).map(async (place) => {
+    const bytes = (await historyTile(from, place)) ?? new Uint8Array(0);
+    const hashes = Array.from({ length: tileWidth(place, size) }, (_, at) =>
+      toHex(bytes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES)),
+    );
+    return { ...place, hashes };
+  });
+  return Promise.all(tiles);
 }

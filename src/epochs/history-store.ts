@@ -58,3 +58,18 @@ export async function historyTile(
   );
   return rows[0] && new Uint8Array(rows[0].hashes);
 }
+
+/** Behind every receipt that is stored now, and where the history stands: nothing is read there again. */
+export async function lastReceipt(from: Queryable, now: ReceiptCursor): Promise<ReceiptCursor> {
+  const { rows } = await from.query<{ home: bigint; txid: string; number: bigint }>(sql`
+    select h.number as home, coalesce(r.txid, '0'::xid8)::text as txid, coalesce(r.number, 0) as number
+    from receipt_home h left join lateral (
+      select txid, number from receipt where receipt.number > h.after_receipt
+      order by receipt.txid desc, receipt.number desc limit 1) r on true
+    order by h.number desc limit 1`);
+  const [row] = rows;
+  if (!row) throw new RangeError('receipts never came into being anywhere');
+  const last = { home: row.home, txid: BigInt(row.txid), number: row.number };
+  // In the same home without new receipts it stays where it is.
+  return last.home === now.home && last.txid < now.txid ? now : last;
+}

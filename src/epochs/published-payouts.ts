@@ -9,9 +9,39 @@ const TRANSACTION = /^0x[0-9a-f]{64}$/;
 /** The final payouts in the database. */
 export function finalPayouts(from: Queryable): FinalPayouts {
   return {
-    since: (moment) => payoutsSince(from, moment),
+    async since(moment) {
+      const all = [...(await payoutsSince(from, moment)), ...(await foundSince(from, moment))];
+      return all.sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1));
+    },
     marks: (starts) => marksOf(from, starts),
   };
+}
+
+/**
+ * Those that were found on the chain after a backup was restored, and booked by what they moved: see
+ * payouts/recover-chain.ts. They come while no pool runs, so that no mark needs to tell of them.
+ */
+async function foundSince(
+  from: Queryable,
+  moment: Instant | undefined,
+): Promise<readonly PublishedPayout[]> {
+  const { rows } = await from.query<{
+    cause: string;
+    worker: string;
+    asset: string;
+    amount: bigint;
+    at: Instant;
+    facts: { transaction: string; recipient: string };
+  }>(sql`
+    select p.cause, split_part(e.account, ':', 2) as worker, e.asset, e.amount, p.at, p.facts
+    from posting p join entry e on e.posting = p.number and starts_with(e.account, 'worker:')
+    where p.cause like 'recovered:0x%' and p.facts ? 'recipient'
+      and p.at >= to_timestamp(${moment ?? 0}::double precision / 1000)
+    order by p.number`);
+  return rows.map(({ cause, worker, asset, amount, at, facts }) => ({
+    ...{ id: cause, worker, asset: asset as AssetId, amount, at },
+    ...{ to: facts.recipient, transaction: facts.transaction },
+  }));
 }
 
 async function payoutsSince(

@@ -11,7 +11,7 @@ import type { PoolIdentity, Statement } from '../proofs/statement.ts';
 import type { TermsBook } from './close.ts';
 import { appendHistory, headCovering } from './history.ts';
 import { readInput, readKept } from './input-json.ts';
-import { addRecord, type EpochRecord, recordOf, unrecorded } from './record-store.ts';
+import { addRecord, type EpochRecord, recordOf, recoveredAt, unrecorded } from './record-store.ts';
 import { type EpochResult, epochWorkers, resultOf } from './store.ts';
 import { assetsOfEpoch, treeOf } from './tree.ts';
 
@@ -68,6 +68,7 @@ async function makeHead(parts: RecordingParts, epoch: bigint): Promise<EpochHead
   const { tree, assets } = await storedTree(parts, result);
   const previous = await recordOf(database, epoch - 1n);
   const disputes = await disputeLogHead(database);
+  const recovered = await recoveredAt(database, epoch);
   return {
     format: 'tributary-epoch-1',
     pool: `0x${toHex(identity.pool)}`,
@@ -90,6 +91,7 @@ async function makeHead(parts: RecordingParts, epoch: bigint): Promise<EpochHead
     settlement: textDigest(result.settlement, hashing),
     history: { size: BigInt(history.size), root: toHex(history.root) },
     ...(disputes.size === 0 ? {} : { disputes }),
+    ...(recovered === undefined ? {} : { recovered: Math.floor(recovered) }),
   };
 }
 

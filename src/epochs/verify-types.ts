@@ -13,6 +13,7 @@ export const verifyFaults = [
   'key_not_endorsed',
   'epoch_signature_wrong',
   'epoch_chain_broken',
+  'epoch_replaced',
   'terms_differ',
   'receipt_chain_broken',
   'receipt_changed',
@@ -118,6 +119,8 @@ export interface VerifyRequest {
   readonly worker: string;
   /** What the worker was given with its results, in any order; undefined: it kept none. */
   readonly receipts: readonly SignedReceipt[] | undefined;
+  /** What was kept of the pool's files before: a record in it that was replaced since is looked at. */
+  readonly kept?: PublishedFiles | undefined;
 }
 
 /** What held in one epoch. */

@@ -52,6 +52,15 @@ export async function findWorker({ files }: VerifyParts, wanted: string): Promis
   throw new Wrong('worker_unknown', `the pool has no worker ${wanted.slice(0, 64)}${why}`);
 }
 
+/** Names and addresses by id, as far as they are published. Throws {@link Wrong}. */
+export async function namesOf({
+  files,
+}: Pick<VerifyParts, 'files'>): Promise<ReadonlyMap<string, WorkersFile['workers'][number]>> {
+  const text = await files.read('workers.json');
+  const known = text === undefined ? [] : read(text).workers;
+  return new Map(known.map((one) => [one.worker, one]));
+}
+
 function read(text: string): WorkersFile {
   const value = parseCanonicalJson(text);
   if (value === undefined) throw new Wrong('file_malformed', 'workers.json is not canonical JSON');

@@ -17,7 +17,13 @@ import type { FinalPayouts, PublishedPayout } from './payout-lists.ts';
 import { type PublishingParts, publish } from './publish.ts';
 import { recordEpochs } from './record.ts';
 import { verifyPool } from './verify.ts';
-import type { ChainTransaction, Verdict, VerifyChain, VerifyParts } from './verify-types.ts';
+import type {
+  ChainTransaction,
+  PublishedFiles,
+  Verdict,
+  VerifyChain,
+  VerifyParts,
+} from './verify-types.ts';
 
 /** Contracts of the test's chain. */
 export const TICKET_BROKER = `0x${'b1'.repeat(20)}`;
@@ -55,6 +61,7 @@ export interface Published extends AsyncDisposable {
       readonly receipts?: readonly SignedReceipt[] | undefined;
       readonly chain?: ReadonlyMap<string, ChainTransaction>;
       readonly final?: bigint;
+      readonly kept?: PublishedFiles;
     },
   ): Promise<Verdict>;
 }
@@ -184,7 +191,7 @@ export async function publishedPool(
     seal,
     async verify(
       worker,
-      { files: given, receipts, chain: mined = chain, final = 1_000_000n } = {},
+      { files: given, receipts, chain: mined = chain, final = 1_000_000n, kept } = {},
     ) {
       const texts = given ?? (await published());
       const verifying: VerifyParts = {
@@ -195,7 +202,7 @@ export async function publishedPool(
         keccak256,
         recover,
       };
-      return verifyPool({ worker, receipts }, verifying);
+      return verifyPool({ worker, receipts, kept }, verifying);
     },
     async [Symbol.asyncDispose]() {
       await books[Symbol.asyncDispose]();

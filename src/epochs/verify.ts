@@ -26,6 +26,7 @@ import {
   recompute,
 } from './verify-epoch.ts';
 import { needFile, readHead, readIndex, readTerms } from './verify-files.ts';
+import { openReplacedCheck, type ReplacedCheck } from './verify-kept.ts';
 import { type OwnReceipts, ownReceipts } from './verify-receipts.ts';
 import {
   type CheckedEpoch,
@@ -44,6 +45,7 @@ interface Walk {
   readonly own: OwnReceipts | undefined;
   readonly chain: ChainCheck | undefined;
   readonly disputes: DisputesCheck;
+  readonly replaced: ReplacedCheck;
   before: EpochHead | undefined;
   beforeLeaf: FileLeaf | undefined;
   owed: Amounts;
@@ -66,7 +68,7 @@ export async function verifyPool(request: VerifyRequest, parts: VerifyParts): Pr
     for (const entry of walk.index.epochs) epochs.push(await checkEpoch(walk, entry));
     const { worker, owed, paid, index } = walk;
     const anchored = await checkAnchors(parts, index, walk.chain && parts.chain);
-    const notes = [...notesOf(request, walk)];
+    const notes = [...notesOf(request, walk), ...walk.replaced.notes];
     if (anchored !== undefined) notes.push(`The chain holds the record of epoch ${anchored}.`);
     return { ok: true, worker, epochs, owed, paid, notes };
   } catch (error) {
@@ -95,6 +97,7 @@ async function begin(request: VerifyRequest, parts: VerifyParts): Promise<Walk> 
       ? await openChainCheck(parts.chain as NonNullable<typeof parts.chain>, parts, index)
       : undefined,
     disputes: await openDisputesCheck(parts),
+    replaced: openReplacedCheck(parts, index, request.kept),
     before: undefined,
     beforeLeaf: undefined,
     owed: {},
@@ -111,6 +114,7 @@ async function checkEpoch(walk: Walk, entry: IndexFile['epochs'][number]): Promi
   const contents = await readContents(parts, head, worker);
   const input = contents.privacy === 'public' ? contents.input : undefined;
   const leaf = leafIn(contents, walk, head);
+  await walk.replaced.check(head, leaf);
 
   const ownInput = input?.workers.find((one) => one.worker === worker);
   const receipts = own?.check(epoch, leaf, ownInput);

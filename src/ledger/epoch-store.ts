@@ -157,3 +157,41 @@ export async function workerEpochs(
     lastReceiptHash: new Uint8Array(row.last_receipt_hash),
   }));
 }
+
+/** The number of each worker's last receipt; who has none is not in it. */
+export async function receiptHeads(from: Queryable): Promise<ReadonlyMap<string, bigint>> {
+  const { rows } = await from.query<{ worker: string; last: bigint }>(sql`
+    select worker, max(last_sequence) as last from worker_epoch group by worker`);
+  return new Map(rows.map(({ worker, last }) => [worker, last]));
+}
+
+/** What a worker did in the open epoch, as it was published when that ended. */
+export interface WorkerTotals
+  extends Omit<WorkerEpoch, 'epoch' | 'worker' | 'gross' | 'sequenceBefore' | 'lastReceiptHash'> {
+  readonly worker: string;
+  readonly grossFee: Readonly<Record<AssetId, bigint>>;
+  /** Hex. */
+  readonly lastReceiptHash: string;
+}
+
+/**
+ * Brings the totals of the open epoch to what was published of it. The database refuses totals that
+ * are less than they were, or that leave a gap.
+ */
+export async function setWorkerEpochs(
+  tx: Transaction,
+  totals: readonly WorkerTotals[],
+): Promise<void> {
+  const done = totals.filter((one) => one.jobs > 0n || one.failedAttempts > 0n);
+  await tx.query(sql`select from receipt_heads(${done.map(({ worker }) => worker)}::text[])`);
+  for (const one of done) {
+    const [asset, amount] = Object.entries(one.grossFee)[0] ?? [null, 0n];
+    await tx.query(sql`
+      update worker_epoch set jobs = ${one.jobs}, units = ${one.units}, source_ms = ${one.sourceMs},
+        device_ms = ${one.deviceMs}, failed_attempts = ${one.failedAttempts},
+        asset = coalesce(${asset}::text, asset), amount = ${amount},
+        last_sequence = ${one.lastSequence},
+        last_receipt_hash = decode(${one.lastReceiptHash}, 'hex')
+      where worker = ${one.worker} and epoch = (select number from epoch where state = 'open')`);
+  }
+}

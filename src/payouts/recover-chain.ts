@@ -1,7 +1,7 @@
 import sql from 'sql-template-tag';
 import { decodeFunctionData, type Hex, type RpcTransaction } from 'viem';
 import { type AssetId, ETH } from '../base/asset.ts';
-import { type Clock, instant } from '../base/clock.ts';
+import { type Instant, instant } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
 import { disperseAbi } from '../chain/abi/disperse.ts';
 import { DISPERSE } from '../chain/disperse.ts';
@@ -20,13 +20,12 @@ import { post } from '../ledger/postings-store.ts';
 import type { AssetKind } from '../terms/terms.ts';
 import { type ReceiptLog, receiptLogs, transferIn } from './logs.ts';
 import type { Recipient } from './plan-types.ts';
-import { noteLookedTo, sentCount } from './sent-check.ts';
+import { sentCount } from './sent-check.ts';
 
 /** What looking for forgotten transactions needs. */
 export interface RecoverParts {
   readonly database: Database;
   readonly providers: Providers;
-  readonly clock: Clock;
   readonly assets: Readonly<Record<AssetId, AssetKind>>;
   readonly bondingManager: Hex;
 }
@@ -63,7 +62,6 @@ export async function recoverAccount(
     const one = await recoverNonce(parts, account, nonce);
     if (one) recovered.push(one);
   }
-  await noteLookedTo(database, account, count);
   return recovered;
 }
 
@@ -101,14 +99,14 @@ async function recoverNonce(
   const receipt = await providers.request('eth_getTransactionReceipt', [hash]);
   const block = quantity(field(receipt, 'blockNumber'));
   // What the account did before the backup, and not for its journal, was no business of the books.
-  if (block === undefined || block <= (await lastBlock(database, account.chainId)))
+  if (block === undefined || block <= (await lastSeenBlock(database, account.chainId)))
     return undefined;
   const lines = await book(parts, account, { hash, signed, receipt });
   return { transaction: hash, as: 'booked', lines };
 }
 
 /** The newest block that the books had seen; -1: none. */
-async function lastBlock(database: Database, chainId: number): Promise<bigint> {
+export async function lastSeenBlock(database: Database, chainId: number): Promise<bigint> {
   const { rows } = await database.query<{ last: bigint | null }>(
     sql`select max(number) as last from chain_block where chain_id = ${chainId}`,
   );
@@ -155,7 +153,7 @@ function wants({ intent }: OpenEntry, { to, value, data }: SignedByAccount): boo
 
 /** Books what a transaction moved that nothing in the books wanted. */
 async function book(
-  { database, assets, bondingManager, clock }: RecoverParts,
+  { database, providers, assets, bondingManager }: RecoverParts,
   account: JournalAccount,
   found: { readonly hash: Hex; readonly signed: SignedByAccount; readonly receipt: unknown },
 ): Promise<readonly string[]> {
@@ -168,8 +166,8 @@ async function book(
     (quantity(field(receipt, 'effectiveGasPrice')) ?? 0n);
   const payer = account.address.toLowerCase() as Recipient;
   const moves = succeeded ? movesOf({ to, value, data, logs, payer, assets }) : [];
+  const at = await blockTime(providers, field(receipt, 'blockNumber'));
   return database.transact(async (tx) => {
-    const at = clock.now();
     const epoch = (await openEpoch(tx)).number;
     const own = await ownAccounts(tx);
     const seen = { at, epoch, transaction: hash };
@@ -208,6 +206,17 @@ async function book(
     }
     return lines.length > 0 ? lines : ['moved nothing that the books know of'];
   });
+}
+
+/** When a block was made. Throws `recovery_waits` while nobody says. */
+export async function blockTime(providers: Providers, block: unknown): Promise<Instant> {
+  const seconds = quantity(
+    field(await providers.request('eth_getBlockByNumber', [block, false]), 'timestamp'),
+  );
+  if (seconds === undefined) {
+    throw new TributaryError('recovery_waits', 'No node says when a block was made.');
+  }
+  return instant(Number(seconds) * 1_000);
 }
 
 interface Move {

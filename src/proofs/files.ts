@@ -34,7 +34,7 @@ const LIMITS = {
   head: 64 * 1024,
   leaves: 256 * 1024 * 1024,
   path: 128 * 1024,
-  history: 64 * 1024,
+  history: 1024 * 1024,
   payouts: 256 * 1024 * 1024,
 } as const;
 /** Siblings on a path: a tree of 2^40 leaves. */
@@ -111,6 +111,11 @@ const epochHead = objectOf({
   history: objectOf({ size: long, root: hash }),
   /** Lines of disputes.jsonl when the record was made, and the hash of the last; none: left out. */
   disputes: optional(objectOf({ size: integer, hash })),
+  /**
+   * Milliseconds since 1970: the books of this epoch were brought back from a backup then, and this
+   * record stands for any that was published of it before.
+   */
+  recovered: optional(integer),
 });
 /** What is hashed and signed of an epoch. */
 export type EpochHead = ReturnType<typeof epochHead>;
@@ -162,6 +167,11 @@ const historyFile = objectOf({
   before: objectOf({ size: long, root: hash }),
   after: objectOf({ size: long, root: hash }),
   proof: listOf(hash),
+  /**
+   * The tiles at the right edge of `after` (history-tiles.ts), lowest level first: with them a pool that
+   * lost its receipts goes on with the same history.
+   */
+  edge: optional(listOf(objectOf({ level: integer, index: integer, hashes: listOf(hash) }))),
 });
 /** epoch-<n>/history.json */
 export type HistoryFile = ReturnType<typeof historyFile>;

@@ -75,7 +75,7 @@ async function recover(
   const { BondingManager: bondingManager } = devnet.addresses;
   const parts = { database, providers: sender.providers, assets, bondingManager };
   const { chainId, address } = account;
-  return recoverAccount({ ...parts, clock: systemClock }, { chainId, address });
+  return recoverAccount(parts, { chainId, address });
 }
 
 const countOf = async (account: TestAccount) =>

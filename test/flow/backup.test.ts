@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -7,7 +7,7 @@ import { raw } from 'sql-template-tag';
 import type { Hex } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { parseHex } from '../../src/base/bytes.ts';
-import { devnetClients } from '../../src/chain/devnet.ts';
+import { devnetClients, mineBlocks } from '../../src/chain/devnet.ts';
 import { storeKey } from '../../src/chain/keystore.ts';
 import { balance, newAccount, newRecipient, rpc } from '../../src/chain/transactions.test-kit.ts';
 import { openScratch } from '../../src/database/scratch.ts';
@@ -23,6 +23,8 @@ import { startTributary } from '../tributary-process.ts';
 
 const FACE = 20_000_000_000_000_000n;
 const ETHER = 10n ** 18n;
+/** Parameters of tickets end after so many blocks; then tickets are redeemed. */
+const PARAMS_BLOCKS = 41;
 
 const cleanups: (() => void | Promise<void>)[] = [];
 const t: Cleanup = { after: (run) => void cleanups.push(run) };
@@ -55,12 +57,12 @@ test('a pool comes back from a backup in another place, and pays nobody twice', 
   const scratch = await openScratch();
   t.after(async () => scratch[Symbol.asyncDispose]());
   const databases = await Promise.all(
-    ['before', 'after'].map(async (name) => {
+    ['before', 'after', 'anew'].map(async (name) => {
       await scratch.database.query(raw(`create database ${name}`));
       return scratch.database.url.replace('/tributary?', `/${name}?`);
     }),
   );
-  const [before = '', later = ''] = databases;
+  const [before = '', later = '', anew = ''] = databases;
   const chain = await startTestChain(t, { roundLength: 400 });
   const { url, chainId, addresses } = chain.devnet;
   await chain.send('gateway', {
@@ -104,7 +106,8 @@ test('a pool comes back from a backup in another place, and pays nobody twice', 
   };
   const heron = await enrol('heron');
   const otter = await enrol('otter');
-  for (const worker of [heron, otter]) await work(pool, chain, worker);
+  const own = await work(pool, chain, heron);
+  await work(pool, chain, otter);
   await pool.admin('POST', '/api/v1/epochs/close');
   const owedOf = async (where: TestPool, id: string) => {
     const { accounts } = await where.admin<Ledger>(
@@ -133,13 +136,28 @@ test('a pool comes back from a backup in another place, and pays nobody twice', 
   });
   const paid = await balance(url, heron.payoutAddress);
   assert.equal(paid, owed + 1n);
-  const receipts = await work(pool, chain, heron);
+  own.push(...(await work(pool, chain, heron)));
   await pool.admin('POST', '/api/v1/epochs/close');
-  receipts.push(...(await work(pool, chain, otter)));
-  assert.equal(receipts.length, 2);
-  const held = join(dir, 'held');
-  await mkdir(held);
-  await writeFile(join(held, 'all.receipts'), Buffer.concat(receipts));
+  const earned = await owedOf(pool, heron.id);
+  assert.ok(earned > 0n);
+  const receipts = await work(pool, chain, otter);
+  const feesOf = async (where: TestPool) => {
+    const { accounts } = await where.admin<Ledger>('GET', '/api/v1/ledger/accounts?asset=ETH');
+    const of = (name: string) =>
+      BigInt(accounts.find(({ account }) => account === name)?.balance ?? 0);
+    return { fees: of('bonding_fees'), won: of('tickets_won') };
+  };
+  await mineBlocks(reader, PARAMS_BLOCKS);
+  await eventually('every ticket is redeemed', async () => (await feesOf(pool)).won === 0n);
+  const { fees } = await feesOf(pool);
+  assert.deepEqual([own.length, receipts.length], [2, 1]);
+  const [held, kept] = ['held', 'kept'].map((name) => join(dir, name)) as [string, string];
+  for (const folder of [held, kept]) await mkdir(folder);
+  await writeFile(join(held, 'otter.receipts'), Buffer.concat(receipts));
+  await writeFile(join(kept, 'heron.receipts'), Buffer.concat(own));
+  const published = join(pool.dataDir, 'proofs');
+  const record = await readFile(join(published, 'epoch-2', 'epoch.json'), 'utf8');
+  await cp(published, join(dir, 'mirror'), { recursive: true });
   await pool.kill();
 
   const dataDir = join(dir, 'restored');
@@ -160,25 +178,41 @@ test('a pool comes back from a backup in another place, and pays nobody twice', 
   assert.match(older.out, /These books are older than .*books\.json.*tributary ledger recover/s);
   const behind = await start('--data-dir', join(dir, 'fresh'), ...target);
   assert.match(behind.out, /sent 2 transactions that are not in the books/);
-  const recover = ['ledger', 'recover', ...target, '--receipts', held];
-  const blind = await tributary(...recover);
+  const recover = ['ledger', 'recover', '--eth-url', url, '--controller', addresses.Controller];
+  const blind = await tributary('ledger', 'recover', ...target);
   assert.match(blind.out, /give --eth-url/);
-  const recovered = await tributary(
-    ...recover,
-    '--eth-url',
-    url,
-    '--controller',
-    addresses.Controller,
-  );
-  assert.equal(recovered.code, 0, recovered.out);
+  const holding = [...recover, '--receipts', held, ...target];
+
+  // With a copy that somebody changed nothing is taken over.
+  const leaves = join(dir, 'mirror', 'epoch-2', 'leaves.json');
+  const right = await readFile(leaves, 'utf8');
+  await writeFile(leaves, right.replace(`"cumulative":"`, `"cumulative":"1`));
+  const spoilt = await tributary(...holding, '--published', join(dir, 'mirror'));
+  assert.equal(spoilt.code, 1);
+  assert.match(spoilt.out, new RegExp(`paid ${owed} ETH to worker ${heron.id}`));
+  assert.match(spoilt.out, /Epoch 2 cannot be taken over.*the leaf of .* says/);
+  const still = await start('--data-dir', pool.dataDir, ...target);
+  assert.match(still.out, /tributary ledger recover/);
+
+  // With what lies in the data directory the epoch is the one that was published.
+  const recovered = await tributary(...holding, '--data-dir', pool.dataDir);
+  assert.equal(recovered.code, 1, 'a receipt of heron is missing');
   const found = new RegExp(`2 transactions of ${payer.address} were not in the books`);
   assert.match(recovered.out, found);
   assert.match(recovered.out, new RegExp(`paid ${owed} ETH to worker ${heron.id}`));
-  assert.match(recovered.out, /2 receipts of workers were read; 2 are not in the books/);
-  assert.match(recovered.out, /Epoch 2 had ended after the backup and is closed again/);
+  assert.match(spoilt.out, /[1-9] redeemed tickets were not in the books: [1-9]\d+ wei/);
+  assert.match(spoilt.out, /at least [1-9] tickets came, these included, worth [1-9]\d+ wei/);
+  assert.match(recovered.out, /wei of it are income of epoch 3/);
+  assert.match(recovered.out, /1 receipts of workers were read; 1 are not in the books/);
+  assert.match(
+    recovered.out,
+    /Epoch 2 had ended after the backup and is closed as it was published/,
+  );
+  assert.match(recovered.out, new RegExp(`Gap: receipt 2 of worker ${heron.id} was not handed in`));
 
   const back = await startPoolProcess(t, [...flags, ...target], pool.dataDir);
-  assert.equal(await owedOf(back, heron.id), 0n, 'what was paid after the backup is not owed');
+  assert.equal(await owedOf(back, heron.id), earned, 'as before, less what was paid');
+  await eventually('what was redeemed is booked', async () => (await feesOf(back)).fees === fees);
   assert.equal(await balance(url, heron.payoutAddress), paid);
   await back.admin('POST', '/api/v1/epochs/close');
   const { accounts } = await back.admin<Ledger>('GET', '/api/v1/ledger/accounts?asset=ETH');
@@ -190,5 +224,32 @@ test('a pool comes back from a backup in another place, and pays nobody twice', 
   const [next] = await work(back, chain, otter);
   const sequence = (bytes: Buffer | undefined) =>
     splitSigned(new Uint8Array(bytes ?? []))?.receipt.sequence;
-  assert.deepEqual([sequence(receipts[1]), sequence(next)], [2n, 3n]);
+  assert.deepEqual([sequence(receipts[0]), sequence(next)], [2n, 3n]);
+
+  // Whoever checks sees one history, with the payments of before.
+  assert.equal(await readFile(join(published, 'epoch-2', 'epoch.json'), 'utf8'), record);
+  const check = ['verify', '--worker', 'heron', '--rpc', url, '--controller', addresses.Controller];
+  const verified = await tributary(...check, '--pool', back.publicUrl, '--receipts', kept);
+  assert.equal(verified.code, 0, verified.out);
+  assert.match(verified.out, /The pool brought the books of epoch 3 back from a backup/);
+  const payouts = await readFile(join(published, 'epoch-1', 'payouts.json'), 'utf8');
+  assert.match(payouts, new RegExp(`"amount":"${owed}".*${heron.payoutAddress}`, 'i'));
+  await back.kill();
+
+  // Without any copy the epoch is closed anew, and its record says so.
+  assert.equal((await tributary('backup', 'restore', backup, '--database-url', anew)).code, 0);
+  const blank = await tributary(...recover, '--receipts', dir, '--database-url', anew);
+  assert.equal(blank.code, 0, blank.out);
+  assert.match(blank.out, /No copy of what the pool published is at hand/);
+  assert.match(
+    blank.out,
+    /Epoch 2 had ended after the backup and is closed again: its record is a new/,
+  );
+  const other = await startPoolProcess(t, [...flags, `--database-url=${anew}`]);
+  await eventually('it is published', async () =>
+    readFile(join(other.dataDir, 'proofs', 'epoch-2', 'epoch.json'), 'utf8').then(
+      (text) => /"recovered":1/.test(text),
+      () => false,
+    ),
+  );
 });

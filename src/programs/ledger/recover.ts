@@ -1,31 +1,44 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Address } from 'viem';
+import type { Address, Hex } from 'viem';
+import { openPublished, publishedPlace } from '../../api/published-files.ts';
+import { hex } from '../../base/bytes.ts';
 import { systemClock } from '../../base/clock.ts';
 import { messageOf, TributaryError } from '../../base/errors.ts';
+import { keccak256 } from '../../base/keccak.ts';
 import { quiet } from '../../base/log.ts';
 import { createMetrics } from '../../base/metrics.ts';
 import { exitCode } from '../../base/terminal.ts';
 import { resolveContracts } from '../../chain/contracts.ts';
+import type { JournalAccount } from '../../chain/journal-store.ts';
 import { networkOf } from '../../chain/networks.ts';
 import { openProviders } from '../../chain/providers.ts';
 import { type Database, openDatabase } from '../../database/database.ts';
+import { type Adopted, adoptEpoch } from '../../epochs/adopt.ts';
+import { openCopy, type PublishedCopy } from '../../epochs/adopt-copy.ts';
 import { closeNow } from '../../epochs/close.ts';
+import { noteRecovered } from '../../epochs/record-store.ts';
 import { noteRecovery } from '../../ledger/books-mark.ts';
 import { openEpoch } from '../../ledger/epoch-store.ts';
 import { createReceiptKeys } from '../../ledger/receipt-keys.ts';
 import { noteReceiptHome, receiptsAfter, receiptsStart } from '../../ledger/receipts-store.ts';
 import { findMissingReceipts, takeBackReceipts } from '../../ledger/recover-receipts.ts';
 import { journalAccounts, recoverAccount } from '../../payouts/recover-chain.ts';
+import { type FoundTickets, recogniseFound, recoverTickets } from '../../payouts/recover-income.ts';
+import { noteLookedTo, sentCount } from '../../payouts/sent-check.ts';
 import { nodeHashing } from '../../proofs/node-hashing.ts';
+import { nodeVerifyEd25519 } from '../../proofs/node-signatures.ts';
 import { decodeReceipt, type SignedReceipt } from '../../proofs/receipt.ts';
 import { readReceiptsFile } from '../../proofs/receipts-file.ts';
+import type { PoolIdentity } from '../../proofs/statement.ts';
+import { recover } from '../../protocol/signature.ts';
 import { createTermsService, type TermsService } from '../../terms/terms-service.ts';
 
 interface Wanted {
   readonly dataDir?: string | undefined;
   readonly databaseUrl?: string | undefined;
   readonly receipts?: string | undefined;
+  readonly published?: string | undefined;
   readonly ethUrl: readonly string[];
   readonly controller?: Address | undefined;
 }
@@ -33,8 +46,8 @@ interface Wanted {
 type Print = (text: string) => void;
 
 /**
- * `tributary ledger recover`: after this, what workers were given receipts for and what the chain says
- * was paid is in the books, or named. The pool starts only once it was run.
+ * `tributary ledger recover`: after this, what workers were given receipts for, what was published and
+ * what the chain says was paid is in the books, or named. The pool starts only once it was run.
  */
 export async function recoverBooks(wanted: Wanted, print: Print): Promise<number> {
   const place = wanted.databaseUrl
@@ -55,45 +68,101 @@ export async function recoverBooks(wanted: Wanted, print: Print): Promise<number
         throw new TributaryError('internal', 'nothing is promised while books are recovered');
       },
     });
-    const gaps = await recoverWork(database, terms, wanted.receipts, print);
-    await recoverChain(database, terms, wanted, print);
+    const held = wanted.receipts === undefined ? [] : await receiptsIn(wanted.receipts);
+    const given = { held, identity: await identityOf(database, held) };
+    const copy = await copyFor(database, terms, wanted, given, print);
+    const sent = await recoverChain(database, terms, { ...wanted, ...given }, print);
+    const gaps = await recoverEpochs(database, terms, { ...given, copy }, print);
+    for (const { account, count } of sent) await noteLookedTo(database, account, count);
     await noteRecovery(database);
     for (const gap of gaps) print(`Gap: ${gap}.`);
-    print('Tickets that came after the backup are in no book: once the pool runs,');
-    print('`tributary payouts reconcile` shows what the chain has more.');
     return gaps.length === 0 ? exitCode.ok : exitCode.failed;
   } finally {
     await database.close();
   }
 }
 
-/** Takes back what workers hold receipts for, epoch by epoch, as they were given. */
-async function recoverWork(
+interface Given {
+  readonly held: readonly SignedReceipt[];
+  readonly identity: PoolIdentity | undefined;
+}
+
+interface Copy extends PublishedCopy {
+  readonly adopt: (epoch: bigint) => Promise<Adopted>;
+}
+
+/** What was published, held against the books; undefined where nothing of it is at hand. */
+async function copyFor(
   database: Database,
   terms: TermsService,
-  dir: string | undefined,
+  { published, dataDir }: Wanted,
+  { identity }: Given,
+  print: Print,
+): Promise<Copy | undefined> {
+  const source = published ?? (dataDir && join(dataDir, 'proofs'));
+  const isThere = source !== undefined && source !== 'none';
+  const files = isThere ? openPublished(await publishedPlace(source)) : undefined;
+  if (!files || (await files.read('index.json')) === undefined) {
+    if (published !== undefined && published !== 'none') {
+      throw new TributaryError('input_missing', `${published} holds no published epochs.`);
+    }
+    print('No copy of what the pool published is at hand (--published).');
+    return undefined;
+  }
+  const hashes = { hashing: nodeHashing, keccak256, recover };
+  const verify = { files, chain: undefined, verifyEd25519: nodeVerifyEd25519, ...hashes };
+  const parts = { database, clock: systemClock, verify };
+  const copy = await openCopy({ ...parts, identity });
+  for (const note of copy.notes) print(`${note}.`);
+  const keys = new Set((await createReceiptKeys(database).all()).map((key) => hex(key.publicKey)));
+  return { ...copy, adopt: (epoch) => adoptEpoch({ ...parts, terms, keys }, epoch) };
+}
+
+/**
+ * Goes through the epochs since the backup: each is closed as it was published, or closed anew, and
+ * gets back what workers hold receipts for. Answers what is missing, in sentences.
+ */
+async function recoverEpochs(
+  database: Database,
+  terms: TermsService,
+  { held, identity, copy }: Given & { readonly copy: Copy | undefined },
   print: Print,
 ): Promise<readonly string[]> {
-  const held = dir === undefined ? [] : await receiptsIn(dir);
-  const identity = await identityOf(database, held);
-  if (!identity) {
-    print('No receipts were given.');
-    return [];
-  }
   const keys = (await createReceiptKeys(database).all()).map(({ publicKey }) => publicKey);
-  const { missing, gaps } = await findMissingReceipts(database, held, { identity, keys });
-  print(`${held.length} receipts of workers were read; ${missing.length} are not in the books.`);
-  const last = missing.reduce((most, { receipt }) => max(most, receipt.epoch), 0n);
   const closing = { database, terms, hashing: nodeHashing, clock: systemClock };
-  for (;;) {
+  const gaps: string[] = [];
+  const known = identity ? { identity, keys } : undefined;
+  if (!known) print('No receipts were given.');
+  for (let isFirst = true; ; isFirst = false) {
     const { number } = await openEpoch(database);
+    const found = known && (await findMissingReceipts(database, held, known));
+    const missing = found?.missing ?? [];
+    if (isFirst && known) {
+      print(
+        `${held.length} receipts of workers were read; ${missing.length} are not in the books.`,
+      );
+    }
     const count = await takeBackReceipts(database, missing);
     if (count > 0) print(`${count} jobs of epoch ${number} are in the books again.`);
-    if (number >= last) return gaps;
+    if (copy && number <= copy.last) {
+      const adopted = await copy.adopt(number);
+      gaps.push(...adopted.gaps);
+      print(`Epoch ${number} had ended after the backup and is closed as it was published.`);
+      continue;
+    }
+    const income = await database.transact((tx) => recogniseFound(tx, systemClock));
+    if (income > 0n) print(`${income} wei of it are income of epoch ${number}.`);
+    await noteRecovered(database, number);
+    const last = missing.reduce((most, { receipt }) => max(most, receipt.epoch), 0n);
+    if (number >= last) {
+      print(`The record of epoch ${number} will say that its books came out of a backup.`);
+      return [...gaps, ...(found?.gaps ?? [])];
+    }
     await closeNow({ ...closing, recognise: async () => {} });
     print(
-      `Epoch ${number} had ended after the backup and is closed again: its record is a new one.`,
+      `Epoch ${number} had ended after the backup and is closed again: its record is a new one,`,
     );
+    print('and says so. Who kept the old one sees another digest, and may see other amounts.');
   }
 }
 
@@ -117,34 +186,53 @@ async function identityOf(database: Database, held: readonly SignedReceipt[]) {
   return one && { pool: one.pool, chainId: one.chainId };
 }
 
+/** How many transactions of an account were looked at. */
+interface Sent {
+  readonly account: JournalAccount;
+  readonly count: bigint;
+}
+
 /** Finds what the accounts of the pool sent after the backup. */
 async function recoverChain(
   database: Database,
   terms: TermsService,
-  { ethUrl, controller: given }: Wanted,
+  { ethUrl, controller: given, identity }: Wanted & Given,
   print: Print,
-): Promise<void> {
-  if (ethUrl.length === 0) return;
+): Promise<readonly Sent[]> {
+  if (ethUrl.length === 0) return [];
   const parts = { clock: systemClock, log: quiet, metrics: createMetrics() };
   const providers = await openProviders({ urls: ethUrl, ...parts });
   try {
     const controller = given ?? networkOf(providers.chainId).controller;
     if (!controller) throw new TributaryError('controller_missing', 'No --controller is given.');
-    const { bondingManager } = await resolveContracts(providers, controller);
+    const { bondingManager, ticketBroker } = await resolveContracts(providers, controller);
+    const recipient = identity && (`0x${hex(identity.pool)}` as Hex);
+    const found =
+      recipient && (await recoverTickets({ database, providers, broker: ticketBroker }, recipient));
+    print(ticketsText(found));
     const { assets } = await terms.of((await terms.list()).current);
+    const sent: Sent[] = [];
     for (const account of await journalAccounts(database, providers.chainId)) {
-      const found = await recoverAccount(
-        { database, providers, assets, bondingManager, clock: systemClock },
-        account,
-      );
+      sent.push({ account, count: await sentCount(providers, account) });
+      const found = await recoverAccount({ database, providers, assets, bondingManager }, account);
       print(`${found.length} transactions of ${account.address} were not in the books.`);
       for (const { transaction, as, lines } of found) {
         print(`  ${transaction}${as === 'adopted' ? ' is of' : ''} ${lines.join('; ')}`);
       }
     }
+    return sent;
   } finally {
     await providers.close();
   }
+}
+
+function ticketsText(found: FoundTickets | undefined): string {
+  if (!found)
+    return 'The books do not say from which block on tickets of the pool are to be found.';
+  const { redeemed, paidWei, atLeast, worthWei } = found;
+  const lost = 'Tickets that came after the backup and were not redeemed are in no book';
+  if (redeemed === 0n) return `No ticket was redeemed that the books do not know. ${lost}.`;
+  return `${redeemed} redeemed tickets were not in the books: ${paidWei} wei. ${lost}; by their numbers at least ${atLeast} tickets came, these included, worth ${worthWei} wei on average.`;
 }
 
 function max(one: bigint, other: bigint): bigint {

@@ -167,6 +167,11 @@ export const recoverCommand = defineCommand({
       doc: 'A folder with the receipts of workers, as each of them kept them.',
       defaultText: 'none: then work after the backup is lost to the books',
     },
+    published: {
+      type: text('DIR|URL|none'),
+      doc: 'What the pool published: epochs that ended after the backup are taken over from it.',
+      defaultText: 'the proofs in the data directory, if they are there',
+    },
     ethUrl: {
       type: listOf(url(['https:', 'http:'], 'https://…')),
       doc: 'RPC providers of the chain; they must have the blocks since the backup.',

@@ -1,6 +1,6 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openPublished } from '../../api/published-files.ts';
+import { openPublished, publishedPlace } from '../../api/published-files.ts';
 import { messageOf, TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
 import { keccak256 } from '../../base/keccak.ts';
@@ -21,13 +21,17 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const settings = readSettings(verifyCommand, args, io);
   if (!settings) return exitCode.ok;
   const { pool, worker, rpc, controller, receipts, keep, json } = settings.values;
-  const published = openPublished(await placeOf(pool));
-  const files = keep === undefined ? published : keepIn(published, keep);
+  const published = openPublished(await publishedPlace(pool));
+  const kept = keep === undefined ? undefined : keepIn(published, keep);
+  const files = kept?.files ?? published;
   if (rpc === undefined && (await isOnChain(files))) {
     throw new TributaryError('setting_missing', 'This pool pays on a chain: give --rpc, too.');
   }
   const verdict = await verifyPool(
-    { worker, receipts: receipts === undefined ? undefined : await readReceipts(receipts) },
+    {
+      ...{ worker, kept: kept?.first },
+      receipts: receipts === undefined ? undefined : await readReceipts(receipts),
+    },
     {
       files,
       chain: rpc === undefined ? undefined : await openVerifyChain(rpc, controller),
@@ -39,15 +43,6 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   );
   io.stdout.write(`${json ? verdictJson(verdict) : verdictView(verdict, createPaint(io))}\n`);
   return verdict.ok ? exitCode.ok : exitCode.failed;
-}
-
-/** A pool serves its proofs below its address; a copy may be of that folder or of its parent. */
-async function placeOf(pool: string): Promise<string> {
-  if (/^https?:\/\//.test(pool)) {
-    return pool.endsWith('/proofs/') ? pool : `${pool.replace(/\/+$/, '')}/proofs/`;
-  }
-  const below = join(pool, 'proofs');
-  return (await stat(join(below, 'index.json')).catch(() => undefined)) ? below : pool;
 }
 
 async function isOnChain(files: ReturnType<typeof openPublished>): Promise<boolean> {

@@ -1,0 +1,225 @@
+import { type Clock, instant } from '../base/clock.ts';
+import { TributaryError } from '../base/errors.ts';
+import type { Database } from '../database/database.ts';
+import type { Transaction } from '../database/transaction.ts';
+import { disputeLogText } from '../ledger/disputes-store.ts';
+import { closeEpoch, setWorkerEpochs, switchEpoch } from '../ledger/epoch-store.ts';
+import { epochSettled } from '../ledger/postings.ts';
+import { post } from '../ledger/postings-store.ts';
+import { createRefunds } from '../ledger/refunds.ts';
+import { fromHex, toHex } from '../proofs/bytes.ts';
+import { checkDisputeLog, emptyDisputeLog } from '../proofs/dispute-log.ts';
+import {
+  type EpochHead,
+  type HistoryFile,
+  parseHistory,
+  parseSignedEpoch,
+  writeFile,
+} from '../proofs/files.ts';
+import { continueHistory, type Tile } from '../proofs/history-tiles.ts';
+import { settleEpoch } from '../terms/settle.ts';
+import type { EpochInput, Settlement } from '../terms/settle-types.ts';
+import type { Terms } from '../terms/terms.ts';
+import { checkAgainstBooks, Differs, missingReceipts } from './adopt-compare.ts';
+import { bringIncome } from './adopt-income.ts';
+import type { TermsBook } from './close.ts';
+import { historyPlace, historyTile, lastReceipt, storeHistory } from './history-store.ts';
+import { readInput, writeSettlement } from './input-json.ts';
+import { recordDigest } from './record.ts';
+import { addRecord, recordOf } from './record-store.ts';
+import { addResult, lockClosing, noteEnd } from './store.ts';
+import { epochWorkersOf } from './tree.ts';
+import { checkOneEpoch } from './verify-one.ts';
+import type { VerifyParts } from './verify-types.ts';
+
+/** What taking over published epochs stands on. */
+export interface AdoptParts {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly terms: TermsBook;
+  /** Reads the copy; what it finds wrong ends it. */
+  readonly verify: VerifyParts;
+  /** Hex of the receipt keys in the books: only what one of them signed is taken over. */
+  readonly keys: ReadonlySet<string>;
+}
+
+/** An epoch that was taken over. */
+export interface Adopted {
+  readonly epoch: bigint;
+  readonly head: EpochHead;
+  /** Receipts that it counts and that nobody handed in, in sentences. */
+  readonly gaps: readonly string[];
+}
+
+/**
+ * Closes the open epoch as it was published after the backup: the same record, root and credits, out
+ * of the published input. What the books have of it must be a beginning of that.
+ *
+ * @throws TributaryError `recovery_differs` with the first line that is another one in the books, or
+ *   that is wrong in the copy
+ */
+export async function adoptEpoch(parts: AdoptParts, number: bigint): Promise<Adopted> {
+  try {
+    return await adopt(parts, number);
+  } catch (error) {
+    if (!(error instanceof Differs)) throw error;
+    const text = `Epoch ${number} cannot be taken over as it was published: ${error.message}.`;
+    throw new TributaryError('recovery_differs', text, { cause: error });
+  }
+}
+
+async function adopt(parts: AdoptParts, number: bigint): Promise<Adopted> {
+  const { database, verify } = parts;
+  const published = await readEpoch(parts, number);
+  const { head, input } = published;
+  await checkAgainstBooks(database, { head, input });
+  const disputes = checkDisputeLog(await disputeLogText(database), verify.hashing);
+  const named = head.disputes ?? emptyDisputeLog;
+  const own = disputes.ok && [emptyDisputeLog.hash, ...disputes.hashes][named.size];
+  if (own !== named.hash) {
+    throw new Differs('its record names lines of disputes that are not in the books');
+  }
+  const gaps = await missingReceipts(database, input);
+  await database.transact((tx) => setWorkerEpochs(tx, input.workers));
+  const refunds = createRefunds(parts);
+  for (const { worker, refunds: taken = [] } of input.workers) {
+    for (const refund of taken) {
+      const booked = await refunds.add({ ...refund, worker: worker as never });
+      if (!booked.ok) throw new Differs(`the refund ${refund.id} is another one in the books`);
+    }
+  }
+  const nextTermsVersion = await termsOfNext(parts, number);
+  await database.transact((tx) => write(tx, parts, { ...published, nextTermsVersion }));
+  return { epoch: number, head, gaps };
+}
+
+interface PublishedEpoch {
+  readonly head: EpochHead;
+  readonly key: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly terms: Terms;
+  readonly text: string;
+  readonly input: EpochInput;
+  readonly settlement: Settlement;
+  readonly historyText: string;
+  readonly history: HistoryFile;
+}
+
+/** Reads all of an epoch and recomputes it, as any verifier would. */
+async function readEpoch({ database, verify, keys }: AdoptParts, number: bigint) {
+  const verdict = await checkOneEpoch(number, verify);
+  if (!verdict.ok || !verdict.seen) {
+    throw new Differs(`the copy does not hold: ${verdict.ok ? 'nothing was read' : verdict.text}`);
+  }
+  const { head, terms } = verdict.seen;
+  if (head.privacy === 'private') {
+    throw new Differs('the pool is private, and what such an epoch is settled by is not published');
+  }
+  const signed = parseSignedEpoch(await textOf(verify, `epoch-${number}/epoch.json`));
+  const historyText = await textOf(verify, `epoch-${number}/history.json`);
+  const history = parseHistory(historyText);
+  if (!signed.ok || !history.ok) throw new Differs('the copy changed while it was read');
+  const { key, signature } = signed.file;
+  if (!keys.has(key)) throw new Differs('it is signed by a receipt key that is not in the books');
+  const before = await recordOf(database, number - 1n);
+  const previous = before ? recordDigest(before, verify.hashing) : '0'.repeat(64);
+  if (head.previous !== previous) {
+    throw new Differs(`it follows another record of epoch ${number - 1n} than that in the books`);
+  }
+  const text = await textOf(verify, `epoch-${number}/input.json`);
+  const input = readInput(text);
+  const epoch: PublishedEpoch = {
+    head,
+    key: fromHex(key, 32) as Uint8Array,
+    signature: fromHex(signature, 64) as Uint8Array,
+    terms,
+    text,
+    input,
+    settlement: settleEpoch(terms, input),
+    historyText,
+    history: history.file,
+  };
+  return epoch;
+}
+
+async function textOf({ files }: VerifyParts, path: string): Promise<string> {
+  const text = await files.read(path);
+  if (text === undefined) throw new Differs(`${path} is not in the copy`);
+  return text;
+}
+
+/** By what the next epoch is settled: as it was published, if it was. */
+async function termsOfNext({ terms, verify }: AdoptParts, number: bigint): Promise<number> {
+  const text = await verify.files.read(`epoch-${number + 1n}/epoch.json`);
+  const next = text === undefined ? undefined : parseSignedEpoch(text);
+  return next?.ok ? next.file.head.terms.version : terms.versionFor(number + 1n);
+}
+
+/** Everything that closing it left behind, in one transaction. */
+async function write(
+  tx: Transaction,
+  { verify: { hashing }, clock }: AdoptParts,
+  published: PublishedEpoch & { readonly nextTermsVersion: number },
+): Promise<void> {
+  const { head, input, settlement, text, nextTermsVersion } = published;
+  const { epoch } = head;
+  await lockClosing(tx);
+  const at = instant(head.closesAt);
+  if (!(await switchEpoch(tx, { number: epoch, at, nextTermsVersion }))) {
+    throw new TributaryError('internal', 'a pool runs on this database');
+  }
+  await bringIncome(tx, input, clock.now());
+  await noteEnd(tx, epoch);
+  const workers = epochWorkersOf(input, settlement).map((worker) => ({
+    ...worker,
+    salt: undefined,
+  }));
+  const result = {
+    epoch,
+    input: text,
+    settlement: writeSettlement(settlement),
+    root: fromHex(head.root, 32) as Uint8Array,
+  };
+  await addResult(tx, result, workers, settlement.heldBack);
+  await post(tx, epochSettled(input, settlement, at));
+  await closeEpoch(tx, epoch, clock.now());
+  await bringHistory(tx, published, hashing);
+  const { key, signature, historyText: history } = published;
+  await addRecord(tx, { epoch, head: writeFile(head), key, signature, history });
+}
+
+/** The history goes on from where it was published to end, whichever receipts are at hand. */
+async function bringHistory(
+  tx: Transaction,
+  { head, history }: PublishedEpoch,
+  hashing: VerifyParts['hashing'],
+): Promise<void> {
+  const size = Number(head.history.size);
+  const edge = (history.edge ?? []).map(
+    ({ level, index, hashes }): Tile => ({
+      ...{ level, index },
+      bytes: Buffer.concat(hashes.map((hash) => fromHex(hash, 32) as Uint8Array)),
+    }),
+  );
+  const place = await historyPlace(tx, 'hold');
+  if (place.size > size) throw new Differs('the books have more receipts than its history');
+  if (rootOf(size, edge, hashing) !== head.history.root) {
+    throw new Differs('history.json does not say how the history of receipts goes on');
+  }
+  for (const tile of edge) {
+    const stored = (await historyTile(tx, tile)) ?? new Uint8Array(0);
+    if (Buffer.compare(tile.bytes.subarray(0, stored.length), stored) !== 0) {
+      throw new Differs('its history of receipts begins otherwise than that in the books');
+    }
+  }
+  await storeHistory(tx, { size, cursor: await lastReceipt(tx, place.cursor) }, edge);
+}
+
+function rootOf(size: number, edge: readonly Tile[], hashing: VerifyParts['hashing']): string {
+  try {
+    return toHex(continueHistory({ size, edge }, hashing).head().root);
+  } catch (error) {
+    if (error instanceof RangeError) return '';
+    throw error;
+  }
+}
