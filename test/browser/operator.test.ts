@@ -408,6 +408,11 @@ test('a viewer that tries what it was not offered is refused', async () => {
   const tab = await enter('viewer-mira');
   const missing = await tab.page.goto('/operator/people');
   assert.equal(missing?.status(), 404);
+  assert.match(await text(tab), /There is no such thing here/);
+  assert.deepEqual(await checkAxe(tab.page), []);
+  await tab.page.goto('/operator/workers/nobody');
+  await tab.page.click('nav >> text=Workers');
+  await tab.page.waitForSelector('h1 >> text=workers are connected');
   assert.equal(await tab.page.locator('nav >> text=People').count(), 0);
   const codes = await tab.page.evaluate(async (id) => {
     const post = async (path: string, body: object) => {

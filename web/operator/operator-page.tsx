@@ -27,7 +27,8 @@ export interface OperatorShown extends Pick<Shown, 'content' | 'status'> {
 
 /**
  * A page for operators: whoever is not signed in as one is led there and comes back. Undefined: there
- * is no such thing. On the public address it says where the console is instead.
+ * is no such thing, which is said with the rail beside it. On the public address it says where the
+ * console is instead.
  */
 export function operatorPage(
   path: string,
@@ -46,7 +47,8 @@ export function operatorPage(
       const may = (role: Role) => mayDo(who.role, role);
       const attention = found.items;
       const shown = await show({ ...parts, pool, who, attention, token: who.form, may });
-      if (!shown || 'location' in shown) return shown;
+      if (!shown) return notThere(pool, linksFor(may));
+      if ('location' in shown) return shown;
       const { title, current, content, ...rest } = shown;
       const whole = (
         <>
@@ -125,6 +127,23 @@ function SignedIn({ as: { name, role, form } }: { readonly as: Who }) {
       </PostForm>
     </div>
   );
+}
+
+/** Also for what the reader's role may not see: it is not said that there is something. */
+function notThere(pool: PoolView, links: Frame['links']): Shown {
+  return {
+    status: 404,
+    frame: operatorFrame(pool, { title: 'There is no such thing', links }),
+    content: (
+      <>
+        <h1>There is no such thing here</h1>
+        <p class="prose">
+          It is not among what this pool has, or your role does not show it. Look for a slip in the
+          address, or begin at <a href="/operator">what needs you now</a>.
+        </p>
+      </>
+    ),
+  };
 }
 
 function notHere(pool: PoolView): Shown {

@@ -38,6 +38,12 @@ export const overviewPage = operatorPage('/operator', async ({ reader, pool, att
               <a href="/operator/traffic">Traffic now</a>
             </h2>
             <TrafficFigures of={status} />
+            {status.workers.length === 0 && (
+              <p>
+                No worker is enrolled yet. <a href="/operator/workers#enrol">Enrol the first one</a>
+                , and gateways are served as soon as its machine has joined.
+              </p>
+            )}
           </section>
         </Island>
         {payouts && <Treasury of={payouts} />}

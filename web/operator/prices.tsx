@@ -18,6 +18,12 @@ export const pricesPage = operatorPage(PATH, async ({ reader, pool, may, token }
     content: (
       <>
         <h1>{found ? 'What gateways pay' : 'Nobody pays here: this pool works off chain'}</h1>
+        {!found && (
+          <p class="prose">
+            Work is counted and receipts are signed all the same. Prices are asked once the pool is
+            started with <code>--network</code> and <code>--eth-url</code>.
+          </p>
+        )}
         {found && (
           <>
             <Table

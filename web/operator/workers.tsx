@@ -18,6 +18,8 @@ import { operatorPage } from './operator-page.tsx';
 
 /** More are a page of their own. */
 const ROWS_MAX = 500;
+/** A name up to this long stays on one line; there are longer ones. */
+const WHOLE_MAX = 24;
 const PATH = '/operator/workers';
 
 /** `/operator/workers`: who works, and who of them badly? The worst stands above. */
@@ -96,7 +98,11 @@ function columns(order: Order, wanted: string): readonly Column<FleetWorker>[] {
     {
       title: 'Worker',
       ...sort('name'),
-      cell: ({ id, name }) => <a href={`${PATH}/${id}`}>{name}</a>,
+      cell: ({ id, name }) => (
+        <a href={`${PATH}/${id}`} class={name.length <= WHOLE_MAX ? 'nowrap' : undefined}>
+          {name}
+        </a>
+      ),
     },
     {
       title: 'State',
