@@ -52,6 +52,14 @@ test('a slow worker is told so, with figures and the step that would change it',
   );
 });
 
+test('what a device offers and nobody uses is named while it is short, and listed always', () => {
+  const many = bitsOf('VP9Encode', 'HEVCEncode', 'MP4', 'StorageDirect');
+  const asked = { [H264.toString(16)]: 9 };
+  const answer = why(input({ jobs: 9, asked, bits: H264 | many }));
+  assert.equal(answer.notAsked.length, 4);
+  assert.doesNotMatch(answer.text, /Nothing asked for/);
+});
+
 test('when nothing is wrong, demand is low, and it is shown as a curve', () => {
   const curve = [{ hour: now - HOUR, jobs: 2 }];
   const answer = why(input({ jobs: 2, counts: counted({ passed: 1, given: 1 }), curve }));

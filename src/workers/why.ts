@@ -255,9 +255,9 @@ function textOf(answer: Omit<Why, 'text'>): string {
     const text = named.map(({ capability, jobs: count }) => `${capability} (${count})`).join(', ');
     sentences.push(`Asked for and not offered by you: ${text}.`);
   }
-  if (jobs > 0 && notAsked.length > 0) {
-    const more = notAsked.length > NAMED_MAX ? ` and ${notAsked.length - NAMED_MAX} more` : '';
-    sentences.push(`Nothing asked for ${notAsked.slice(0, NAMED_MAX).join(', ')}${more}.`);
+  // More than a few are what every device offers and no gateway uses: the list has them.
+  if (jobs > 0 && notAsked.length > 0 && notAsked.length <= NAMED_MAX) {
+    sentences.push(`Nothing asked for ${notAsked.join(', ')}.`);
   }
   const step = parts.find((part) => part.step !== undefined)?.step;
   if (verdict === 'no_demand') sentences.push('Nothing is wrong: demand is low.');

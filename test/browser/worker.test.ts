@@ -105,6 +105,8 @@ test('the first screen says whether it works, what was earned, and when it is pa
     /Next payout\s[\s\S]*0\.0\d+ ETH is owed; each machine is paid by its own threshold/,
   );
   assert.match(text, /Paid so far\s+0\.0\d+ ETH/);
+  const everybodys = await (await fetch(`${made.pool.publicUrl}/payouts`)).text();
+  assert.match(everybodys, /1 payout to 1 worker: /);
 });
 
 test('what changes is seen at once, in its place', async () => {

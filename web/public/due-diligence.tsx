@@ -247,11 +247,22 @@ function PayoutsText({ pool: { payouts } }: { readonly pool: PublicPool['pool'] 
   }
   return (
     <>
-      {showCount(payouts.count)} to {showCount(payouts.workers)}{' '}
-      {payouts.workers === 1 ? 'worker' : 'workers'}, <Amounts of={payouts.paid} /> in all,{' '}
+      {payoutsText(payouts)}, <Amounts of={payouts.paid} /> in all,{' '}
       {payouts.late === 0 ? 'none late' : `${showCount(payouts.late)} late`}.
     </>
   );
+}
+
+/** `1 payout to 1 worker`. */
+export function payoutsText({
+  count,
+  workers,
+}: {
+  readonly count: number;
+  readonly workers: number;
+}): string {
+  const [paid, to] = [count === 1 ? 'payout' : 'payouts', workers === 1 ? 'worker' : 'workers'];
+  return `${showCount(count)} ${paid} to ${showCount(workers)} ${to}`;
 }
 
 function comma(text: string): string {

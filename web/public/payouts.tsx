@@ -3,6 +3,7 @@ import type { Page } from '../page.ts';
 import { Amounts } from '../parts/amount.tsx';
 import { Facts } from '../parts/figures.tsx';
 import { Time } from '../parts/time.tsx';
+import { payoutsText } from './due-diligence.tsx';
 import { publicFrame } from './frame.ts';
 import { type PaidRow, PayoutTable } from './payout-table.tsx';
 import { loadPool, type PublicPool } from './pool.ts';
@@ -57,8 +58,7 @@ function Payouts({
           'Nothing was paid yet.'
         ) : (
           <>
-            {showCount(count)} payouts to {showCount(workers)}{' '}
-            {workers === 1 ? 'worker' : 'workers'}: <Amounts of={paid} />.{' '}
+            {payoutsText({ count, workers })}: <Amounts of={paid} />.{' '}
             {late === 0
               ? 'None took longer than a day to be final.'
               : `${showCount(late)} took longer than a day to be final.`}
