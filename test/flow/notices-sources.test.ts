@@ -18,6 +18,7 @@ import { createMetrics } from '../../src/base/metrics.ts';
 import { pixels } from '../../src/base/money.ts';
 import { openScratch } from '../../src/database/scratch.ts';
 import { createLedger } from '../../src/ledger/ledger.ts';
+import { noteEvents } from '../../src/notices/events-store.ts';
 import type { StandingAlarm } from '../../src/notices/look-standing.ts';
 import { type NoticesParts, startNotices } from '../../src/notices/notices.ts';
 import { pause, resume } from '../../src/payouts/pauses-store.ts';
@@ -48,12 +49,18 @@ const terms = createTermsService({
 
 /** Imitates the bot API of Telegram: a chat that blocked the bot, and one that did not. */
 const telegram: { chat_id: string; text: string }[] = [];
+const limited = new Set<string>();
 const imitation = createServer(async (request, response) => {
   let body = '';
   for await (const piece of request) body += String(piece);
   assert.equal(request.url, '/bot123:abc/sendMessage');
   const message = JSON.parse(body) as { chat_id: string; text: string };
   telegram.push(message);
+  if (limited.delete(message.text.split('\n')[0] ?? '')) {
+    response.writeHead(429, { 'content-type': 'application/json' });
+    response.end('{"ok":false,"error_code":429,"parameters":{"retry_after":7}}');
+    return;
+  }
   const blocked = message.chat_id === '4040404' && !message.text.includes('code');
   response.writeHead(blocked ? 403 : 200, { 'content-type': 'application/json' });
   response.end(JSON.stringify({ ok: !blocked }));
@@ -115,6 +122,38 @@ test('payouts that are paused and go on are told, also though the pool is killed
   clock.advance(MINUTE);
   await resume(database, { asset: assetId('ETH'), at: clock.now() });
   assert.deepEqual(await kindsNow(), ['payouts_resumed: Payouts of ETH go on']);
+});
+
+test('a payout that came back and an address that changes are told to the worker', async () => {
+  const worker = await enrol('moving-house');
+  const payout = { source: 'payout', asset: 'ETH', amount: '2000000000000000' } as const;
+  const at = clock.now();
+  await noteEvents(database, [
+    { key: 'payout:1', worker, at, facts: { ...payout, state: 'returned', reason: 'sent_back' } },
+    { key: 'payout:2', worker, at, facts: { ...payout, state: 'failed', reason: 'gas_short' } },
+  ]);
+  assert.deepEqual(
+    await kindsNow(),
+    ['payout_failed: A payout of 0.002 ETH came back'],
+    'what stays in the pool and goes out with the next run is no news',
+  );
+  const asked = new Date(at).toISOString();
+  await database.query(sql`
+    insert into payout_address_change (number, worker, nonce, old_address, new_address, asked_by,
+      asked_at, effective_at)
+    overriding system value
+    values (900, ${worker}, 1, decode(repeat('11', 20), 'hex'), decode(repeat('22', 20), 'hex'),
+      'operator', ${asked}::timestamptz, ${asked}::timestamptz + interval '2 days')`);
+  const [change] = await toldNow();
+  assert.deepEqual([change?.kind, change?.worker], ['payout_address', worker]);
+  assert.match(change?.text ?? '', /payouts go to 0x2222…2222 instead of 0x1111…1111/);
+  assert.match(change?.todo ?? '', /If this was not you/);
+  await database.query(sql`
+    update payout_address_change set state = 'stopped', ended_at = ${asked}::timestamptz
+    where number = 900`);
+  assert.deepEqual(await kindsNow(), [
+    'payout_address: The payout address of moving-house stays as it is',
+  ]);
 });
 
 test('new terms say whether the commission changes', async () => {
@@ -346,6 +385,17 @@ test('a chat of Telegram counts when its code is typed in, and stops when it blo
       '',
     /A \*star\* and <b>\./,
   );
+  limited.add('Too much');
+  await notices.send({ title: 'Too much', text: 'The bot says how long to wait.' });
+  await notices.settle();
+  const came = () => telegram.filter(({ text }) => text.startsWith('Too much')).length;
+  assert.equal(came(), 1, 'refused with 429');
+  clock.advance(6_500);
+  await notices.settle();
+  assert.equal(came(), 1, 'not before it may');
+  clock.advance(600);
+  await notices.settle();
+  assert.equal(came(), 2);
   const states = (await notices.channels.list(owner)).map(({ stopped }) => stopped?.because);
   assert.deepEqual(states, [undefined, 'status_403']);
 });
