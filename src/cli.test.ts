@@ -153,7 +153,7 @@ async function startSilentServer(t: TestContext) {
   return { port: address.port, connected };
 }
 
-/** Values, one of which each setting takes; choices tell their own. */
+/** Values, one of which each setting takes that does not tell of one in its own words. */
 const SAMPLES = [
   ...['true', '7', '30s', '64MiB', '0.5', 'auto', 'off', 'cpu', '21000', '127.0.0.1:1234'],
   ...['https://a.example', 'postgres://a.example/x', 'https://a.example:8935', 'some-text'],
@@ -174,8 +174,8 @@ test('each option of each command is a flag, a variable and a key of the file', 
     for (const [name, setting] of settings) {
       if (name === 'config' || setting.positional === 'only') continue;
       const { type } = setting;
-      const choices = /^one of:? ([\w-]+)/.exec(type.allowed)?.slice(1) ?? [];
-      const value = [...choices, ...SAMPLES].find((text) => type.schema.safeParse(text).success);
+      const told = /(?:^one of:?|such as) "?([^\s",]+)/.exec(type.allowed)?.slice(1) ?? [];
+      const value = [...told, ...SAMPLES].find((text) => type.schema.safeParse(text).success);
       assert.ok(value !== undefined, `${command.name} --${keyOf(name)}: ${type.allowed}`);
       // Alone, so that neither what is required nor what goes together is in its way.
       const alone = {
