@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { journalLines } from '../chain/journal-list.ts';
+import { isOfAction, journalLines } from '../chain/journal-list.ts';
 import type { Queryable } from '../database/transaction.ts';
-import { isOfAction } from '../duties/store.ts';
 import { defineRoute, type Route, serve } from './route.ts';
 import { decimal, moment, pageOf, pageQuery } from './shapes.ts';
 

@@ -4,6 +4,14 @@ import { hex } from '../base/bytes.ts';
 import { type Instant, instant } from '../base/clock.ts';
 import type { Queryable } from '../database/transaction.ts';
 
+/** What the ids of an operator's own transactions begin with: `act:<action>:<step>:<method>`. */
+export const ACTION_PREFIX = 'act:';
+
+/** Whether an operator asked for a transaction; the rest are duties of the pool itself. */
+export function isOfAction(intent: string): boolean {
+  return intent.startsWith(ACTION_PREFIX);
+}
+
 /** A line of the transaction journal: what was wanted, and how far it has got. */
 export interface JournalLine {
   readonly number: bigint;

@@ -1,10 +1,10 @@
 import { base32, secureRandom } from '../base/ids.ts';
+import { ACTION_PREFIX } from '../chain/journal-list.ts';
 import { ownError } from '../chain/rpc-refusal.ts';
 import type { ChainAction, Progress, StepProgress } from './action-types.ts';
 import type { DutiesParts } from './parts.ts';
 import type { Call } from './plan-types.ts';
 import { encode, estimate, intentOf, journalFor, type Landing, landed } from './sending.ts';
-import { ACTION_PREFIX } from './store.ts';
 
 /** How long somebody who asks for news waits for some. */
 const NEWS_MS = 8_000;

@@ -1,4 +1,5 @@
 import { isAddressEqual } from 'viem';
+import { isOfAction } from '../chain/journal-list.ts';
 import type { IntentId } from '../chain/journal-types.ts';
 import { ownError } from '../chain/rpc-refusal.ts';
 import { carryOut, type Running, startRun } from './action-run.ts';
@@ -20,7 +21,7 @@ import { type Draft, type Drafted, eth, type Refused, refuse } from './plan-type
 import { readStanding } from './read-standing.ts';
 import { encode, estimate, journalFor } from './sending.ts';
 import type { Standing } from './standing.ts';
-import { isOfAction, openActions } from './store.ts';
+import { openActions } from './store.ts';
 import { pollFacts, proposalFacts } from './vote-facts.ts';
 
 /** Finished actions that are remembered for whoever asks how they went. */

@@ -1,15 +1,8 @@
 import sql from 'sql-template-tag';
 import { parseHex } from '../base/bytes.ts';
+import { ACTION_PREFIX } from '../chain/journal-list.ts';
 import type { JournalAccount } from '../chain/journal-store.ts';
 import type { Queryable } from '../database/transaction.ts';
-
-/** What the ids of an operator's own transactions begin with: `act:<action>:<step>:<method>`. */
-export const ACTION_PREFIX = 'act:';
-
-/** Whether an operator asked for a transaction; the rest are duties of the pool itself. */
-export function isOfAction(intent: string): boolean {
-  return intent.startsWith(ACTION_PREFIX);
-}
 
 /** Transactions that an operator asked for and that no block shows yet. */
 export async function openActions(
