@@ -303,13 +303,14 @@ test('a transaction that no block takes is called off, and nothing was changed',
   await form.locator('#set-service-uri-confirm').fill('set https://elsewhere.example:8935');
   await form.locator('button.danger').click();
   await tab.page.waitForSelector('text=is on its way');
+  // The newest is another one as soon as a ticket is redeemed.
   const first = async () =>
     (
-      await at.pool.admin<{ items: { state: string; attempts: number; reason: string | null }[] }>(
+      await at.pool.admin<{ items: { id: string; state: string; attempts: number }[] }>(
         'GET',
         '/api/v1/chain/journal',
       )
-    ).items[0];
+    ).items.find(({ id }) => id.endsWith(':setServiceURI'));
   await eventually('it is sent', async () => (await first())?.state === 'broadcast');
   await tab.page.goto('/operator/chain');
   assert.match(await tab.page.innerText('#journal ~ .table'), /set the service URI[\s\S]*sent/);
