@@ -306,6 +306,7 @@ test('what moved behind the back of the pool is found by itself, named, and book
   );
   const told = async () => (await rules.notices()).includes('The books do not agree');
   await inMinutes('the operator is told', told);
+  assert.match(await rules.run('notices', 'list'), /alarm +operators +The books do not agree/);
   const { code, out } = await rules.said('payouts', 'reconcile');
   assert.equal(code, 1);
   assert.match(out, /^chain: treasury holds [\d.]+ ETH by the ledger, [\d.]+ ETH on chain/m);

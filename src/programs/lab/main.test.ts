@@ -67,7 +67,7 @@ test('a pool sees what its epochs would have come to under other terms', async (
 test('an epoch that is not published is named', async () => {
   await assert.rejects(
     lab('replay', '--terms', other, '--from', '4', '--to', '5', '--proofs', dir),
-    { code: 'input_missing', message: /epoch 5 was settled by is not there/ },
+    { code: 'epoch_unknown', message: /epoch 5 was settled by is not there/ },
   );
   await assert.rejects(
     lab('replay', '--terms', other, '--from', '4', '--to', '3', '--proofs', dir),

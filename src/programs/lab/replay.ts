@@ -73,7 +73,7 @@ async function inputOf(files: PublishedFiles, epoch: number): Promise<EpochInput
   const text = await files.read(`epoch-${epoch}/input.json`);
   if (text !== undefined) return readable(epoch, text);
   throw new TributaryError(
-    'input_missing',
+    'epoch_unknown',
     `What epoch ${epoch} was settled by is not there: it is still open, or the pool keeps it private.`,
   );
 }

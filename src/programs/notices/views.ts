@@ -1,4 +1,5 @@
 import { harmless, type Paint, table } from '../../base/terminal.ts';
+import { noticeKinds, parseNoticeKind } from '../../notices/kinds.ts';
 
 /** A notice as `tributary notices list` shows it. */
 interface ListedNotice {
@@ -31,10 +32,16 @@ const minute = (iso: string | null) => (iso ?? '').slice(0, 16).replace('T', ' '
 export function noticesView(notices: readonly ListedNotice[], paint: Paint): string {
   if (notices.length === 0) return 'Nobody was told anything yet.';
   const rows = notices.map(({ at, kind, worker, title }) => [
-    ...[minute(at), kind, worker ?? 'everybody', harmless(title)],
+    ...[minute(at), kind, worker ?? forWhom(kind), harmless(title)],
   ]);
   const titles = [{ title: 'UTC' }, { title: 'Kind' }, { title: 'Of' }, { title: 'Notice' }];
   return table(titles, rows, { paint, width: LIST_COLUMNS }).join('\n');
+}
+
+/** Who is told of a kind that names no worker. */
+function forWhom(kind: string): string {
+  const known = parseNoticeKind(kind);
+  return known && noticeKinds[known].to === 'operators' ? 'operators' : 'everybody';
 }
 
 /** Letters that were given up, with what can be done. */
