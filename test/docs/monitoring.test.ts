@@ -113,7 +113,7 @@ test('the metrics of a pool are well formed, and as many with workers as without
 /** Labels whose values are a closed list, or as many as the operator names. */
 const LABELS = new Set([
   ...['outcome', 'reason', 'state', 'status', 'verdict', 'how', 'why', 'kind', 'type', 'ended'],
-  ...['duty', 'end', 'alarm', 'protocol', 'quantile', 'provider'],
+  ...['duty', 'end', 'alarm', 'protocol', 'quantile', 'provider', 'asset', 'what'],
 ]);
 
 test('metrics are named as Prometheus asks, and no label holds what there are thousands of', async () => {
