@@ -15,7 +15,7 @@ import {
   type RegisterRequest,
   RegisterRequestSchema,
 } from '../src/protocol/gen/lp_rpc_pb.ts';
-import { parseMultipart } from '../src/protocol/multipart.ts';
+import { readMultipart } from '../src/protocol/multipart.test-kit.ts';
 import { teardownMessage } from '../src/protocol/task.ts';
 import { type SelfSigned, selfSigned } from './self-signed.ts';
 
@@ -81,19 +81,10 @@ const pushed = (registration?.pushedMessages ?? []).map((text) =>
 );
 
 /** Parts of a result. */
-export async function partsOf(post: ArrivedPost): Promise<ArrivedPart[]> {
+export async function partsOf(post: ArrivedPost): Promise<readonly ArrivedPart[]> {
   const boundary = /boundary=(\S+)$/.exec(post.headers['content-type'] ?? '')?.[1] ?? '';
   const limits = { partsMax: 50, headerBytesMax: 4096, partBytesMax: 1e9 };
-  async function* whole() {
-    yield post.body;
-  }
-  const parts: ArrivedPart[] = [];
-  for await (const { headers, body } of parseMultipart(whole(), boundary, limits)) {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of body) chunks.push(chunk);
-    parts.push({ headers, body: Buffer.concat(chunks) });
-  }
-  return parts;
+  return readMultipart([post.body], boundary, limits);
 }
 
 /** Listens on a port of the system's choice, or on the given one to come back after a stop. */

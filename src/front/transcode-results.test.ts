@@ -42,8 +42,9 @@ function post(fault: { readonly hashing?: Error; readonly memory?: number }) {
       taskid: '7',
       pixels: '256',
     },
-    async *body() {
-      yield* chunks;
+    async receive(_limits: unknown, each: (bytes: Buffer) => void) {
+      for (const chunk of chunks) each(Buffer.from(chunk));
+      return chunks.length;
     },
     respond() {},
     async end() {},

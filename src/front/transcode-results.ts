@@ -3,7 +3,7 @@ import { crashPoint } from '../base/crash-point.ts';
 import { TributaryError } from '../base/errors.ts';
 import { parseTaskId } from '../base/ids.ts';
 import { BodyError, type Exchange } from '../http/exchange.ts';
-import { MultipartError, parseMultipart } from '../protocol/multipart.ts';
+import { createMultipartReader, MultipartError, type PartReader } from '../protocol/multipart.ts';
 import {
   cleanErrorText,
   inputTexts,
@@ -146,24 +146,16 @@ async function receive(
     partBytesMax: Math.max(PHASH_BYTES_MAX, ...most),
   };
   try {
-    const body = exchange.body({ bytesMax, idleMs: BODY_IDLE_MS });
-    for await (const part of parseMultipart(body, boundary, limits)) {
-      if (part.headers.pixels !== undefined) {
-        const next = opened[received.length];
-        if (!next) return resultTexts.mismatched;
-        received.push(next);
-        await receiveRendition(parts, part.body, next);
-      } else if (part.headers['content-type'] === 'application/octet-stream') {
-        const owner = received.at(-1);
-        if (!owner || owner.phash) return postTexts.perceptualHash;
-        owner.phash = parts.blobs.create();
-        for await (const piece of part.body) owner.phash.write(piece);
-        owner.phash.complete();
-      }
-      // Any other part is skipped: the parser reads over a body that nobody takes.
-    }
+    const reader = createMultipartReader(boundary, limits, ({ pixels, 'content-type': type }) => {
+      if (pixels !== undefined) return renditionReader(parts, { opened, received });
+      // Any other part is read over.
+      return type === 'application/octet-stream' ? phashReader(parts, received.at(-1)) : undefined;
+    });
+    await exchange.receive({ bytesMax, idleMs: BODY_IDLE_MS }, reader.push);
+    reader.end();
   } catch (error) {
-    if (error instanceof BodyError || error instanceof MultipartError) return error.message;
+    const expected = error instanceof BodyError || error instanceof MultipartError;
+    if (expected || error instanceof UnexpectedPart) return error.message;
     const full = error instanceof TributaryError && error.code === 'blob_store_full';
     if (full) return resultTexts.busy;
     throw error;
@@ -178,17 +170,36 @@ function openRendition({ blobs, hashing }: FrontParts): ReceivedRendition {
   return { blob, hash, inspection: undefined, phash: undefined };
 }
 
-async function receiveRendition(
+/** A part that does not belong where it is; the message is for the worker. */
+class UnexpectedPart extends Error {
+  override readonly name = 'UnexpectedPart';
+}
+
+/** Takes the next rendition, and has it inspected once it is whole. */
+function renditionReader(
   parts: FrontParts,
-  body: AsyncIterable<Uint8Array>,
-  entry: ReceivedRendition,
-): Promise<void> {
+  { opened, received }: Record<'opened' | 'received', ReceivedRendition[]>,
+): PartReader {
+  const entry = opened[received.length];
+  if (!entry) throw new UnexpectedPart(resultTexts.mismatched);
+  received.push(entry);
   const { blob } = entry;
-  for await (const piece of body) blob.write(piece);
-  blob.complete();
-  const inspection = parts.inspector.inspect(blob.chunks(), blob.length);
-  inspection.catch(() => {}); // likewise
-  entry.inspection = inspection;
+  return {
+    data: blob.write,
+    end() {
+      blob.complete();
+      const inspection = parts.inspector.inspect(blob.chunks(), blob.length);
+      inspection.catch(() => {}); // awaited by the judge; a failed upload never gets there
+      entry.inspection = inspection;
+    },
+  };
+}
+
+function phashReader({ blobs }: FrontParts, owner: ReceivedRendition | undefined): PartReader {
+  if (!owner || owner.phash) throw new UnexpectedPart(postTexts.perceptualHash);
+  const phash = blobs.create();
+  owner.phash = phash;
+  return { data: phash.write, end: phash.complete };
 }
 
 function renditionBytesMax(bitrate: number, durationMs: number): number {
@@ -200,9 +211,9 @@ function renditionBytesMax(bitrate: number, durationMs: number): number {
 async function readText(exchange: Exchange): Promise<string> {
   const pieces: Buffer[] = [];
   try {
-    for await (const piece of exchange.body({ bytesMax: ERROR_BYTES_MAX, idleMs: BODY_IDLE_MS })) {
-      pieces.push(Buffer.from(piece));
-    }
+    await exchange.receive({ bytesMax: ERROR_BYTES_MAX, idleMs: BODY_IDLE_MS }, (bytes) => {
+      pieces.push(Buffer.from(bytes));
+    });
   } catch (error) {
     if (!(error instanceof BodyError)) throw error;
   }

@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { MultipartError, multipartBody, type Part, parseMultipart } from './multipart.ts';
+import { readMultipart } from './multipart.test-kit.ts';
+import { createMultipartReader, MultipartError, multipartBody } from './multipart.ts';
 
 const limits = { partsMax: 8, headerBytesMax: 1_000, partBytesMax: 100_000 };
 type Read = { headers: Record<string, string | undefined>; body: string };
-
-async function* from(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  yield* chunks;
-}
 
 /** Cuts at the given offsets. */
 function cut(bytes: Buffer, offsets: readonly number[]): Buffer[] {
@@ -16,21 +13,18 @@ function cut(bytes: Buffer, offsets: readonly number[]): Buffer[] {
   return sorted.slice(1).map((end, at) => bytes.subarray(sorted[at], end));
 }
 
-async function read(chunks: readonly Uint8Array[], boundary = 'B', custom = limits) {
-  const parts: Read[] = [];
-  for await (const part of parseMultipart(from(chunks), boundary, custom)) {
-    const pieces: Uint8Array[] = [];
-    for await (const piece of part.body) pieces.push(piece);
-    parts.push({ headers: { ...part.headers }, body: Buffer.concat(pieces).toString('latin1') });
-  }
-  return parts;
+function read(chunks: readonly Uint8Array[], boundary = 'B', custom = limits): Read[] {
+  return readMultipart(chunks, boundary, custom).map(({ headers, body }) => ({
+    headers: { ...headers },
+    body: body.toString('latin1'),
+  }));
 }
 
-const refused = async (text: string | Buffer, reason: string, custom = limits) => {
+const refused = (text: string | Buffer, reason: string, custom = limits) => {
   const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
   const expected = (error: unknown) => error instanceof MultipartError && error.reason === reason;
-  await assert.rejects(read([bytes], 'B', custom), expected);
-  await assert.rejects(read(cut(bytes, [...bytes.keys()]), 'B', custom), expected);
+  assert.throws(() => read([bytes], 'B', custom), expected);
+  assert.throws(() => read(cut(bytes, [...bytes.keys()]), 'B', custom), expected);
 };
 
 /** Bodies full of what a boundary begins with. */
@@ -54,30 +48,30 @@ const sample = Buffer.concat(
   ).chunks,
 );
 
-test('parts are the same however the body is cut into chunks', async () => {
-  assert.deepEqual(await read([sample]), expected);
-  assert.deepEqual(await read(cut(sample, [...sample.keys()])), expected, 'byte by byte');
+test('parts are the same however the body is cut into chunks', () => {
+  assert.deepEqual(read([sample]), expected);
+  assert.deepEqual(read(cut(sample, [...sample.keys()])), expected, 'byte by byte');
   for (let at = 0; at <= sample.length; at++) {
-    assert.deepEqual(await read(cut(sample, [at])), expected, `cut at ${at}`);
+    assert.deepEqual(read(cut(sample, [at])), expected, `cut at ${at}`);
     const twice = cut(sample, [at, Math.min(sample.length, at + 3)]);
-    assert.deepEqual(await read(twice), expected, `cut at ${at} and ${at + 3}`);
+    assert.deepEqual(read(twice), expected, `cut at ${at} and ${at + 3}`);
   }
 });
 
-test('what is written is read again, whatever the bytes, the boundary and the cuts', async () => {
+test('what is written is read again, whatever the bytes, the boundary and the cuts', () => {
   const body = fc.array(fc.constantFrom(13, 10, 45, 66, 0, 255), { maxLength: 60 });
-  await fc.assert(
-    fc.asyncProperty(
+  fc.assert(
+    fc.property(
       fc.array(body, { maxLength: 8 }),
       fc.stringMatching(/^[0-9a-f]{4,20}$/),
       fc.array(fc.nat(900), { maxLength: 30 }),
-      async (bodies, boundary, offsets) => {
+      (bodies, boundary, offsets) => {
         const parts = bodies.map((bytes) => ({ headers: { A: 'b' }, body: [Buffer.from(bytes)] }));
         const made = multipartBody(parts, boundary);
         const bytes = Buffer.concat(made.chunks);
         assert.equal(bytes.length, made.length);
         const cuts = offsets.filter((offset) => offset < bytes.length);
-        const back = await read(cut(bytes, cuts), boundary);
+        const back = read(cut(bytes, cuts), boundary);
         assert.deepEqual(
           back.map((part) => [...Buffer.from(part.body, 'latin1')]),
           bodies,
@@ -87,90 +81,80 @@ test('what is written is read again, whatever the bytes, the boundary and the cu
   );
 });
 
-test('no bytes at all make it throw anything but its own refusals', async () => {
+test('no bytes at all make it throw anything but its own refusals', () => {
   const piece = fc.constantFrom('\r\n--B', '--', '\r\n', 'A: b', ':', ' ', '--B', '\0', 'x', '\r');
-  await fc.assert(
-    fc.asyncProperty(fc.array(piece, { maxLength: 40 }), fc.array(fc.nat(99)), async (all, at) => {
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 40 }), fc.array(fc.nat(99)), (all, at) => {
       const bytes = Buffer.from(all.join(''), 'latin1');
       const cuts = at.filter((offset) => offset < bytes.length);
-      await read(cut(bytes, cuts), 'B', {
-        partsMax: 4,
-        headerBytesMax: 30,
-        partBytesMax: 40,
-      }).catch((error) => assert.ok(error instanceof MultipartError, String(error)));
+      try {
+        read(cut(bytes, cuts), 'B', { partsMax: 4, headerBytesMax: 30, partBytesMax: 40 });
+      } catch (error) {
+        assert.ok(error instanceof MultipartError, String(error));
+      }
     }),
     { numRuns: 1_000 },
   );
 });
 
-test('a body over a limit or out of form is refused with its reason', async () => {
-  await refused('--B\r\n\r\nx', 'truncated');
-  await refused('--B\r\nA: b', 'truncated');
-  await refused('', 'truncated');
-  await refused('--B\r\nno colon\r\n\r\nx\r\n--B--', 'malformed');
-  await refused('--B\r\nA: b\r\n folded\r\n\r\nx\r\n--B--', 'malformed');
-  await refused('--B \tx\r\n\r\nx\r\n--B--', 'malformed');
-  await refused(`--B\r\nA: ${'x'.repeat(2_000)}\r\n\r\nx\r\n--B--`, 'header_too_long');
-  await refused(`${'x'.repeat(2_000)}\r\n--B--`, 'header_too_long');
-  await refused(`${'--B\r\n\r\nx\r\n'.repeat(3)}--B--`, 'too_many_parts', {
+test('a body over a limit or out of form is refused with its reason', () => {
+  refused('--B\r\n\r\nx', 'truncated');
+  refused('--B\r\nA: b', 'truncated');
+  refused('', 'truncated');
+  refused('--B\r\nno colon\r\n\r\nx\r\n--B--', 'malformed');
+  refused('--B\r\nA: b\r\n folded\r\n\r\nx\r\n--B--', 'malformed');
+  refused('--B \tx\r\n\r\nx\r\n--B--', 'malformed');
+  refused(`--B\r\nA: ${'x'.repeat(2_000)}\r\n\r\nx\r\n--B--`, 'header_too_long');
+  refused(`${'x'.repeat(2_000)}\r\n--B--`, 'header_too_long');
+  refused(`${'--B\r\n\r\nx\r\n'.repeat(3)}--B--`, 'too_many_parts', {
     ...limits,
     partsMax: 2,
   });
-  await refused('--B\r\n\r\n12345\r\n--B--', 'part_too_long', { ...limits, partBytesMax: 4 });
-  await assert.rejects(read([sample], ''), { reason: 'boundary_invalid' });
-  await assert.rejects(read([sample], 'b'.repeat(71)), { reason: 'boundary_invalid' });
+  refused('--B\r\n\r\n12345\r\n--B--', 'part_too_long', { ...limits, partBytesMax: 4 });
+  assert.throws(() => read([sample], ''), { reason: 'boundary_invalid' });
+  assert.throws(() => read([sample], 'b'.repeat(71)), { reason: 'boundary_invalid' });
 });
 
-test('a part that nobody reads is skipped, a part half read as well', async () => {
+test('a part that nobody takes is read over, and told apart from one that is cut short', () => {
   const seen: string[] = [];
-  for await (const part of parseMultipart(from(cut(sample, [90, 95])), 'B', limits)) {
-    seen.push(String(part.headers['content-type']));
-    for await (const _ of part.body) break;
-  }
+  const ends: string[] = [];
+  const reader = createMultipartReader('B', limits, (headers) => {
+    const type = String(headers['content-type']);
+    seen.push(type);
+    return type === 'video/mp2t' ? undefined : { data() {}, end: () => void ends.push(type) };
+  });
+  for (const piece of cut(sample.subarray(0, -10), [90, 95])) reader.push(piece);
   assert.deepEqual(seen, ['video/mp2t', 'application/octet-stream', 'video/mp4']);
+  assert.deepEqual(ends, ['application/octet-stream']);
+  assert.throws(() => reader.end(), { reason: 'truncated' });
 });
 
-test('a part kept for later is over once the next one came', async () => {
-  const parts: Part[] = [];
-  for await (const part of parseMultipart(from([sample]), 'B', limits)) parts.push(part);
-  for (const part of parts) for await (const _ of part.body) assert.fail('it still had bytes');
+test('what a reader of a part throws comes through', () => {
+  const reader = createMultipartReader('B', limits, () => ({
+    data() {
+      throw new Error('no room');
+    },
+  }));
+  assert.throws(() => reader.push(sample), /no room/);
 });
 
-test('leaving early closes the source; an error of the source comes through', async () => {
-  let closed = false;
-  async function* source(): AsyncGenerator<Uint8Array> {
-    try {
-      yield sample.subarray(0, 100);
-      throw new Error('connection lost');
-    } finally {
-      closed = true;
-    }
-  }
-  for await (const _ of parseMultipart(source(), 'B', limits)) break;
-  assert.ok(closed);
-  await assert.rejects(async () => {
-    for await (const part of parseMultipart(source(), 'B', limits)) {
-      for await (const _ of part.body);
-    }
-  }, /connection lost/);
-});
-
-test('whole chunks inside a part are handed on as they are, not copied', async () => {
+test('whole chunks inside a part are handed on as they are, not copied', () => {
   const chunk = Buffer.alloc(16_384, 1);
   const chunks = [Buffer.from('--B\r\n\r\n'), chunk, chunk, Buffer.from('\r\n--B--\r\n')];
-  const custom = { ...limits, partBytesMax: 1e6 };
-  for await (const part of parseMultipart(from(chunks), 'B', custom)) {
-    const pieces: Uint8Array[] = [];
-    for await (const piece of part.body) pieces.push(piece);
-    assert.equal(pieces.length, 2);
-    assert.ok(pieces.every((piece) => piece.buffer === chunk.buffer));
-  }
+  const pieces: Buffer[] = [];
+  const reader = createMultipartReader('B', { ...limits, partBytesMax: 1e6 }, () => ({
+    data: (bytes) => pieces.push(bytes),
+  }));
+  for (const bytes of chunks) reader.push(bytes);
+  reader.end();
+  assert.equal(pieces.length, 2);
+  assert.ok(pieces.every((piece) => piece.buffer === chunk.buffer));
 });
 
-test('blanks after a boundary, text before the first and after the last are read over', async () => {
+test('blanks after a boundary, text before the first and after the last are read over', () => {
   const text = 'preamble\r\n--B \t\r\nA:b\r\na: c\r\n\r\nx\r\n--B--\r\nepilogue';
-  assert.deepEqual(await read([Buffer.from(text)]), [{ headers: { a: 'b' }, body: 'x' }]);
-  assert.deepEqual(await read([Buffer.from('\r\n--B--\r\n')]), []);
+  assert.deepEqual(read([Buffer.from(text)]), [{ headers: { a: 'b' }, body: 'x' }]);
+  assert.deepEqual(read([Buffer.from('\r\n--B--\r\n')]), []);
 });
 
 test('a header cannot smuggle a line', () => {

@@ -13,12 +13,23 @@ export interface MultipartLimits {
   readonly partBytesMax: number;
 }
 
-/** One part. Its body is read once, in order, before the next part is asked for. */
-export interface Part {
-  /** Lower-case names; of a repeated name the first value, as Go's `Header.Get`. */
-  readonly headers: Readonly<Record<string, string | undefined>>;
-  /** Views of the arriving chunks, not copies. What is not read is skipped. */
-  readonly body: AsyncIterable<Uint8Array>;
+/** Lower-case names; of a repeated name the first value, as Go's `Header.Get`. */
+export type PartHeaders = Readonly<Record<string, string | undefined>>;
+
+/** Takes the body of one part. */
+export interface PartReader {
+  /** Views of what was pushed, good only until the call returns. */
+  data(bytes: Buffer): void;
+  /** The part is whole. */
+  end?(): void;
+}
+
+/** Reads a multipart body that is pushed into it. */
+export interface MultipartReader {
+  /** Takes the next bytes. Throws {@link MultipartError}, and what the readers of parts throw. */
+  push(bytes: Buffer): void;
+  /** There are no more bytes. Throws {@link MultipartError} when that is too early. */
+  end(): void;
 }
 
 export type MultipartReason =
@@ -57,71 +68,43 @@ const LF = 0x0a;
 const DASH = 0x2d;
 
 /**
- * Reads a multipart body while it arrives. The search for the boundary is native and nothing is
- * copied but chunks whose end looks like the beginning of a boundary. Leaving early, by `break` or
- * by a throw, ends the source. Throws {@link MultipartError}, and what the source throws.
+ * Reads a multipart body while it arrives. `part` is called for each part and returns who takes its
+ * body; a part that nobody takes is read over. The search for the boundary is native, and nothing is
+ * copied but an end that looks like the beginning of a boundary. Throws {@link MultipartError}.
  */
-export async function* parseMultipart(
-  source: AsyncIterable<Uint8Array>,
+export function createMultipartReader(
   boundary: string,
   limits: MultipartLimits,
-): AsyncGenerator<Part, void, undefined> {
+  part: (headers: PartHeaders) => PartReader | undefined,
+): MultipartReader {
   if (boundary.length === 0 || boundary.length > BOUNDARY_CHARS_MAX || /[\r\n]/.test(boundary)) {
     throw new MultipartError('boundary_invalid');
   }
-  const reader = createReader(source, boundary);
-  try {
-    await reader.skipTo(limits.headerBytesMax);
-    for (let count = 0; ; count++) {
-      if ((await reader.afterBoundary()) === 'end') break;
-      if (count === limits.partsMax) throw new MultipartError('too_many_parts');
-      const headers = parseHeaders(await reader.headerText(limits.headerBytesMax));
-      const part = reader.openPart(limits.partBytesMax);
-      yield { headers, body: iterate(part) };
-      while ((await part()) !== undefined) {
-        // skips what the consumer left
-      }
-    }
-    await reader.skipEpilogue(limits.headerBytesMax);
-  } finally {
-    await reader.close();
-  }
-}
-
-/** Next piece of a part's body; undefined at its end, and ever after. */
-type Pieces = () => Promise<Buffer | undefined>;
-
-async function* iterate(pieces: Pieces): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let piece = await pieces(); piece !== undefined; piece = await pieces()) yield piece;
-}
-
-function createReader(source: AsyncIterable<Uint8Array>, boundary: string) {
   const delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1');
-  const chunks = source[Symbol.asyncIterator]();
+  let place: 'preamble' | 'boundary' | 'headers' | 'body' | 'ended' = 'preamble';
   /** Bytes that arrived and are not consumed. A boundary at the very start needs no line end. */
   let pending: Buffer = LINE_END;
+  let reader: PartReader | undefined;
+  let parts = 0;
+  /** Bytes of the text before the first boundary, or of the part. */
+  let length = 0;
 
-  /** Appends the next chunk that is not empty; false at the end of the source. */
-  async function more(): Promise<boolean> {
-    for (;;) {
-      const next = await chunks.next();
-      if (next.done) return false;
-      const { buffer, byteOffset, byteLength } = next.value;
-      if (byteLength === 0) continue;
-      const chunk = Buffer.from(buffer, byteOffset, byteLength);
-      pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
-      return true;
-    }
-  }
-
-  async function need(bytes: number): Promise<void> {
-    while (pending.length < bytes) if (!(await more())) throw new MultipartError('truncated');
-  }
+  const hasEnded = (): boolean => place === 'ended';
 
   function take(bytes: number): Buffer {
     const taken = pending.subarray(0, bytes);
-    pending = bytes === pending.length ? EMPTY : pending.subarray(bytes);
+    pending = pending.subarray(bytes);
     return taken;
+  }
+
+  function content(bytes: Buffer): void {
+    length += bytes.length;
+    if (place === 'preamble') {
+      if (length > limits.headerBytesMax) throw new MultipartError('header_too_long');
+      return;
+    }
+    if (length > limits.partBytesMax) throw new MultipartError('part_too_long');
+    reader?.data(bytes);
   }
 
   /** Whether a match at the start of `pending` is a boundary and not a longer line of content. */
@@ -130,97 +113,74 @@ function createReader(source: AsyncIterable<Uint8Array>, boundary: string) {
     return (a === CR && b === LF) || (a === DASH && b === DASH) || a === 0x20 || a === 0x09;
   }
 
-  /**
-   * Content up to the next boundary, piece by piece; undefined once the boundary was consumed.
-   * A piece is never empty.
-   */
-  async function piece(): Promise<Buffer | undefined> {
-    for (;;) {
-      const at = pending.indexOf(delimiter);
-      if (at > 0) return take(at);
-      if (at === 0) {
-        await need(delimiter.length + 2);
-        if (!endsLikeBoundary(delimiter.length)) return take(delimiter.length);
-        take(delimiter.length);
-        return undefined;
-      }
+  /** Content up to the next boundary. Each of these returns false when it needs more bytes. */
+  function readContent(): boolean {
+    const at = pending.indexOf(delimiter);
+    if (at > 0) content(take(at));
+    if (at < 0) {
       const safe = pending.length - heldBack(pending, delimiter);
-      if (safe > 0) return take(safe);
-      if (!(await more())) throw new MultipartError('truncated');
+      if (safe > 0) content(take(safe));
+      return false;
     }
+    if (pending.length < delimiter.length + 2) return false;
+    if (!endsLikeBoundary(delimiter.length)) {
+      content(take(delimiter.length));
+      return true;
+    }
+    take(delimiter.length);
+    if (place === 'body') reader?.end?.();
+    place = 'boundary';
+    return true;
+  }
+
+  /** What follows a boundary: another part or nothing. */
+  function readBoundary(): boolean {
+    if (pending.length < 2) return false;
+    if (pending[0] === DASH && pending[1] === DASH) {
+      place = 'ended';
+      return true;
+    }
+    let blanks = 0;
+    while (pending[blanks] === 0x20 || pending[blanks] === 0x09) blanks++;
+    if (blanks > PADDING_BYTES_MAX) throw new MultipartError('malformed');
+    if (pending.length < blanks + 2) return false;
+    if (pending[blanks] !== CR || pending[blanks + 1] !== LF) throw new MultipartError('malformed');
+    if (parts === limits.partsMax) throw new MultipartError('too_many_parts');
+    parts += 1;
+    take(blanks); // the line end stays: it also ends an empty list of headers
+    place = 'headers';
+    return true;
+  }
+
+  function readHeaders(): boolean {
+    const end = pending.indexOf(HEADER_END);
+    const most = limits.headerBytesMax;
+    if (end > most || (end < 0 && pending.length > most + HEADER_END.length)) {
+      throw new MultipartError('header_too_long');
+    }
+    if (end < 0) return false;
+    const text = pending.toString('latin1', LINE_END.length, Math.max(LINE_END.length, end));
+    take(end + HEADER_END.length);
+    length = 0;
+    reader = part(parseHeaders(text));
+    place = 'body';
+    return true;
+  }
+
+  function read(): boolean {
+    if (place === 'boundary') return readBoundary();
+    return place === 'headers' ? readHeaders() : readContent();
   }
 
   return {
-    /** Skips the text before the first boundary. */
-    async skipTo(bytesMax: number): Promise<void> {
-      let skipped = 0;
-      for (let text = await piece(); text !== undefined; text = await piece()) {
-        skipped += text.length;
-        if (skipped > bytesMax) throw new MultipartError('header_too_long');
-      }
+    push(bytes) {
+      if (hasEnded()) return; // whatever follows means nothing
+      pending = pending.length === 0 ? bytes : Buffer.concat([pending, bytes]);
+      while (!hasEnded()) if (!read()) break;
+      pending = hasEnded() ? EMPTY : Buffer.from(pending);
     },
-
-    /** What follows a boundary: another part or nothing. */
-    async afterBoundary(): Promise<'part' | 'end'> {
-      await need(2);
-      if (pending[0] === DASH && pending[1] === DASH) return 'end';
-      let blanks = 0;
-      while (pending[blanks] === 0x20 || pending[blanks] === 0x09) {
-        blanks++;
-        if (blanks > PADDING_BYTES_MAX) throw new MultipartError('malformed');
-        await need(blanks + 2);
-      }
-      if (pending[blanks] !== CR || pending[blanks + 1] !== LF) {
-        throw new MultipartError('malformed');
-      }
-      take(blanks); // the line end stays: it also ends an empty list of headers
-      return 'part';
-    },
-
-    /** The header lines of a part, without the line ends around them. */
-    async headerText(bytesMax: number): Promise<string> {
-      for (;;) {
-        const end = pending.indexOf(HEADER_END);
-        if (end > bytesMax || (end < 0 && pending.length > bytesMax + HEADER_END.length)) {
-          throw new MultipartError('header_too_long');
-        }
-        if (end >= 0) {
-          const text = pending.toString('latin1', LINE_END.length, Math.max(LINE_END.length, end));
-          take(end + HEADER_END.length);
-          return text;
-        }
-        if (!(await more())) throw new MultipartError('truncated');
-      }
-    },
-
-    openPart(bytesMax: number): Pieces {
-      let total = 0;
-      let ended = false;
-      return async () => {
-        if (ended) return undefined;
-        const next = await piece();
-        if (next === undefined) {
-          ended = true;
-          return undefined;
-        }
-        total += next.length;
-        if (total > bytesMax) throw new MultipartError('part_too_long');
-        return next;
-      };
-    },
-
-    /** Reads to the end of the source, so that its connection can be used again. */
-    async skipEpilogue(bytesMax: number): Promise<void> {
-      let skipped = 0;
-      for (;;) {
-        skipped += take(pending.length).length;
-        if (skipped > bytesMax + 4) return;
-        if (!(await more())) return;
-      }
-    },
-
-    async close(): Promise<void> {
-      await chunks.return?.();
+    end() {
+      if (!hasEnded()) throw new MultipartError('truncated');
     },
   };
 }
@@ -236,7 +196,7 @@ function heldBack(bytes: Buffer, delimiter: Buffer): number {
 
 const HEADER_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*$/;
 
-function parseHeaders(text: string): Readonly<Record<string, string | undefined>> {
+function parseHeaders(text: string): PartHeaders {
   const headers: Record<string, string> = Object.create(null);
   if (text === '') return headers;
   for (const line of text.split('\r\n')) {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { makeTestVideo } from '../../src/media/test-video.ts';
 import { play } from '../../src/programs/demo/playable.ts';
-import { parseMultipart } from '../../src/protocol/multipart.ts';
+import { readMultipart } from '../../src/protocol/multipart.test-kit.ts';
 import { type Cleanup, startTestPool, type TestPool } from '../start-pool.ts';
 import { startTributary } from '../tributary-process.ts';
 
@@ -113,16 +113,13 @@ test('a segment posted to the ingest address is answered with its renditions', a
   });
   assert.equal(response.status, 200, gateway.printed.err);
   const [, boundary] = /boundary=(\S+)/.exec(response.headers.get('content-type') ?? '') ?? [];
-  const names = [];
   const limits = { partsMax: 3, headerBytesMax: 4096, partBytesMax: 10_000_000 };
-  assert.ok(response.body);
-  for await (const part of parseMultipart(response.body, boundary ?? '', limits)) {
-    let bytes = 0;
-    for await (const chunk of part.body) bytes += chunk.length;
-    assert.ok(bytes > 1000);
-    names.push(part.headers['rendition-name']);
-  }
-  assert.deepEqual(names, ladder.split(','));
+  const parts = readMultipart([await response.bytes()], boundary ?? '', limits);
+  assert.ok(parts.every(({ body }) => body.length > 1000));
+  assert.deepEqual(
+    parts.map(({ headers }) => headers['rendition-name']),
+    ladder.split(','),
+  );
 
   const garbage = await fetch(`${address}/live/other/0.ts`, { method: 'POST', body: 'no video' });
   assert.equal(garbage.status, 422);

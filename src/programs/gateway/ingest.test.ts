@@ -4,7 +4,7 @@ import { createBlobStore } from '../../base/blob.ts';
 import { FakeClock } from '../../base/clock.ts';
 import { createHashing } from '../../base/hashing.ts';
 import { quiet } from '../../base/log.ts';
-import { parseMultipart } from '../../protocol/multipart.ts';
+import { readMultipart } from '../../protocol/multipart.test-kit.ts';
 import { profilesFromNames } from '../../protocol/profile-presets.ts';
 import { offchainSigner } from '../../protocol/signature.ts';
 import { FAKE_PIXELS, type FakeOrchestrator, fakeTransport } from './fake-orchestrators.ts';
@@ -50,16 +50,11 @@ test('a pushed segment comes back as one part per rendition', async (t) => {
   assert.equal(response.status, 200);
   const [, boundary] = /boundary=(\S+)/.exec(response.headers.get('content-type') ?? '') ?? [];
   const bytes = Buffer.from(await response.arrayBuffer());
-  const seen = [];
   const limits = { partsMax: 10, headerBytesMax: 4096, partBytesMax: 1_000_000 };
-  const body = (async function* () {
-    yield bytes;
-  })();
-  for await (const part of parseMultipart(body, boundary ?? '', limits)) {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of part.body) chunks.push(chunk);
-    seen.push({ headers: { ...part.headers }, text: Buffer.concat(chunks).toString() });
-  }
+  const seen = readMultipart([bytes], boundary ?? '', limits).map(({ headers, body }) => ({
+    headers,
+    text: body.toString(),
+  }));
   const text = 'https://pool:1/stream/P240p30fps16x9/3.ts';
   assert.deepEqual(seen, [
     {
