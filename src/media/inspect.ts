@@ -1,7 +1,7 @@
+import { createRequire } from 'node:module';
 import { feedAnnexB } from './annex-b.ts';
 import { h264Counter } from './h264.ts';
 import { hevcCounter } from './hevc.ts';
-import { inspectByDecoding } from './inspect-decode.ts';
 import type {
   AudioInspection,
   Inspection,
@@ -45,6 +45,10 @@ export interface Reading {
   readonly unsure: boolean;
 }
 
+const require = createRequire(import.meta.url);
+/** Loaded when it is needed first: FFmpeg takes 25 MiB, and many a pool never needs it. */
+const byDecoding = () => require('./inspect-decode.ts') as typeof import('./inspect-decode.ts');
+
 /**
  * Says what a media file really contains. Reads the structure of MPEG-TS and MP4 with H.264 or
  * HEVC; decodes everything else with FFmpeg in the calling thread. Never throws, whatever the
@@ -53,7 +57,7 @@ export interface Reading {
 export function inspect(bytes: Uint8Array): Inspection {
   const { inspection, unsure } = inspectStructure(bytes);
   if (!unsure) return inspection;
-  const decoded = inspectByDecoding(bytes);
+  const decoded = byDecoding().inspectByDecoding(bytes);
   const found = inspection.problems.filter((problem) => !decoded.video || !UNKNOWN.has(problem));
   return {
     ...decoded,
