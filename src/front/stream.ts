@@ -29,7 +29,8 @@ export async function getStream(parts: FrontParts, exchange: Exchange): Promise<
     'content-type': CONTENT_TYPES[extension] ?? 'application/octet-stream',
   });
   try {
-    if (exchange.method !== 'HEAD' && (await pour(found.blob, exchange))) found.fetched();
+    if (exchange.method === 'HEAD') await exchange.end();
+    else if (await pour(found.blob, exchange)) found.fetched();
   } finally {
     found.blob.release();
   }

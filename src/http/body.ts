@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import type { Clock } from '../base/clock.ts';
 import { BodyError, type BodyLimits } from './exchange.ts';
 
@@ -7,16 +6,34 @@ const QUEUED_BYTES_MAX = 256 * 1024;
 /** How often a body is looked at for being late: often enough for limits of seconds. */
 const LOOK_MS_MAX = 1_000;
 
+/** Told of a body as it arrives. */
+export interface BodyReader {
+  /** The bytes are good only until the call returns. */
+  data(bytes: Buffer): void;
+  /** All of it was handed over. */
+  end(): void;
+  /** The rest will not come. */
+  gone(): void;
+}
+
+/** A request body as its protocol brings it. */
+export interface IncomingBody {
+  /** Begins to hand over what arrives; says at once if that is all or nothing. Called once. */
+  start(reader: BodyReader): void;
+  /** Hands over no more, and holds the peer back. */
+  stop(): void;
+  pause(): void;
+  resume(): void;
+  readonly paused: boolean;
+}
+
 /** A request body that has not been read yet. */
 export interface BodySource {
-  /** A Node stream; over HTTP/2 it has `aborted`, over HTTP/1.1 `complete`. */
-  readonly stream: Readable & { readonly aborted?: boolean; readonly complete?: boolean };
+  readonly incoming: IncomingBody;
   readonly contentLength: number | undefined;
   readonly clock: Clock;
   /** For bodies whose reader names no total. */
   readonly totalMs: number;
-  /** Called before the first byte is waited for: the moment for `100 Continue`. */
-  readonly begin: () => void;
 }
 
 /** Reads the whole body; see `Exchange.receive`. */
@@ -25,7 +42,7 @@ export function receiveBody(
   limits: BodyLimits,
   each: (bytes: Buffer) => void,
 ): Promise<number> {
-  const { stream, contentLength, clock } = source;
+  const { incoming, contentLength, clock } = source;
   return new Promise((resolve, reject) => {
     let length = 0;
     const startedAt = clock.now();
@@ -36,33 +53,16 @@ export function receiveBody(
       if (settled) return;
       settled = true;
       timer.cancel();
-      stream.off('data', onData).off('end', onEnd).off('close', onClose);
-      if (error === undefined) return resolve(length);
-      stream.pause();
-      reject(error);
+      incoming.stop();
+      if (error === undefined) resolve(length);
+      else reject(error);
     };
-    const onData = (bytes: Buffer) => {
-      length += bytes.length;
-      lastAt = clock.now();
-      if (length > limits.bytesMax) return settle(new BodyError('too_large'));
-      try {
-        each(bytes);
-      } catch (error) {
-        settle(error);
-      }
-    };
-    const onEnd = () => {
-      // HTTP/2: a reset without an error code also looks like an end.
-      const cut = stream.aborted || (contentLength !== undefined && contentLength !== length);
-      settle(cut ? new BodyError('aborted') : undefined);
-    };
-    const onClose = () => settle(new BodyError('aborted'));
 
     const totalMs = limits.totalMs ?? source.totalMs;
     const look = () => {
       const now = clock.now();
       // Held back by our own reader: that is not the peer's idleness.
-      if (stream.isPaused()) lastAt = now;
+      if (incoming.paused) lastAt = now;
       if (now - lastAt >= limits.idleMs) return settle(new BodyError('idle'));
       if (now - startedAt >= totalMs) return settle(new BodyError('slow'));
       timer = clock.after(Math.min(LOOK_MS_MAX, limits.idleMs, totalMs), look);
@@ -72,10 +72,23 @@ export function receiveBody(
     if (contentLength !== undefined && contentLength > limits.bytesMax) {
       return settle(new BodyError('too_large'));
     }
-    if (stream.readableEnded) return onEnd();
-    if (stream.destroyed || stream.aborted) return onClose();
-    source.begin();
-    stream.on('data', onData).on('end', onEnd).on('close', onClose);
+    incoming.start({
+      data(bytes) {
+        length += bytes.length;
+        lastAt = clock.now();
+        if (length > limits.bytesMax) return settle(new BodyError('too_large'));
+        try {
+          each(bytes);
+        } catch (error) {
+          settle(error);
+        }
+      },
+      end() {
+        const short = contentLength !== undefined && contentLength !== length;
+        settle(short ? new BodyError('aborted') : undefined);
+      },
+      gone: () => settle(new BodyError('aborted')),
+    });
   });
 }
 
@@ -84,7 +97,7 @@ export async function* readBody(
   source: BodySource,
   limits: BodyLimits,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const { stream } = source;
+  const { incoming } = source;
   let queue: Buffer[] = [];
   let queued = 0;
   let wake = () => {};
@@ -95,9 +108,9 @@ export async function* readBody(
     wake();
   };
   receiveBody(source, limits, (bytes) => {
-    queue.push(bytes);
+    queue.push(Buffer.from(bytes));
     queued += bytes.length;
-    if (queued >= QUEUED_BYTES_MAX) stream.pause();
+    if (queued >= QUEUED_BYTES_MAX) incoming.pause();
     wake();
   }).then(() => finish(), finish);
 
@@ -108,7 +121,7 @@ export async function* readBody(
         queue = [];
         queued = 0;
         for (const bytes of ready) yield bytes;
-        if (stream.isPaused() && !end) stream.resume();
+        if (incoming.paused && !end) incoming.resume();
       } else if (end) {
         if (end.error) throw end.error;
         return;
@@ -120,12 +133,6 @@ export async function* readBody(
     }
   } finally {
     // The reader left early: what comes is dropped until the response ends.
-    if (!end) stream.pause();
+    if (!end) incoming.pause();
   }
-}
-
-/** Lets what still comes of an unread or half-read body fall on the floor. */
-export function discardBody(stream: Readable): void {
-  stream.removeAllListeners('data');
-  stream.resume();
 }

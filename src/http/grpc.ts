@@ -215,7 +215,7 @@ async function readRequest<I extends DescMessage>(
       idleMs: REQUEST_IDLE_MS,
       totalMs: REQUEST_MS,
     },
-    (bytes) => pieces.push(bytes),
+    (bytes) => pieces.push(Buffer.from(bytes)),
   );
   const body = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
   if (body.length < FRAME_HEADER_BYTES) throw new GrpcFailure('internal', 'message cut short');

@@ -1,6 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import { type BodySource, discardBody, readBody, receiveBody } from './body.ts';
+import {
+  type BodyReader,
+  type BodySource,
+  type IncomingBody,
+  readBody,
+  receiveBody,
+} from './body.ts';
 import {
   type ListenerContext,
   parseLength,
@@ -251,10 +257,9 @@ class H1Exchange implements ServedExchange {
 
   #source(): BodySource {
     const { clock, limits } = this.#context;
-    // Node has answered `Expect: 100-continue` by itself.
-    const begin = () => {};
     const { contentLength } = this;
-    return { stream: this.#request, contentLength, clock, totalMs: limits.bodyMs, begin };
+    const incoming = incomingOf(this.#request);
+    return { incoming, contentLength, clock, totalMs: limits.bodyMs };
   }
 
   body(limits: BodyLimits): AsyncIterable<Buffer> {
@@ -295,7 +300,8 @@ class H1Exchange implements ServedExchange {
   async end(chunk?: Uint8Array): Promise<void> {
     const response = this.#response;
     if (this.ended) return;
-    discardBody(this.#request);
+    // What still comes of an unread or half-read body falls on the floor.
+    this.#request.removeAllListeners('data').resume();
     await this.writes.add(this.#context.clock, (taken) => response.end(chunk, taken));
   }
 
@@ -303,4 +309,31 @@ class H1Exchange implements ServedExchange {
     this.#response.destroy();
     this.connection.destroy();
   }
+}
+
+/** Node has answered `Expect: 100-continue` by itself. */
+function incomingOf(request: IncomingMessage): IncomingBody {
+  let reader: BodyReader | undefined;
+  const data = (bytes: Buffer) => reader?.data(bytes);
+  const end = () => reader?.end();
+  const gone = () => reader?.gone();
+  return {
+    get paused() {
+      return request.isPaused();
+    },
+    start(given) {
+      if (request.readableEnded) return given.end();
+      if (request.destroyed) return given.gone();
+      reader = given;
+      request.on('data', data).on('end', end).on('close', gone);
+    },
+    stop() {
+      if (!reader) return;
+      reader = undefined;
+      request.off('data', data).off('end', end).off('close', gone);
+      if (!request.readableEnded) request.pause();
+    },
+    pause: () => void request.pause(),
+    resume: () => void request.resume(),
+  };
 }

@@ -1,110 +1,452 @@
-import {
-  constants,
-  type IncomingHttpHeaders,
-  performServerHandshake,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
 import type { TLSSocket } from 'node:tls';
-import { type BodySource, discardBody, readBody, receiveBody } from './body.ts';
+import { createAllowance } from './allowance.ts';
+import { type ListenerContext, type ServedConnection, serve } from './context.ts';
+import { H2Exchange, type H2Wire } from './h2-exchange.ts';
 import {
-  type ListenerContext,
-  parseLength,
-  type ServedConnection,
-  type ServedExchange,
-  serve,
-  splitTarget,
-} from './context.ts';
-import type { BodyLimits, Headers, RespondOptions } from './exchange.ts';
-import { ExchangeEnd } from './exchange-end.ts';
-import { PendingWrites } from './pending-writes.ts';
+  CODE,
+  ConnectionError,
+  createFrameReader,
+  FLAG,
+  FRAME,
+  type FrameSink,
+  frameOf,
+  numbersFrame,
+  readSettings,
+  SETTING,
+  WINDOW_DEFAULT,
+  WINDOW_MAX,
+} from './h2-frames.ts';
+import { FRAME_BYTES_MAX, greeting } from './h2-greeting.ts';
+import { createHeaderBlocks, type HeaderBlocks } from './h2-headers.ts';
+import { createPings, type Pings } from './h2-pings.ts';
+import { readSocket } from './h2-reads.ts';
+import { areTrailers, requestHeaders } from './h2-request.ts';
+import { createSender, type Sender } from './h2-sender.ts';
+import { HpackError } from './hpack.ts';
+import type { Field } from './hpack-tables.ts';
 
-const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
-
-/**
- * DATA frames that peers may send; Go's server grants as much and Go's client uses half of it. A
- * piece then ends where a TLS record does, not at frames as well: half as many pieces.
- */
-const FRAME_BYTES_MAX = 1024 * 1024;
-/** MiB of bookkeeping that one connection may make us hold (Node's default is 10). */
-const SESSION_MEMORY_MIB = 32;
 /** Streams that a peer may reset at once and per second: a gateway gives up a few segments, an
- * attacker (CVE-2023-44487) thousands. */
-const RESET_BURST = 300;
-const RESETS_PER_SECOND = 50;
-/** One PING a few seconds is ours; queueing more means that the peer does not answer. */
-const PINGS_MAX = 4;
-/** After the response, so long may the peer finish its request before it is told to stop. */
-const LINGER_MS = 50;
+ * attacker (CVE-2023-44487) thousands. Streams that it makes us reset count alike. */
+const RESETS = { burst: 300, perSecond: 50 };
+/** Frames that want an answer or nothing. gRPC measures the line with a PING per round trip. */
+const IDLE_FRAMES = { burst: 10_000, perSecond: 2_000 };
+/** Streams that we ended remember it, for frames that were on their way. */
+const RECENT_MAX = 100;
+/** After a fault of the peer: how long and how much more is read and dropped. */
+const LINGER_MS = 1_000;
+const LINGER_BYTES = 4 * 1024 * 1024;
 
 /** Serves HTTP/2 on a socket whose TLS handshake is done and chose `h2`. */
 export function serveH2(context: ListenerContext, socket: TLSSocket, peer: string): void {
-  const { limits } = context;
-  const session = performServerHandshake(socket, {
-    settings: {
-      enablePush: false,
-      initialWindowSize: limits.streamWindowBytes,
-      maxFrameSize: FRAME_BYTES_MAX,
-      maxConcurrentStreams: limits.streamsPerConnectionMax,
-      maxHeaderListSize: limits.headerBytesMax,
-    },
-    maxHeaderListPairs: limits.headersMax,
-    maxSessionMemory: SESSION_MEMORY_MIB,
-    maxOutstandingPings: PINGS_MAX,
-    streamResetBurst: RESET_BURST,
-    streamResetRate: RESETS_PER_SECOND,
-  });
-  context.connections.add(new H2Connection(context, session, peer));
+  context.connections.add(new H2Connection(context, socket, peer));
 }
 
 class H2Connection implements ServedConnection {
   readonly protocol = 'h2';
   readonly remoteAddress: string | undefined;
   readonly #context: ListenerContext;
-  readonly #session: ServerHttp2Session;
-  readonly #running = new Set<H2Exchange>();
+  readonly #socket: TLSSocket;
+  readonly #peer: string;
+  readonly #sender: Sender;
+  readonly #blocks: HeaderBlocks;
+  readonly #wire: H2Wire;
+  readonly #streams = new Map<number, H2Exchange>();
+  /** Streams that this side ended, or made end, a moment ago. */
+  readonly #recent = new Set<number>();
+  readonly #pings: Pings;
+  readonly #mayReset: () => boolean;
+  readonly #mayIdle: () => boolean;
+  #lastStream = 0;
+  #receiveWindow: number;
+  #ungranted = 0;
+  #peerWindow = WINDOW_DEFAULT;
   #idleSince: number;
   #greeted = false;
+  #closing = false;
+  /** Nothing more is read or answered. */
+  #over = false;
+  #dropped = 0;
 
-  constructor(context: ListenerContext, session: ServerHttp2Session, peer: string) {
-    this.remoteAddress = session.socket.remoteAddress;
+  constructor(context: ListenerContext, socket: TLSSocket, peer: string) {
+    const { limits, clock } = context;
+    this.remoteAddress = socket.remoteAddress;
     this.#context = context;
-    this.#session = session;
-    this.#idleSince = context.clock.now();
-    context.metrics.connections.inc({ protocol: 'h2' });
-    session.setLocalWindowSize(context.limits.connectionWindowBytes);
-    session.once('remoteSettings', () => {
-      this.#greeted = true;
+    this.#socket = socket;
+    this.#peer = peer;
+    this.#idleSince = clock.now();
+    this.#receiveWindow = limits.connectionWindowBytes;
+    this.#mayReset = createAllowance(clock, RESETS);
+    this.#mayIdle = createAllowance(clock, IDLE_FRAMES);
+    this.#blocks = createHeaderBlocks(limits, (id, ends, fields) =>
+      this.#headers(id, ends, fields),
+    );
+    const sender = createSender(socket, {
+      flooded: () => {
+        context.metrics.refused.inc({ reason: 'control_flood' });
+        this.#terminate(CODE.enhanceYourCalm);
+      },
     });
-    // The close that follows says all that we act upon.
-    session.on('error', () => {});
-    session.once('close', () => {
+    this.#sender = sender;
+    this.#pings = createPings(clock, (payload) => sender.frame(frameOf(FRAME.ping, 0, 0, payload)));
+    this.#wire = {
+      headers: sender.headers,
+      wantsToSend: sender.add,
+      grant: (exchange, bytes) => this.#grant(exchange, bytes),
+      reset: (id, code) => this.#reset(id, code),
+      over: (exchange) => this.#finished(exchange),
+    };
+    context.metrics.connections.inc({ protocol: 'h2' });
+    socket.once('close', () => {
       context.connections.delete(this);
       context.metrics.connections.dec({ protocol: 'h2' });
+      this.#abandon();
     });
-    session.on('stream', (stream, headers) => this.#serve(stream, headers, peer));
+    socket.on('end', () => this.destroy());
+    sender.frame(greeting(limits));
+    const read = createFrameReader(this.#sink(), {
+      frameBytesMax: FRAME_BYTES_MAX,
+      keptBytesMax: limits.headerBytesMax,
+    });
+    readSocket(socket, (bytes) => {
+      if (this.#over) {
+        this.#dropped += bytes.length;
+        if (this.#dropped > LINGER_BYTES) socket.destroy();
+        return;
+      }
+      try {
+        read(bytes);
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
   }
 
-  #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: string): void {
-    const context = this.#context;
-    stream.on('error', () => {});
-    if (stream.destroyed) return;
-    const exchange = new H2Exchange(context, this, stream, headers, peer);
-    this.#running.add(exchange);
-    context.peers.exchanges.add(peer);
-    context.metrics.exchanges.inc({ protocol: 'h2' });
-    // After a reset with NO_ERROR Node would wait for ever to send the rest.
-    stream.once('aborted', () => stream.destroy());
-    stream.once('close', () => {
-      // Node resets the streams of a lost connection with CANCEL, too.
-      const alive = !this.#session.destroyed && !this.#session.closed;
-      exchange.over({ cancelled: alive && stream.rstCode === NGHTTP2_CANCEL });
-      this.#running.delete(exchange);
-      this.#idleSince = context.clock.now();
-      context.peers.exchanges.remove(peer);
-      context.metrics.exchanges.dec({ protocol: 'h2' });
+  #sink(): FrameSink {
+    return {
+      frame: (type, flags, stream, payload) => {
+        if (this.#over) return;
+        this.#blocks.check(type, stream);
+        if (!this.#greeted && type !== FRAME.settings) {
+          throw new ConnectionError(CODE.protocol, 'the first frame is not SETTINGS');
+        }
+        this.#frame(type, flags, stream, payload);
+      },
+      dataBegins: (stream, length) => this.#dataBegins(stream, length),
+      data: (stream, bytes) => {
+        const exchange = this.#streams.get(stream);
+        if (!exchange || exchange.requestEnded) this.#grantConnection(bytes.length);
+        else if (!exchange.data(bytes)) this.#spoil(exchange, CODE.protocol);
+      },
+      padding: (stream, length) => {
+        const exchange = this.#streams.get(stream);
+        if (exchange) this.#grant(exchange, length);
+        else this.#grantConnection(length);
+      },
+      dataEnds: (stream, flags) => {
+        const exchange = this.#streams.get(stream);
+        if (exchange && flags & FLAG.endStream) this.#requestEnds(exchange);
+      },
+      idle: () => this.#countIdle(),
+    };
+  }
+
+  #frame(type: number, flags: number, id: number, payload: Buffer): void {
+    switch (type) {
+      case FRAME.headers:
+        this.#blocks.headers(id, flags, payload);
+        return;
+      case FRAME.continuation:
+        this.#blocks.continuation(flags, payload);
+        return;
+      case FRAME.settings:
+        this.#settings(id, flags, payload);
+        return;
+      case FRAME.windowUpdate:
+        this.#windowUpdate(id, payload);
+        return;
+      case FRAME.ping:
+        this.#ping(id, flags, payload);
+        return;
+      case FRAME.reset:
+        this.#resetByPeer(id, payload);
+        return;
+      case FRAME.priority:
+        this.#priority(id, payload);
+        return;
+      case FRAME.goaway:
+        if (id !== 0) throw new ConnectionError(CODE.protocol, 'GOAWAY on a stream');
+        this.#closeWhenIdle();
+        return;
+      case FRAME.pushPromise:
+        throw new ConnectionError(CODE.protocol, 'a client that pushes');
+      default: // of a type that nobody knows
+    }
+  }
+
+  #dataBegins(id: number, length: number): void {
+    this.#blocks.check(FRAME.data, id);
+    if (!this.#greeted) throw new ConnectionError(CODE.protocol, 'the first frame is not SETTINGS');
+    this.#receiveWindow -= length;
+    if (this.#receiveWindow < 0) {
+      throw new ConnectionError(CODE.flowControl, 'more than the window of the connection');
+    }
+    const exchange = this.#streams.get(id);
+    if (!exchange || exchange.requestEnded) {
+      this.#strayData(id, exchange);
+      return;
+    }
+    exchange.receiveWindow -= length;
+    if (exchange.receiveWindow < 0) this.#spoil(exchange, CODE.flowControl);
+  }
+
+  #strayData(id: number, exchange: H2Exchange | undefined): void {
+    if (this.#isIdle(id)) throw new ConnectionError(CODE.protocol, 'DATA on an idle stream');
+    if (exchange) {
+      this.#spoil(exchange, CODE.streamClosed);
+      return;
+    }
+    if (this.#recent.has(id)) return;
+    this.#countReset();
+    this.#reset(id, CODE.streamClosed);
+  }
+
+  #requestEnds(exchange: H2Exchange): void {
+    if (exchange.requestEnded) return;
+    if (!exchange.requestEnds()) {
+      this.#spoil(exchange, CODE.protocol);
+      return;
+    }
+    exchange.finish();
+  }
+
+  #headers(id: number, ends: boolean, fields: readonly Field[] | undefined): void {
+    const exchange = this.#streams.get(id);
+    if (exchange) {
+      if (exchange.requestEnded) {
+        this.#spoil(exchange, CODE.streamClosed);
+        return;
+      }
+      if (!ends || !fields || !areTrailers(fields)) {
+        this.#spoil(exchange, CODE.protocol);
+        return;
+      }
+      this.#requestEnds(exchange);
+      return;
+    }
+    if (!this.#isIdle(id)) {
+      if (this.#recent.has(id)) return;
+      throw new ConnectionError(CODE.streamClosed, 'HEADERS on a closed stream');
+    }
+    this.#lastStream = id;
+    if (this.#closing) return; // the peer learns from GOAWAY that nobody took it
+    this.#open(id, ends, fields);
+  }
+
+  #open(id: number, ends: boolean, fields: readonly Field[] | undefined): void {
+    const { limits, metrics, peers } = this.#context;
+    const refuse = (code: number) => {
+      this.#countReset();
+      this.#reset(id, code);
+    };
+    if (this.#streams.size >= limits.streamsPerConnectionMax) {
+      refuse(CODE.refusedStream);
+      return;
+    }
+    if (!fields) {
+      metrics.refused.inc({ reason: 'header_too_large' });
+      this.#sender.headers(id, [[':status', '431']], { end: true });
+      refuse(CODE.none);
+      return;
+    }
+    const headers = requestHeaders(fields);
+    if (!headers) {
+      refuse(CODE.protocol);
+      return;
+    }
+    const exchange = new H2Exchange(this.#context, this.#wire, {
+      id,
+      headers,
+      ended: ends,
+      sendWindow: this.#peerWindow,
+      connection: this,
+      peer: this.#peer,
     });
-    void serve(context, exchange);
+    if (ends && !exchange.requestEnds()) {
+      refuse(CODE.protocol);
+      return;
+    }
+    this.#streams.set(id, exchange);
+    peers.exchanges.add(this.#peer);
+    metrics.exchanges.inc({ protocol: 'h2' });
+    void serve(this.#context, exchange);
+  }
+
+  #settings(id: number, flags: number, payload: Buffer): void {
+    if (id !== 0) throw new ConnectionError(CODE.protocol, 'SETTINGS on a stream');
+    if (flags & FLAG.ack) {
+      if (payload.length > 0) throw new ConnectionError(CODE.frameSize, 'an answer with settings');
+      return;
+    }
+    this.#greeted = true;
+    this.#countIdle();
+    const sender = this.#sender;
+    for (const [setting, value] of readSettings(payload)) {
+      if (setting === SETTING.tableBytes) sender.emptyTable = true;
+      else if (setting === SETTING.frameBytes) sender.frameBytesMax = value;
+      else if (setting === SETTING.windowBytes) {
+        for (const exchange of this.#streams.values()) {
+          exchange.sendWindow += value - this.#peerWindow;
+          if (exchange.sendWindow > WINDOW_MAX) {
+            throw new ConnectionError(CODE.flowControl, 'a window too large');
+          }
+        }
+        this.#peerWindow = value;
+      }
+    }
+    sender.frame(frameOf(FRAME.settings, FLAG.ack, 0));
+    sender.flush();
+  }
+
+  #windowUpdate(id: number, payload: Buffer): void {
+    if (payload.length !== 4) throw new ConnectionError(CODE.frameSize, 'not a WINDOW_UPDATE');
+    const bytes = payload.readUInt32BE(0) & WINDOW_MAX;
+    const sender = this.#sender;
+    if (id === 0) {
+      if (bytes === 0) throw new ConnectionError(CODE.protocol, 'a window of nothing');
+      sender.window += bytes;
+      if (sender.window > WINDOW_MAX) {
+        throw new ConnectionError(CODE.flowControl, 'a window too large');
+      }
+    } else {
+      if (this.#isIdle(id)) throw new ConnectionError(CODE.protocol, 'a window of an idle stream');
+      const exchange = this.#streams.get(id);
+      if (!exchange) return;
+      if (bytes === 0) {
+        this.#spoil(exchange, CODE.protocol);
+        return;
+      }
+      exchange.sendWindow += bytes;
+      if (exchange.sendWindow > WINDOW_MAX) {
+        this.#spoil(exchange, CODE.flowControl);
+        return;
+      }
+    }
+    sender.flush();
+  }
+
+  #ping(id: number, flags: number, payload: Buffer): void {
+    if (id !== 0) throw new ConnectionError(CODE.protocol, 'PING on a stream');
+    if (payload.length !== 8) throw new ConnectionError(CODE.frameSize, 'not a PING');
+    if (flags & FLAG.ack) {
+      this.#pings.answered(payload);
+      return;
+    }
+    this.#countIdle();
+    this.#sender.frame(frameOf(FRAME.ping, FLAG.ack, 0, payload));
+  }
+
+  #resetByPeer(id: number, payload: Buffer): void {
+    if (id === 0 || this.#isIdle(id)) {
+      throw new ConnectionError(CODE.protocol, 'a reset of an idle stream');
+    }
+    if (payload.length !== 4) throw new ConnectionError(CODE.frameSize, 'not a RST_STREAM');
+    this.#countReset();
+    this.#streams.get(id)?.gone({ cancelled: payload.readUInt32BE(0) === CODE.cancel });
+  }
+
+  #priority(id: number, payload: Buffer): void {
+    if (id === 0) throw new ConnectionError(CODE.protocol, 'PRIORITY of no stream');
+    this.#countIdle();
+    if (payload.length !== 5) {
+      this.#countReset();
+      this.#reset(id, CODE.frameSize);
+    } else if ((payload.readUInt32BE(0) & WINDOW_MAX) === id) {
+      throw new ConnectionError(CODE.protocol, 'a stream that depends on itself');
+    }
+  }
+
+  /** Whether nobody has used the stream yet. */
+  #isIdle(id: number): boolean {
+    return id > this.#lastStream || id % 2 === 0;
+  }
+
+  #grant(exchange: H2Exchange, bytes: number): void {
+    this.#grantConnection(bytes);
+    exchange.ungranted += bytes;
+    const { streamWindowBytes } = this.#context.limits;
+    if (exchange.requestEnded || exchange.ungranted < streamWindowBytes / 2) return;
+    exchange.receiveWindow += exchange.ungranted;
+    this.#sender.frame(numbersFrame(FRAME.windowUpdate, exchange.id, exchange.ungranted));
+    exchange.ungranted = 0;
+  }
+
+  #grantConnection(bytes: number): void {
+    this.#ungranted += bytes;
+    if (this.#ungranted < this.#context.limits.connectionWindowBytes / 2) return;
+    this.#receiveWindow += this.#ungranted;
+    this.#sender.frame(numbersFrame(FRAME.windowUpdate, 0, this.#ungranted));
+    this.#ungranted = 0;
+  }
+
+  /** The peer broke the rules of one stream. */
+  #spoil(exchange: H2Exchange, code: number): void {
+    this.#countReset();
+    this.#reset(exchange.id, code);
+    exchange.gone();
+  }
+
+  #reset(id: number, code: number): void {
+    this.#remember(id);
+    this.#sender.frame(numbersFrame(FRAME.reset, id, code));
+  }
+
+  #remember(id: number): void {
+    this.#recent.add(id);
+    if (this.#recent.size > RECENT_MAX) this.#recent.delete(this.#recent.keys().next().value ?? 0);
+  }
+
+  #countReset(): void {
+    if (!this.#mayReset()) throw new ConnectionError(CODE.enhanceYourCalm, 'too many resets');
+  }
+
+  #countIdle(): void {
+    if (!this.#mayIdle()) throw new ConnectionError(CODE.enhanceYourCalm, 'too many empty frames');
+  }
+
+  #finished(exchange: H2Exchange): void {
+    if (!this.#streams.delete(exchange.id)) return;
+    const { clock, metrics, peers } = this.#context;
+    this.#sender.remove(exchange);
+    this.#idleSince = clock.now();
+    peers.exchanges.remove(this.#peer);
+    metrics.exchanges.dec({ protocol: 'h2' });
+    if (this.#closing) this.#closeWhenIdle();
+  }
+
+  #fail(error: unknown): void {
+    if (error instanceof HpackError) {
+      this.#terminate(CODE.compression);
+      return;
+    }
+    if (!(error instanceof ConnectionError)) throw error;
+    this.#terminate(error.code);
+  }
+
+  /**
+   * Says why, and ends the connection. What still comes is read and dropped, or the kernel would
+   * reset the connection, and the reason with it.
+   */
+  #terminate(code: number): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#abandon();
+    this.#socket.end(numbersFrame(FRAME.goaway, 0, this.#lastStream, code));
+    this.#context.clock.after(LINGER_MS, () => this.#socket.destroy());
+  }
+
+  #abandon(): void {
+    for (const exchange of [...this.#streams.values()]) exchange.gone();
+    this.#pings.end();
   }
 
   look(now: number): void {
@@ -112,10 +454,10 @@ class H2Connection implements ServedConnection {
     if (!this.#greeted && now - this.#idleSince >= limits.headersMs) {
       metrics.refused.inc({ reason: 'no_first_frame' });
       this.destroy();
-    } else if (this.#running.size === 0 && now - this.#idleSince >= limits.idleMs) {
+    } else if (this.#streams.size === 0 && now - this.#idleSince >= limits.idleMs) {
       this.close();
     }
-    for (const exchange of this.#running) {
+    for (const exchange of this.#streams.values()) {
       if (now - (exchange.writes.waitingSince ?? now) < limits.writeMs) continue;
       metrics.refused.inc({ reason: 'stalled_reader' });
       exchange.cut();
@@ -123,177 +465,27 @@ class H2Connection implements ServedConnection {
   }
 
   ping(timeoutMs: number): Promise<boolean> {
-    const session = this.#session;
-    return new Promise((resolve) => {
-      if (session.destroyed || session.closed) return resolve(!session.destroyed);
-      const timer = this.#context.clock.after(timeoutMs, () => resolve(false));
-      const answered = (alive: boolean) => {
-        timer.cancel();
-        resolve(alive);
-      };
-      // False when too many are under way: the timer then decides.
-      session.ping((error) => answered(error === null));
-    });
+    if (this.#over || this.#socket.destroyed) return Promise.resolve(false);
+    return this.#pings.ask(timeoutMs);
   }
 
   close(): void {
-    if (!this.#session.destroyed) this.#session.close();
+    if (this.#closing || this.#over || this.#socket.destroyed) return;
+    this.#closing = true;
+    this.#sender.frame(numbersFrame(FRAME.goaway, 0, this.#lastStream, CODE.none));
+    this.#closeWhenIdle();
+  }
+
+  #closeWhenIdle(): void {
+    this.#closing = true;
+    if (this.#streams.size === 0 && !this.#over) this.#socket.destroySoon();
   }
 
   destroy(): void {
-    this.#session.destroy();
-  }
-}
-
-class H2Exchange implements ServedExchange {
-  readonly protocol = 'h2';
-  readonly method: string;
-  readonly path: string;
-  readonly query: string;
-  readonly headers: Headers;
-  readonly contentLength: number | undefined;
-  readonly peer: string;
-  readonly connection: ServedConnection;
-  readonly writes = new PendingWrites();
-  responded = false;
-  cancelled = false;
-  readonly #context: ListenerContext;
-  readonly #stream: ServerHttp2Stream;
-  readonly #end: ExchangeEnd;
-  #bodyless = false;
-  /** Everything was sent. Not `writableFinished`: Node ends a dying stream by itself. */
-  #complete = false;
-  #trailers: Readonly<Record<string, string>> | undefined;
-
-  constructor(
-    context: ListenerContext,
-    connection: ServedConnection,
-    stream: ServerHttp2Stream,
-    headers: IncomingHttpHeaders,
-    peer: string,
-  ) {
-    this.#context = context;
-    this.#stream = stream;
-    this.connection = connection;
-    this.peer = peer;
-    this.method = headers[':method'] ?? '';
-    const target = splitTarget(headers[':path'] ?? '');
-    this.path = target.path;
-    this.query = target.query;
-    this.headers = headers as Headers;
-    this.contentLength = parseLength(headers['content-length']);
-    this.#end = new ExchangeEnd(() => {
-      if (!stream.destroyed) return 'running';
-      return this.#complete ? 'complete' : 'cut';
-    });
-  }
-
-  get aborted(): AbortSignal {
-    return this.#end.aborted;
-  }
-
-  get closed(): Promise<void> {
-    return this.#end.closed;
-  }
-
-  get ended(): boolean {
-    return this.#stream.destroyed || this.#stream.closed || this.#stream.writableEnded;
-  }
-
-  /** The stream is gone. */
-  over({ cancelled }: { cancelled: boolean }): void {
-    this.cancelled = cancelled;
-    this.writes.abandon();
-    this.#end.over(this.#complete ? 'complete' : 'cut');
-  }
-
-  #source(): BodySource {
-    const stream = this.#stream;
-    return {
-      stream,
-      contentLength: this.contentLength,
-      clock: this.#context.clock,
-      totalMs: this.#context.limits.bodyMs,
-      begin: () => {
-        if (this.headers.expect?.toLowerCase() === '100-continue' && !stream.headersSent) {
-          stream.additionalHeaders({ ':status': 100 });
-        }
-      },
-    };
-  }
-
-  body(limits: BodyLimits): AsyncIterable<Buffer> {
-    return readBody(this.#source(), limits);
-  }
-
-  receive(limits: BodyLimits, each: (bytes: Buffer) => void): Promise<number> {
-    return receiveBody(this.#source(), limits, each);
-  }
-
-  respond(
-    status: number,
-    headers: Readonly<Record<string, string>> = {},
-    options: RespondOptions = {},
-  ): void {
-    const stream = this.#stream;
-    this.responded = true;
-    if (stream.destroyed || stream.closed || stream.headersSent) return;
-    this.#bodyless = this.method === 'HEAD' || status === 204 || status === 304;
-    if (options.trailers) {
-      stream.once('wantTrailers', () => {
-        if (!stream.destroyed) stream.sendTrailers({ ...this.#trailers });
-      });
-    }
-    stream.respond(
-      { ':status': status, ...headers },
-      { waitForTrailers: options.trailers ?? false, endStream: options.end ?? false },
-    );
-    if (options.end) {
-      this.#complete = true;
-      this.#stopUpload();
-    }
-  }
-
-  write(chunk: Uint8Array): Promise<void> {
-    const stream = this.#stream;
-    if (this.ended || this.#bodyless) return Promise.resolve();
-    return this.writes.add(this.#context.clock, (taken) => stream.write(chunk, taken));
-  }
-
-  trailers(headers: Readonly<Record<string, string>>): void {
-    this.#trailers = headers;
-  }
-
-  async end(chunk?: Uint8Array): Promise<void> {
-    const stream = this.#stream;
-    if (!this.ended) {
-      const last = this.#bodyless ? undefined : chunk;
-      await this.writes.add(this.#context.clock, (taken) => {
-        stream.end(last, () => {
-          this.#complete ||= !stream.destroyed && !stream.closed;
-          taken();
-        });
-      });
-    }
-    this.#stopUpload();
-  }
-
-  /** The response is complete; the request perhaps not. */
-  #stopUpload(): void {
-    const stream = this.#stream;
-    if (stream.destroyed || stream.readableEnded) return;
-    discardBody(stream);
-    // wire: RFC 9113 8.1, a complete response before the end of the request is followed by
-    // RST_STREAM NO_ERROR, which tells the peer to stop sending and to keep the response.
-    this.#context.clock.after(LINGER_MS, () => {
-      if (!stream.destroyed && !stream.closed) stream.close(NGHTTP2_NO_ERROR);
-    });
-  }
-
-  cut(): void {
-    // An error makes it INTERNAL_ERROR. Never CANCEL, after which a stock transcoder would not come
-    // back (wire: go-livepeer server/ot_rpc.go), nor `close(code)`, before which Node ends the
-    // stream as if the response were whole.
-    if (!this.#stream.destroyed) this.#stream.destroy(new Error('cut'));
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    this.#over = true;
+    if (socket.writable) socket.write(numbersFrame(FRAME.goaway, 0, this.#lastStream, CODE.none));
+    socket.destroy();
   }
 }

@@ -11,7 +11,7 @@ const GENEROUS = { bytesMax: 300_000_000, idleMs: 10_000 };
 
 async function echo(exchange: Exchange): Promise<void> {
   const pieces: Buffer[] = [];
-  await exchange.receive(GENEROUS, (piece) => pieces.push(piece));
+  await exchange.receive(GENEROUS, (piece) => pieces.push(Buffer.from(piece)));
   exchange.respond(200, {
     'x-path': exchange.path,
     'x-query': exchange.query,
@@ -284,5 +284,16 @@ test('HEAD and 204 carry no body, whatever the handler writes', async (t) => {
     const over1 = await h1(port, { path: '/', method });
     assert.equal(over2.body.length + over1.body.length, 0);
     assert.equal(over2.status, over1.status);
+  }
+});
+
+test('HEAD is over with its headers, whether or not the handler ends it', async (t) => {
+  const { h2 } = await startListener(t, async (exchange) => {
+    exchange.respond(200, { 'content-length': '5' });
+  });
+  const session = h2();
+  for (let n = 0; n < 3; n++) {
+    const answer = await answerOf(session.request({ ':path': '/', ':method': 'HEAD' }));
+    assert.equal(answer.headers['content-length'], '5');
   }
 });
