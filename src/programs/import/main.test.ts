@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -175,6 +175,25 @@ test('broken lines are named, and nothing of the file is kept', async () => {
   await work('id', 'worker,time,units,id\na,2026-03-02,5,1\n');
   await assert.rejects(work('id', 'worker,time,units,id\na,2026-03-02,6,1\n'), /said otherwise/);
   assert.equal((await shadow('broken')).epochs[0].workers[0].units, '5');
+});
+
+test('a first import that is refused leaves no book behind, a later one the book as it was', async () => {
+  const mine = await mkdtemp(join(dir, 'first-'));
+  const [book, wrong, right] = [
+    join(mine, 'book.sqlite'),
+    join(mine, 'wrong.csv'),
+    join(mine, 'right.csv'),
+  ];
+  await writeFile(wrong, 'worker,time,units\na,2026-03-02,5\na,yesterday,5\n');
+  await writeFile(right, 'worker,time,units\na,2026-03-02,5\n');
+  const into = (...from: string[]) => imported(...from, '--book', book);
+  await assert.rejects(into('--csv', wrong), /line 3/);
+  await assert.rejects(into('--csv', join(mine, 'nowhere')));
+  await assert.rejects(into('--go-livepeer', wrong), { code: 'input_missing' });
+  assert.deepEqual((await readdir(mine)).sort(), ['right.csv', 'wrong.csv']);
+  assert.match(await into('--csv', right), /1 lines of work are new/);
+  await assert.rejects(into('--csv', wrong), /line 3/);
+  assert.match(await into('--csv', right), /0 lines of work are new .* 1 were there/);
 });
 
 test('a database that is not what it should be is refused, and stays as it was', async () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf, TributaryError } from '../../base/errors.ts';
 
@@ -90,8 +90,13 @@ export interface ShadowBook extends Disposable {
   tickets(grid: Grid, by: 'won' | 'redeemed'): readonly TicketSum[];
 }
 
-/** Opens a book, or makes one. Throws `import_wrong` for another file. */
+/**
+ * Opens a book, or makes one, whose file is gone again if its first import is refused. Throws
+ * `import_wrong` for another file.
+ */
 export function openShadowBook(path: string): ShadowBook {
+  const isNew = !existsSync(path);
+  let isRefused = false;
   const database = opened(path);
   const insertWork = database.prepare(
     'insert into work values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing',
@@ -115,6 +120,7 @@ export function openShadowBook(path: string): ShadowBook {
       return imported;
     } catch (error) {
       database.exec('rollback');
+      isRefused = true;
       throw error;
     }
   }
@@ -204,7 +210,11 @@ export function openShadowBook(path: string): ShadowBook {
       }));
     },
 
-    [Symbol.dispose]: () => database.close(),
+    [Symbol.dispose]() {
+      const isLeft = isNew && isRefused && isEmpty(database);
+      database.close();
+      if (isLeft) rmSync(path);
+    },
   };
 }
 
@@ -250,6 +260,11 @@ function opened(path: string): DatabaseSync {
     const message = `${path} cannot be used as a shadow book (${messageOf(cause)}).`;
     throw new TributaryError('import_wrong', message, { cause });
   }
+}
+
+function isEmpty(database: DatabaseSync): boolean {
+  const row = database.prepare('select 1 from work union all select 1 from ticket limit 1').get();
+  return row === undefined;
 }
 
 /** Rows of one time lie together, so that a file in the order of time is written in order. */
