@@ -126,7 +126,8 @@ export interface WorkerTotals {
   readonly sourceDurationMs: number;
   /** Attempts that ended other than credited; a hedge that came second is not one of them. */
   readonly failedAttempts: number;
-  readonly lastAt: Instant;
+  /** Null: all of it came out of published epochs after a backup was restored. */
+  readonly lastAt: Instant | null;
 }
 
 /**

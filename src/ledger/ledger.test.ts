@@ -13,12 +13,14 @@ import {
 } from '../base/ids.ts';
 import { pixels } from '../base/money.ts';
 import { openScratch } from '../database/scratch.ts';
+import type { Transaction } from '../database/transaction.ts';
 import {
   type CreditedContribution,
   checkContribution,
   type FailedContribution,
 } from './contribution.ts';
 import { createLedger } from './ledger.ts';
+import { totalsByWorker } from './store.ts';
 
 const AT = instant(1_700_000_000_123);
 const scratch = await openScratch();
@@ -141,6 +143,52 @@ test('the totals of a worker count credited jobs, and failures but for lost hedg
     },
   ]);
   assert.ok((await ledger.contributionsByWorker()).length > 1);
+});
+
+/** Rows of contributions that this connection has read so far. */
+async function contributionsRead(tx: Transaction): Promise<number> {
+  const { rows } = await tx.query<{ read: bigint }>(sql`
+    select seq_tup_read + idx_tup_fetch as read from pg_stat_xact_user_tables
+    where relname = 'contribution'`);
+  return Number(rows[0]?.read ?? 0n);
+}
+
+test('the totals are those of all contributions, which are not read for them', async () => {
+  const own = await enrol();
+  const entries = Array.from({ length: 200 }, () => credited({ worker: own }));
+  await Promise.all(entries.map((entry) => ledger.append(entry)));
+  await database.query(sql`analyze contribution`);
+  const { totals, read } = await database.transact(async (tx) => {
+    const before = await contributionsRead(tx);
+    const found = await totalsByWorker(tx);
+    return { totals: found, read: (await contributionsRead(tx)) - before };
+  });
+  const { rows } = await database.query<{
+    worker: string;
+    segments: bigint;
+    pixels: bigint;
+    duration: bigint;
+    failed: bigint;
+    at: number;
+  }>(sql`
+    select worker, count(*) filter (where verdict = 'credited') as segments, sum(pixels) as pixels,
+      coalesce(sum(source_duration_ms) filter (where verdict = 'credited'), 0) as duration,
+      count(*) filter (where verdict not in ('credited', 'superseded')) as failed, max(at) as at
+    from contribution group by worker
+    having count(*) filter (where verdict <> 'superseded') > 0 order by worker`);
+  assert.deepEqual(
+    totals,
+    rows.map((row) => ({
+      worker: row.worker,
+      segments: Number(row.segments),
+      pixels: row.pixels,
+      sourceDurationMs: Number(row.duration),
+      failedAttempts: Number(row.failed),
+      lastAt: row.at,
+    })),
+  );
+  // The last moment of each worker out of the index, and no more.
+  assert.ok(read <= totals.length, `${read} contributions for ${totals.length} workers`);
 });
 
 test('the database itself refuses to change a contribution or to pay for what is not there', async () => {

@@ -70,7 +70,7 @@ export interface Ledger {
   readonly keys: ReceiptKeys;
   /** Every attempt of a job, in order. */
   byJob(job: JobId): Promise<readonly StoredContribution[]>;
-  /** Totals of all workers that ever attempted a job, or of one. */
+  /** Totals of all workers that ever earned or failed at something, or of one. */
   contributionsByWorker(worker?: WorkerId): Promise<readonly WorkerTotals[]>;
   /** Appends what was handed in, then refuses more. The database stays open. */
   close(): Promise<void>;

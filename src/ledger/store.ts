@@ -104,28 +104,31 @@ export async function contributionsOfJob(
   return rows.map(decodeContribution);
 }
 
-/** What each worker did, or what one did; workers without an attempt are left out. */
+/**
+ * What each worker did, or what one did; workers without an attempt that counts are left out. Out of
+ * the running totals of epochs, a row for each: contributions are millions.
+ */
 export async function totalsByWorker(
   from: Queryable,
   worker?: WorkerId,
 ): Promise<readonly WorkerTotals[]> {
   const { rows } = await from.query<TotalsRow>(sql`
-    select worker,
-      count(*) filter (where verdict = 'credited') as segments,
-      sum(pixels) as pixels,
-      coalesce(sum(source_duration_ms) filter (where verdict = 'credited'), 0) as duration_ms,
-      count(*) filter (where verdict not in ('credited', 'superseded')) as failed,
-      max(at) as last_at
-    from contribution
-    where ${worker ?? null}::text is null or worker = ${worker ?? null}::text
-    group by worker order by worker`);
+    select worker, segments, pixels, duration_ms, failed,
+      (select max(c.at) from contribution c where c.worker = done.worker) as last_at
+    from (
+      select worker, sum(jobs) as segments, sum(units) as pixels, sum(source_ms) as duration_ms,
+        sum(failed_attempts) as failed
+      from worker_epoch
+      where ${worker ?? null}::text is null or worker = ${worker ?? null}::text
+      group by worker having sum(jobs + failed_attempts) > 0
+    ) as done order by worker`);
   return rows.map((row) => ({
     worker: row.worker as WorkerId,
     segments: Number(row.segments),
     pixels: pixels(row.pixels),
     sourceDurationMs: Number(row.duration_ms),
     failedAttempts: Number(row.failed),
-    lastAt: instant(row.last_at),
+    lastAt: row.last_at === null ? null : instant(row.last_at),
   }));
 }
 
@@ -135,7 +138,7 @@ interface TotalsRow {
   pixels: bigint;
   duration_ms: bigint;
   failed: bigint;
-  last_at: Instant;
+  last_at: Instant | null;
 }
 
 interface ContributionRow {
