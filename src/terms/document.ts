@@ -177,18 +177,27 @@ const conversion = z.strictObject(
   { error: table },
 );
 
-const payouts = z.strictObject(
+/** Applies where terms name none; one for ETH says nothing where nobody is paid in ETH. */
+const DEFAULT_THRESHOLD = { asset: 'ETH', least: '0.01' } as const;
+
+const payoutKeys = z.strictObject(
   {
     every: oneOf('round', 'day', 'week', 'month').default('week'),
     'on-demand': z.boolean({ error: 'true or false' }).default(false),
     assets: list(asset).default(['ETH']),
     'fee-share-max': positivePercentage.optional(),
     'latest-days': whole(1, DAYS_MAX).optional(),
-    thresholds: z.record(z.string(), decimal, { error: table }).default({ ETH: '0.01' }),
+    thresholds: z.record(z.string(), decimal, { error: table }).optional(),
     conversions: list(conversion).default([]),
   },
   { error: table },
 );
+
+const payouts = payoutKeys.transform(({ thresholds, ...named }) => {
+  const { asset, least } = DEFAULT_THRESHOLD;
+  const byDefault: Record<string, string> = named.assets.includes(asset) ? { [asset]: least } : {};
+  return { ...named, thresholds: thresholds ?? byDefault };
+});
 
 const parts = {
   name,
@@ -280,7 +289,7 @@ export const knownKeys: readonly string[] = [
     ...[perSegment, fixedRate, proportional, slidingWindow, retainer, poolToken].flatMap((each) =>
       Object.keys(each.shape),
     ),
-    ...[holdback, multiplier, penalty, group, conversion, payouts].flatMap((each) =>
+    ...[holdback, multiplier, penalty, group, conversion, payoutKeys].flatMap((each) =>
       Object.keys(each.shape),
     ),
     ...['period', 'rounds', 'recognised', 'gas', 'go-to', 'rules', 'borne-by', 'address'],

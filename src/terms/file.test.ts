@@ -106,6 +106,30 @@ test('a threshold that can never be reached is found', () => {
   );
 });
 
+test('the default threshold is for ETH, where the terms pay in it', () => {
+  const euros = (lines: string) =>
+    `${HEAD}[model]\nkind = "fixed-rate"\nrate = "1 EUR per 1e12 pixels"\n[assets.EUR]\nkind = "fiat"\ndecimals = 2\n[payouts]\n${lines}`;
+  const thresholds = (source: string) => {
+    const read = readTermsFile(source);
+    assert.ok(read.ok, read.ok ? '' : read.faults.map(faultText).join('\n'));
+    return read.file.payouts.thresholds;
+  };
+  assert.deepEqual(thresholds(euros('assets = ["EUR"]\n')), {});
+  assert.deepEqual(
+    thresholds(
+      euros(
+        'assets = ["EUR", "ETH"]\n[[payouts.conversions]]\nfrom = "EUR"\nto = "ETH"\nsource = "manual"\nage-minutes-max = 5\n',
+      ),
+    ),
+    { ETH: '0.01' },
+  );
+  assert.deepEqual(thresholds(HEAD + MODEL), { ETH: '0.01' });
+  assert.match(
+    faultsIn(euros('assets = ["EUR"]\nthresholds = { ETH = "0.01" }\n')).join(),
+    /payouts.thresholds.ETH: can never be reached: ETH is not among payouts.assets/,
+  );
+});
+
 test('multipliers, penalties and rates that cannot mean anything are found', () => {
   const multiplier = '[[multipliers]]\nname = "big"\nfactor = "2"\n';
   assert.match(faultOf(multiplier), /"big" has no condition: it must have one of hardware-class/);
