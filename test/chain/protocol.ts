@@ -48,6 +48,18 @@ export interface Ticket {
 /** A devnet with the short words that tests of the protocol use. */
 export type Protocol = Awaited<ReturnType<typeof startProtocol>>;
 
+/** Sends again where a pool took the nonce of the same account at the same moment. */
+async function written(send: () => Promise<Hex>): Promise<Hex> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await send();
+    } catch (error) {
+      const taken = error instanceof Error && /nonce too low|nonce.* lower/i.test(error.message);
+      if (!taken || tries === 20) throw error;
+    }
+  }
+}
+
 /** A round has more blocks than a test sends transactions in it: each makes a block. */
 export async function startProtocol({ roundLength = 60 } = {}) {
   const devnet: Devnet = await startDevnet({ roundLength });
@@ -77,7 +89,7 @@ export async function startProtocol({ roundLength = 60 } = {}) {
         ...request(call),
         account: accountOf(from),
       });
-      const hash = await wallet(accountOf(from)).writeContract(checked as never);
+      const hash = await written(() => wallet(accountOf(from)).writeContract(checked as never));
       const { logs } = await reader.waitForTransactionReceipt({ hash });
       return Object.entries(devnet.abis)
         .flatMap(([name, abi]) => {

@@ -56,5 +56,5 @@ test('a running pool replays its epochs under other terms, also what it keeps pr
   assert.deepEqual(workers, [
     { worker, asset: 'ETH', was: `${18n * 10n ** 17n}`, wouldBe: `${2n * 10n ** 18n}` },
   ]);
-  await assert.rejects(replay('3'), { code: 'input_missing' });
+  await assert.rejects(replay('3'), { code: 'epoch_unknown' });
 });
