@@ -100,7 +100,10 @@ const pages: readonly (readonly [path: () => string, text: RegExp])[] = [
   [() => `/epochs/2/${heron.id}`, /Commission of the pool/],
   [() => '/payouts', /Nothing was paid yet/],
   [() => '/proofs', /tributary verify --pool http:\/\/127\.0\.0\.1:/],
-  [() => '/join', /livepeer -transcoder -orchAddr 127\.0\.0\.1:\d+ -orchSecret/],
+  [
+    () => '/join',
+    /npm ci[\s\S]*bin\/tributary worker join[\s\S]*livepeer -transcoder -orchAddr 127\.0\.0\.1:\d+ -orchSecret/,
+  ],
   [() => '/incidents', /Uptime and incidents/],
   [() => '/docs', /Guides: run a pool/],
   [() => '/docs/guides/join-with-a-gpu', /Join a pool with a GPU/],

@@ -41,13 +41,19 @@ export const joinPage: Page = {
             </p>
           </section>
           <section aria-labelledby="ours">
-            <h2 id="ours">2. Start the worker</h2>
+            <h2 id="ours">2. Install and start the worker</h2>
             <p class="prose">
-              It measures what your machine can do, takes that much work, and keeps your receipts.
+              On a machine with Node 20 or later and npm, in a copy of Tributary’s source, this
+              brings everything that the worker needs, FFmpeg and its own Node included:
+            </p>
+            <Copyable label="Command that installs the program" text="npm ci" />
+            <p class="prose">
+              Then start it. It measures what your machine can do, takes that much work, and keeps
+              your receipts.
             </p>
             <Copyable
               label="Command that joins the pool"
-              text="tributary worker join 'tributary://…'"
+              text="bin/tributary worker join 'tributary://…'"
             />
             <p class="prose">
               Or keep the transcoder that you have. It needs the credential alone, the part of the
