@@ -110,6 +110,72 @@ test('what a pool replaces is found by who looked before, though it signs it ane
   assert.match((await look(two, new Map())).fault?.text ?? '', /is gone/);
 });
 
+type Head = { head: { recovered?: number; dust: Record<string, string> } };
+type Payouts = { payouts: { id: string; at: number; worker: string }[] };
+
+/** These files, as the pool would publish them after a restore of its second epoch. */
+async function restored(from: ReadonlyMap<string, string>, recovered: number) {
+  const changed = new Map(from);
+  edit<Head>(changed, 'epoch-2/epoch.json', ({ head }) => {
+    head.recovered = recovered;
+  });
+  await pool.reseal(changed, 2n);
+  return changed;
+}
+
+test('an epoch that was closed anew after a restore is a correction, if nobody gets less', async () => {
+  const four = await look(noProofs, later);
+  const end = four.epochs.at(-1)?.closesAt ?? 0;
+  assert.deepEqual([four.held, four.promised.payouts, four.promised.paid], [4, 1, { ETH: '600' }]);
+  // The payout comes back under another name, and in a later list.
+  const corrected = await restored(later, end + 5);
+  let again: Payouts['payouts'] = [];
+  edit<Payouts>(corrected, 'epoch-2/payouts.json', (list) => {
+    again = list.payouts.splice(0);
+  });
+  edit<Payouts>(corrected, 'epoch-4/payouts.json', (list) => {
+    list.payouts.push(...again.map((one) => ({ ...one, id: `recovered:${hash}:0` })));
+  });
+  const state = await look(four, corrected);
+  assert.deepEqual([state.fault, state.held, state.published], [null, 4, 4]);
+  assert.deepEqual(
+    state.corrected?.map(({ epoch }) => epoch),
+    ['2', '3', '4'],
+  );
+  assert.match(state.epochs[1]?.steps.at(-1) ?? '', /^corrected after a restore/);
+  assert.deepEqual(state.promised.credited, four.promised.credited);
+  assert.deepEqual([state.promised.payouts, state.promised.paid], [1, { ETH: '600' }]);
+  assert.deepEqual(await look(state, corrected), state);
+  // What was replaced is held against the pool like any other record.
+  assert.equal((await look(state, later)).fault?.fault, 'history_rewritten');
+
+  const lateWord = await look(four, await restored(later, end - 1));
+  assert.equal(lateWord.fault?.fault, 'history_rewritten', 'closed after the books came back');
+  const more = four.credits?.map(({ epoch, amounts }) => ({
+    epoch,
+    amounts: { ...amounts, [`${heron} ETH`]: `${amounts[`${heron} ETH`]}0` },
+  }));
+  const less = await look({ ...four, ...(more ? { credits: more } : {}) }, corrected);
+  assert.equal(less.fault?.fault, 'history_rewritten');
+  assert.match(less.fault?.text ?? '', /credits less than the record/);
+});
+
+test('a payout that is found again under records that stayed is counted once', async () => {
+  const four = await look(noProofs, later);
+  const found = new Map(later);
+  let again: Payouts['payouts'] = [];
+  edit<Payouts>(found, 'epoch-2/payouts.json', (list) => {
+    again = list.payouts.splice(0);
+  });
+  edit<Payouts>(found, 'epoch-4/payouts.json', (list) => {
+    list.payouts.push(...again.map((one) => ({ ...one, id: `recovered:${hash}:0` })));
+  });
+  const state = await look(four, found);
+  assert.deepEqual([state.fault, state.held], [null, 4]);
+  assert.deepEqual([state.promised.payouts, state.promised.paid], [1, { ETH: '600' }]);
+  assert.deepEqual(await look(state, found), state);
+});
+
 test('a payment or an income that the chain does not have is what fails, until it is there', async () => {
   const without = (gone: string) => new Map([...pool.chain].filter(([each]) => each !== gone));
   const unpaid = await look(two, files, without(hash));

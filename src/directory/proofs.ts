@@ -4,12 +4,16 @@ import { checkOneEpoch, type EpochVerdict } from '../epochs/verify-one.ts';
 import { type VerifyParts, Wrong } from '../epochs/verify-types.ts';
 import { type IndexFile, type PayoutsFile, parsePayouts } from '../proofs/files.ts';
 import type { Terms } from '../terms/terms.ts';
+import { type Corrected, type EpochCredits, findCorrected, withCredits } from './corrections.ts';
 import { credit, forget, nothingPromised, type Promised, pay } from './promises.ts';
 
 /** New epochs of one look: the rest has its turn in the next ones. */
 const EPOCHS_PER_LOOK = 26;
 /** What is shown of epochs: two years of weeks. Older ones were checked, and are counted. */
 const EPOCHS_KEPT = 104;
+
+/** How ids of payouts begin that were found on the chain after a restore (docs: proofs.md). */
+const FOUND = 'recovered:';
 
 /** An epoch that was recomputed, and held. */
 export interface EpochHeld {
@@ -43,6 +47,12 @@ export interface ProofsState {
   readonly fault: ProofsFault | null;
   readonly promised: Promised;
   readonly privacy: 'public' | 'private' | null;
+  /** Of the newest epochs; none in what an older version kept. */
+  readonly credits?: readonly EpochCredits[];
+  /** Epochs whose record was corrected after a restore, and checked again since. */
+  readonly corrected?: readonly Corrected[];
+  /** Payouts and epochs that came out of a backup, for which all payouts were counted anew. */
+  readonly foundAgain?: readonly string[];
 }
 
 export const noProofs: ProofsState = {
@@ -72,6 +82,20 @@ export async function checkProofs(
   check: ProofsCheck,
   parts: VerifyParts,
 ): Promise<ProofsState> {
+  try {
+    return await look(before, check, parts);
+  } catch (error) {
+    if (!(error instanceof FoundAgain)) throw error;
+    const foundAgain = [...(before.foundAgain ?? []), ...error.found];
+    return checkProofs(anew({ ...before, foundAgain }), check, parts);
+  }
+}
+
+async function look(
+  before: ProofsState,
+  check: ProofsCheck,
+  parts: VerifyParts,
+): Promise<ProofsState> {
   let state: ProofsState = before;
   const failed = (error: Wrong): ProofsState => {
     const epoch = error.epoch === undefined ? null : String(error.epoch);
@@ -81,11 +105,16 @@ export async function checkProofs(
   };
   try {
     if ((await parts.files.read('index.json')) === undefined) {
-      if (before.held === 0) return { ...noProofs };
+      if (before.digests.length === 0) return { ...noProofs };
       throw new Wrong('file_missing', 'the index of the proofs, which was there before, is gone');
     }
     const index = await readIndex(parts);
-    checkSame(before, check, index);
+    checkPool(check, index);
+    const corrected = await findCorrected(before, index, parts);
+    if (corrected.length > 0) state = afterCorrection(before, corrected, index);
+    // Whoever counts from the first epoch on anyway has nothing to find again.
+    const isAgain = state.held < state.digests.length;
+    const foundAgain = isAgain ? undefined : (state.foundAgain ?? []);
     const chain =
       parts.chain && index.chainId !== 0n
         ? await openChainCheck(parts.chain, parts, index)
@@ -93,11 +122,11 @@ export async function checkProofs(
     state = { ...state, published: index.epochs.length };
     // What came since to the lists of epochs that are not the newest any more.
     if (index.epochs.length > state.held)
-      state = await followPayouts(state, { parts, index, chain });
+      state = await followPayouts(state, { parts, index, chain, foundAgain });
     for (const entry of index.epochs.slice(state.held, state.held + EPOCHS_PER_LOOK)) {
-      state = await checkEpoch(state, entry, { parts, check, chain });
+      state = await checkEpoch(state, entry, { parts, check, chain, foundAgain });
     }
-    state = await followPayouts(state, { parts, index, chain });
+    state = await followPayouts(state, { parts, index, chain, foundAgain });
     return { ...state, fault: null };
   } catch (error) {
     if (error instanceof Wrong) return failed(error);
@@ -105,37 +134,57 @@ export async function checkProofs(
   }
 }
 
-/** A pool that replaces what it has published is found by whoever looked before. */
-function checkSame({ digests }: ProofsState, { pool }: ProofsCheck, index: IndexFile): void {
-  if (index.pool !== pool.orchestrator || String(index.chainId) !== pool.chainId) {
-    throw new Wrong(
-      'index_wrong',
-      'the index is of another orchestrator or chain than the manifest',
-    );
+function checkPool({ pool }: ProofsCheck, index: IndexFile): void {
+  if (index.pool === pool.orchestrator && String(index.chainId) === pool.chainId) return;
+  throw new Wrong('index_wrong', 'the index is of another orchestrator or chain than the manifest');
+}
+
+/** Payouts stand in the lists that were counted as others, or elsewhere. */
+class FoundAgain extends Error {
+  override readonly name = 'FoundAgain';
+  readonly found: readonly string[];
+  constructor(found: readonly string[]) {
+    super('payouts were found again after a restore');
+    this.found = found;
   }
-  for (const [at, digest] of digests.entries()) {
-    const entry = index.epochs[at];
-    if (entry?.digest === digest) continue;
-    const epoch = BigInt(at + 1);
-    const what = entry ? 'has another record than the one that was checked' : 'is gone';
-    throw new Wrong('history_rewritten', `epoch ${epoch} ${what} here before`, epoch);
-  }
+}
+
+/**
+ * Begins again with the first epoch. Only so is each payout counted once: out of a backup it may
+ * come back under another name, and in another list. The records stay bound to what they were.
+ */
+function anew({ digests, published, corrected = [], foundAgain = [] }: ProofsState): ProofsState {
+  return { ...noProofs, digests, published, corrected, foundAgain };
+}
+
+function afterCorrection(
+  before: ProofsState,
+  corrected: readonly Corrected[],
+  index: IndexFile,
+): ProofsState {
+  const digests = before.digests.map((digest, at) => index.epochs[at]?.digest ?? digest);
+  const again = new Set(corrected.map(({ epoch }) => epoch));
+  const others = (before.corrected ?? []).filter(({ epoch }) => !again.has(epoch));
+  return anew({ ...before, digests, corrected: [...others, ...corrected] });
 }
 
 interface Looking {
   readonly parts: VerifyParts;
   readonly chain: ChainCheck | undefined;
+  /** For what all payouts were counted anew; undefined while they are. */
+  readonly foundAgain: readonly string[] | undefined;
 }
 
 async function checkEpoch(
   state: ProofsState,
   { epoch, digest }: IndexFile['epochs'][number],
-  { parts, check, chain }: Looking & { readonly check: ProofsCheck },
+  { parts, check, chain, foundAgain }: Looking & { readonly check: ProofsCheck },
 ): Promise<ProofsState> {
   const { seen, ...verdict } = await checkOneEpoch(epoch, parts, { chain });
   if (!verdict.ok) throw wrongOf(verdict, epoch);
   if (!seen) return state;
   const { head, leaves, terms } = seen;
+  if (head.recovered !== undefined) checkFound(state.promised, [`epoch ${epoch}`], foundAgain);
   const { closesAt, totals, privacy } = head;
   const held: EpochHeld = {
     epoch: String(epoch),
@@ -144,19 +193,33 @@ async function checkEpoch(
     checkedAt: check.now,
     termsVersion: head.terms.version,
     termsDigest: head.terms.digest,
-    steps: verdict.steps,
+    steps: state.corrected?.some((one) => one.epoch === String(epoch))
+      ? [...verdict.steps, 'corrected after a restore: the record says so, and credits nobody less']
+      : verdict.steps,
   };
   return {
     ...state,
     held: state.held + 1,
-    digests: [...state.digests, digest],
+    // Longer than what held where epochs are checked again.
+    digests: state.held < state.digests.length ? state.digests : [...state.digests, digest],
+    credits: withCredits(state.credits ?? [], { head, leaves }),
     epochs: [...state.epochs, held].slice(-EPOCHS_KEPT),
     promised: await paidOf(
       credit(state.promised, { closesAt, leaves, totals: totals.amounts, terms }),
-      { epoch, payouts: seen.payouts, terms, chain },
+      { epoch, payouts: seen.payouts, terms, chain, foundAgain },
     ),
     privacy,
   };
+}
+
+/** Throws {@link FoundAgain} for what came out of a backup and was not seen before. */
+function checkFound(
+  promised: Promised,
+  found: readonly string[],
+  known: readonly string[] | undefined,
+): void {
+  const fresh = found.filter((one) => known && !known.includes(one));
+  if (fresh.length > 0 && promised.payouts > 0) throw new FoundAgain(fresh);
 }
 
 function wrongOf(verdict: EpochVerdict & { readonly ok: false }, epoch: bigint): Wrong {
@@ -166,7 +229,7 @@ function wrongOf(verdict: EpochVerdict & { readonly ok: false }, epoch: bigint):
 /** Payouts go on after an epoch was published: of the newest two the list may have grown. */
 async function followPayouts(
   state: ProofsState,
-  { parts, index, chain }: Looking & { readonly index: IndexFile },
+  { parts, index, chain, foundAgain }: Looking & { readonly index: IndexFile },
 ): Promise<ProofsState> {
   let { promised } = state;
   const still = new Set<string>();
@@ -176,7 +239,7 @@ async function followPayouts(
     const { payouts } = await needFile(parts.files, path, parsePayouts, epoch);
     const named = { version: held.termsVersion, digest: held.termsDigest };
     const terms = await readTerms(parts, index, { epoch, terms: named });
-    promised = await paidOf(promised, { epoch, payouts, terms, chain });
+    promised = await paidOf(promised, { epoch, payouts, terms, chain, foundAgain });
     for (const { id } of payouts) still.add(id);
   }
   return { ...state, promised: forget(promised, still) };
@@ -189,12 +252,15 @@ async function paidOf(
     readonly payouts: PayoutsFile['payouts'];
     readonly terms: Terms;
     readonly chain: ChainCheck | undefined;
+    readonly foundAgain: readonly string[] | undefined;
   },
 ): Promise<Promised> {
-  const { epoch, payouts, terms, chain } = given;
+  const { epoch, payouts, terms, chain, foundAgain } = given;
   const known = new Set(promised.counted);
   const fresh = payouts.filter(({ id }) => !known.has(id));
   if (fresh.length === 0) return promised;
+  const found = fresh.filter(({ id }) => id.startsWith(FOUND)).map(({ id }) => id);
+  checkFound(promised, found, foundAgain);
   await chain?.payouts(epoch, fresh, terms);
   return pay(promised, fresh, { onChain: chain !== undefined, terms });
 }

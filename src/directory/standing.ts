@@ -223,7 +223,15 @@ function proofsCheck({ proofs, proofsTrouble, proofsAt }: PoolRecord): CheckResu
     proofs.privacy === 'private'
       ? `${which} ${one ? 'is' : 'are'} signed, one after the other; each line is shown to its own worker alone.`
       : `${which}, recomputed here, ${one ? 'comes' : 'come'} to what the pool signed.`;
-  return check('proofs', 'holds', text);
+  return check('proofs', 'holds', `${text}${correctedText(proofs)}`);
+}
+
+function correctedText({ corrected = [] }: PoolRecord['proofs']): string {
+  const [first] = corrected;
+  if (!first) return '';
+  return corrected.length === 1
+    ? ` Epoch ${first.epoch} was corrected after a restore, and credits nobody less.`
+    : ` ${corrected.length} epochs from epoch ${first.epoch} on were corrected after a restore, and credit nobody less.`;
 }
 
 /** `The one epoch`, `Both epochs`, `All 3 epochs`. */
