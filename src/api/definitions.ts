@@ -11,6 +11,7 @@ import { journalApi } from './journal-routes.ts';
 import { ledgerApi } from './ledger-routes.ts';
 import { liveApi } from './live-routes.ts';
 import { manifestApi } from './manifest-routes.ts';
+import { meAskApi } from './me-ask-routes.ts';
 import { meChoiceApi } from './me-choice-routes.ts';
 import { meNoticesApi } from './me-notices-routes.ts';
 import { mePayApi } from './me-pay-routes.ts';
@@ -50,6 +51,7 @@ export const definitions = {
   live: liveApi,
   manifest: manifestApi,
   me: meApi,
+  meAsk: meAskApi,
   meChoice: meChoiceApi,
   meNotices: meNoticesApi,
   mePay: mePayApi,

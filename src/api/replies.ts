@@ -64,6 +64,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   payout_state_wrong: 409,
   payout_file_wrong: 400,
   payout_choice_refused: 400,
+  payout_ask_refused: 409,
   payout_address_refused: 409,
   funding_refused: 409,
   correction_refused: 409,

@@ -159,6 +159,8 @@ export const errorAdvice = {
   correction_refused:
     'Look what differs with `tributary payouts reconcile`, and book exactly that once you know why.',
   payout_choice_refused: 'Read the text: it says what cannot be chosen.',
+  payout_ask_refused:
+    'Read the text: it says what stands in the way. What you are owed stays owed.',
   payout_address_refused: 'Read the text; an address needs both signatures, or 48 hours.',
   demo_stopped: 'Every process of it was stopped, too; nothing needs to be done.',
   demo_failed: 'Read what the process said; then start the demo again.',

@@ -984,11 +984,14 @@ create table payout_plan (
   run_by text,
   for_one boolean not null default false,
   waiting text[] not null default '{}'::text[],
+  asked_by text,
   constraint payout_plan_pkey PRIMARY KEY (digest),
+  constraint payout_plan_asked_by_fkey FOREIGN KEY (asked_by) REFERENCES worker(id),
   constraint payout_plan_check CHECK ((digest = sha256(convert_to(plan, 'UTF8'::name)))),
   constraint payout_plan_digest_check CHECK ((length(digest) = 32)),
   constraint payout_plan_was_run CHECK (((run_by IS NULL) OR (run_at IS NOT NULL)))
 );
+CREATE INDEX payout_plan_asked ON public.payout_plan USING btree (asked_by, previewed_at) WHERE (asked_by IS NOT NULL);
 
 create table payout_preference (
   worker text not null,

@@ -87,11 +87,16 @@ export async function gather(
     assets: terms.assets,
     demand: await demandOf(from, terms, demand, at),
     quotes,
-    recipients: chain && money.ok ? await looks(chain, terms, now.candidates) : {},
+    recipients: chain && money.ok ? await looks(chain, terms, asking(now.candidates, demand)) : {},
     onHand: money.ok ? money.onHand : {},
     gas: money.ok ? money.gas : undefined,
     limits,
   };
+}
+
+/** Where one asks, nobody else is paid: only its address is looked at. */
+function asking(all: readonly Candidate[], demand: Demand): readonly Candidate[] {
+  return typeof demand === 'object' ? all.filter(({ worker }) => worker === demand.worker) : all;
 }
 
 async function demandOf(

@@ -7,6 +7,7 @@ import type { Log } from '../base/log.ts';
 import type { Database } from '../database/database.ts';
 import type { Terms } from '../terms/terms.ts';
 import { type Approvals, createApprovals } from './approvals.ts';
+import { type Asks, createAsks } from './ask.ts';
 import { type Choices, createChoices } from './choices.ts';
 import { createDecisions, type Decisions } from './decisions.ts';
 import { driveBatches } from './drive.ts';
@@ -86,7 +87,7 @@ export interface KeptPlan extends Omit<Preview, 'plan'> {
 }
 
 /** Who is paid what, in which asset, once. */
-export interface Payouts extends Choices, Approvals, Decisions {
+export interface Payouts extends Choices, Approvals, Decisions, Asks {
   /** What would go out now, and why the rest would not; kept, so that it can be run as it is. */
   preview(demand: Demand): Promise<Preview>;
   /** The same, not kept: for who only looks. */
@@ -267,6 +268,12 @@ export function openPayouts(parts: PayoutsParts): Payouts {
     ...approvals,
     ...createChoices({ ...parts, forbidden }),
     ...createDecisions({ database, clock, log, name: parts.pool.name, terms: parts.terms }),
+    ...createAsks({
+      ...{ database, clock, log, needed, automatic: rules.automatic },
+      facts: () => gatherParts(clock.now()),
+      make: (worker) => makePlan({ worker }),
+      run: (digest) => run(digest, undefined),
+    }),
     preview,
     async look(demand) {
       const { text: _, ...made } = await makePlan(demand);

@@ -22,12 +22,14 @@ export async function storePlan(
     readonly forOne: boolean;
     /** Workers whose turn it is, and who wait for what passes by itself. */
     readonly waiting: readonly string[];
+    /** The worker who asked for it itself. */
+    readonly askedBy?: string;
   },
 ): Promise<void> {
   await from.query(sql`
-    insert into payout_plan (digest, plan, previewed_at, for_one, waiting)
+    insert into payout_plan (digest, plan, previewed_at, for_one, waiting, asked_by)
     values (${bytes(plan.digest)}, ${plan.text}, ${time(plan.at)}, ${plan.forOne},
-      ${plan.waiting}::text[])
+      ${plan.waiting}::text[], ${plan.askedBy ?? null})
     on conflict (digest) do nothing`);
 }
 
@@ -69,6 +71,19 @@ export async function plansNotRun(
 }
 /** Nobody reads more of them. */
 const PLANS_MAX = 20;
+
+/** Plans that a worker asked for since then and that were not run, the last first. */
+export async function askedPlans(
+  from: Queryable,
+  worker: string,
+  sinceMs: number,
+): Promise<readonly { readonly digest: string; readonly text: string }[]> {
+  const { rows } = await from.query<{ digest: string; text: string }>(sql`
+    select encode(digest, 'hex') as digest, plan as text from payout_plan
+    where asked_by = ${worker} and run_at is null and previewed_at >= ${new Date(sinceMs)}
+    order by previewed_at desc limit 1`);
+  return rows;
+}
 
 /** Notes that a plan is being run; it is run once. */
 export async function storeRun(

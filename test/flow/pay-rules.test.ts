@@ -8,6 +8,7 @@ import { privateKeyToAccount } from 'viem/accounts';
 import { instant } from '../../src/base/clock.ts';
 import { balance, newRecipient } from '../../src/chain/transactions.test-kit.ts';
 import { periodEnd } from '../../src/payouts/schedule.ts';
+import { ask, byLink } from '../api/api-kit.ts';
 import { eventually } from '../eventually.ts';
 import type { Cleanup } from '../start-pool.ts';
 import { DAY_MS, MINUTE_MS, type RulePool, startRulePool } from './pay-rules-kit.ts';
@@ -93,6 +94,58 @@ test('on demand one worker is paid where the terms allow it, and the turn of oth
   const left = periodEnd('week', instant(rules.now())) - rules.now();
   await rules.leap(left + MINUTE_MS);
   await rules.arrived(waiting.address, 4n * MILLI);
+});
+
+/** Asks for a payout as a worker does that signed in. */
+async function asksToBePaid(name: string) {
+  const self = await byLink(rules.pool, `workers/${name}`);
+  const path = '/api/v1/me/payouts';
+  const { status, text } = await ask(rules.pool, self, { method: 'POST', path });
+  const waits = await ask(rules.pool, self, { method: 'GET', path: `${path}/asked` });
+  const page = await ask(rules.pool, self, { method: 'GET', path: '/worker/payouts' });
+  return { status, text, waits: waits.text, page: page.text };
+}
+
+test('a worker asks for its payout itself, and is paid or told why not', async () => {
+  await rules.promise(`every = "month"\n${ETH_TERMS}`);
+  const { id, address } = await rules.enrol('rail');
+  const refusal = async () => {
+    const { status, text } = await asksToBePaid('rail');
+    assert.equal(status, 409, text);
+    return text;
+  };
+  await rules.owe(id, 2n * MILLI);
+  const off = await asksToBePaid('rail');
+  assert.equal(off.status, 409, off.text);
+  assert.match(off.text, /payout_ask_refused.*pay by their schedule only, and nothing on demand/);
+  assert.doesNotMatch(off.page, /Ask for your payout/);
+
+  await rules.promise(
+    'every = "month"\non-demand = true\nassets = ["ETH"]\nthresholds = { ETH = "0.005" }\n',
+  );
+  assert.match(await refusal(), /0.002 ETH is owed. That is below the threshold of 0.005 ETH/);
+  let page = '';
+  await inMinutes('the page offers it', async () => {
+    page = (await asksToBePaid('rail')).page;
+    return page.includes('<button type="submit">Ask for your payout');
+  });
+  assert.match(page, /It goes out from 0.005 ETH on/);
+  await rules.owe(id, 4n * MILLI);
+  await rules.run('payouts', 'pause');
+  assert.match(await refusal(), /Payouts are paused: an operator paused them/);
+  await rules.run('payouts', 'resume');
+  assert.equal(await on(address), 0n);
+
+  const taken = await asksToBePaid('rail');
+  assert.equal(taken.status, 200, taken.text);
+  assert.equal(JSON.parse(taken.text).state, 'planned');
+  assert.deepEqual(JSON.parse(taken.waits), { waits: null });
+  await rules.arrived(address, 6n * MILLI);
+  await inMinutes('nothing is owed any more', async () =>
+    /Nothing is owed to you now/.test((await asksToBePaid('rail')).text),
+  );
+  const { items } = await rules.pool.admin<{ items: unknown[] }>('GET', '/api/v1/operator/audit');
+  assert.match(JSON.stringify(items), /\/api\/v1\/me\/payouts/);
 });
 
 test('with less than it owes the pool pays nobody, says so to all, and pays late once it can', async () => {
@@ -262,7 +315,7 @@ test('an address moves with both signatures at once, by the operator after 48 ho
 });
 
 test('above an amount two people approve, and above its own limit the signer sends nothing', async () => {
-  await rules.promise(`every = "day"\n${ETH_TERMS}`);
+  await rules.promise(`every = "day"\non-demand = true\n${ETH_TERMS}`);
   const { id, address } = await rules.enrol('plover');
   await rules.fund('20');
   await rules.owe(id, parseEther('6'));
@@ -284,7 +337,23 @@ test('above an amount two people approve, and above its own limit the signer sen
   await rules.arrived(address, parseEther('6'));
 
   await rules.owe(id, parseEther('9'));
-  const shown = digestIn(await rules.run('payouts', 'preview', '--now'));
+  // Asking oneself gets round nobody: it waits for the same two people, and is the same plan twice.
+  let asked = await asksToBePaid('plover');
+  await inMinutes('the payout before has ended', async () => {
+    if (asked.status !== 200) asked = await asksToBePaid('plover');
+    return asked.status === 200;
+  });
+  assert.deepEqual(
+    { ...JSON.parse(asked.text), at: '', sends: [] },
+    {
+      ...{ state: 'waits', at: '', sends: [], approvalsNeeded: 2 },
+    },
+  );
+  assert.equal(JSON.parse(asked.waits).waits.approvalsNeeded, 2);
+  assert.match(asked.page, /2 people must approve it first/);
+  assert.equal((await asksToBePaid('plover')).text, asked.text);
+  const plans = await rules.pool.admin<{ digest: string }[]>('GET', '/api/v1/payouts/plans');
+  const shown = plans[0]?.digest ?? '';
   for (const name of ['ada', 'bob']) {
     await rules.run('payouts', 'approve', shown, '--as', join(rules.dir, name));
   }

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { disputesApi } from '../../src/api/disputes-routes.ts';
 import type { evidenceApi } from '../../src/api/evidence-routes.ts';
 import type { liveApi } from '../../src/api/live-routes.ts';
+import type { meAskApi } from '../../src/api/me-ask-routes.ts';
 import type { meChoiceApi } from '../../src/api/me-choice-routes.ts';
 import type { meNoticesApi } from '../../src/api/me-notices-routes.ts';
 import type { mePayApi } from '../../src/api/me-pay-routes.ts';
@@ -31,6 +32,8 @@ export type LedgerLines = Reply<typeof mePayApi.lines>;
 export type Receipts = Reply<typeof mePayApi.receipts>;
 export type Payouts = Reply<typeof mePayApi.payouts>;
 export type Progress = Reply<typeof meProgressApi.progress>;
+/** The payout that a worker asked for and that waits for a person of the pool. */
+export type AskedPayout = Reply<typeof meAskApi.asked>;
 export type Choices = Reply<typeof meChoiceApi.choices>;
 export type DisputeLine = Reply<typeof disputesApi.ownList>['disputes'][number];
 export type DisputeWhole = Reply<typeof disputesApi.ownRead>;

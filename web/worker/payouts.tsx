@@ -6,9 +6,10 @@ import { Table } from '../parts/table.tsx';
 import { Time } from '../parts/time.tsx';
 import { loadTerms } from '../public/pool.ts';
 import { payoutRhythm } from '../public/terms-words.ts';
-import type { Choices, Earnings, Payouts } from './api-views.ts';
+import type { AskedPayout, Choices, Earnings, Payouts } from './api-views.ts';
 import { amountText, nextPayout } from './next-payout.ts';
 import { AddressPart } from './payout-address.tsx';
+import { AskPart } from './payout-ask.tsx';
 import { ChoicePart } from './payout-choice.tsx';
 import { linkOf, WorkerSwitch, workerPage } from './worker-page.tsx';
 
@@ -29,6 +30,9 @@ export const payoutsPage = workerPage('/worker/payouts', async (parts) => {
   if (!payouts || !choices || !terms) return undefined;
   const owed = earnings?.totals[0]?.owed ?? [];
   const next = nextPayout({ pool, terms, choices, owed });
+  const asked = terms.payouts.onDemand
+    ? await reader.json<AskedPayout>(`/api/v1/me/payouts/asked?${own}`)
+    : undefined;
   return {
     title: 'Payouts',
     current: '/worker/payouts',
@@ -72,6 +76,9 @@ export const payoutsPage = workerPage('/worker/payouts', async (parts) => {
             },
           ]}
         />
+        {terms.payouts.onDemand && cursor === null && (
+          <AskPart of={parts} {...{ terms, owed, next, asked, payouts }} />
+        )}
         <section aria-labelledby="paid">
           <h2 id="paid">What went out</h2>
           <PaidTable

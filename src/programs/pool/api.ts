@@ -15,6 +15,7 @@ import { type LedgerRoutesParts, ledgerRoutes } from '../../api/ledger-routes.ts
 import { createLive } from '../../api/live.ts';
 import { liveRoutes } from '../../api/live-routes.ts';
 import { manifestRoutes } from '../../api/manifest-routes.ts';
+import { meAskRoutes } from '../../api/me-ask-routes.ts';
 import { meChoiceRoutes } from '../../api/me-choice-routes.ts';
 import { meNoticesRoutes } from '../../api/me-notices-routes.ts';
 import { mePayRoutes } from '../../api/me-pay-routes.ts';
@@ -139,6 +140,7 @@ export async function openApi(
     ...meRoutes(parts),
     ...mePayRoutes(parts),
     ...meProgressRoutes({ ...parts, clock }),
+    ...meAskRoutes(parts),
     ...meChoiceRoutes(parts),
     ...manifestRoutes(parts),
     ...noticesRoutes({
