@@ -3,7 +3,8 @@ import { useState } from 'preact/hooks';
 import { Copyable } from '../parts/copy.tsx';
 import { ErrorNote, Notice } from '../parts/state.tsx';
 import type { Wake } from './islands.ts';
-import { post, sayFailure } from './post.ts';
+import { post } from './post.ts';
+import { useStep } from './step.ts';
 
 interface Offer {
   readonly path: string;
@@ -20,21 +21,13 @@ type Made = Readonly<Partial<Record<'credential' | 'join' | 'url', string>>>;
 
 function Once({ offers }: { readonly offers: readonly Offer[] }) {
   const [made, setMade] = useState<Made | undefined>();
-  const [isBusy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<ReturnType<typeof sayFailure> | undefined>();
+  const { isBusy, failure, step } = useStep();
 
-  const make = async ({ path }: Offer) => {
-    setBusy(true);
-    setFailure(undefined);
-    setMade(undefined);
-    try {
+  const make = ({ path }: Offer) =>
+    step(async () => {
+      setMade(undefined);
       setMade(await post<Made>(path, {}));
-    } catch (error) {
-      setFailure(sayFailure(error));
-    } finally {
-      setBusy(false);
-    }
-  };
+    });
   return (
     <div class="stack">
       <p class="buttons">

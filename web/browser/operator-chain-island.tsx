@@ -9,7 +9,8 @@ import { Field } from '../parts/confirm.tsx';
 import { Hash } from '../parts/copy.tsx';
 import { ErrorNote, Notice, StateText, type Tone } from '../parts/state.tsx';
 import type { Wake } from './islands.ts';
-import { post, sayFailure } from './post.ts';
+import { post, Refused } from './post.ts';
+import { type Failure, useStep } from './step.ts';
 
 /** Fields, then what they would do and cost, then a phrase to type, then how far it has got. */
 export const wake: Wake = (element, props) => {
@@ -26,20 +27,8 @@ function Act({ offer }: { readonly offer: ChainOffer }) {
   const [plan, setPlan] = useState<ChainPlan | undefined>();
   const [typed, setTyped] = useState('');
   const [progress, setProgress] = useState<ChainProgress | undefined>();
-  const [isBusy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<ReturnType<typeof sayFailure> | undefined>();
+  const { isBusy, failure, step } = useStep();
 
-  const step = async (run: () => Promise<void>) => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
-      await run();
-    } catch (error) {
-      setFailure(sayFailure(error));
-    } finally {
-      setBusy(false);
-    }
-  };
   const change = (name: string, value: string) => {
     setValues((before) => ({ ...before, [name]: value }));
     // What was shown is no longer what would be sent.
@@ -49,10 +38,7 @@ function Act({ offer }: { readonly offer: ChainOffer }) {
   const show = () =>
     step(async () => {
       const body = bodyOf(offer, values);
-      if ('wrong' in body) {
-        setFailure({ text: body.wrong, advice: '' });
-        return;
-      }
+      if ('wrong' in body) throw new Refused(body.wrong, '');
       setPlan(await post<ChainPlan>('/api/v1/chain/prepare', body.body));
     });
   const send = () =>
@@ -219,7 +205,7 @@ function Progress({
   failure,
 }: {
   readonly of: ChainProgress;
-  readonly failure: ReturnType<typeof sayFailure> | undefined;
+  readonly failure: Failure | undefined;
 }) {
   return (
     <div class="stack" role="status">

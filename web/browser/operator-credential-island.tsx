@@ -11,7 +11,8 @@ import { Field } from '../parts/confirm.tsx';
 import { Copyable } from '../parts/copy.tsx';
 import { ErrorNote, Notice } from '../parts/state.tsx';
 import type { Wake } from './islands.ts';
-import { post, sayFailure } from './post.ts';
+import { post } from './post.ts';
+import { useStep } from './step.ts';
 
 interface Props {
   readonly poolName: string;
@@ -34,32 +35,24 @@ export const wake: Wake = (element, props) => {
 
 function Credential({ worker, mayLink, poolName }: Props) {
   const [shown, setShown] = useState<Shown>({});
-  const [isBusy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<ReturnType<typeof sayFailure> | undefined>();
+  const { isBusy, failure, step } = useStep();
   const { made, link } = shown;
   const whose = made ?? worker;
 
-  const step = async (run: () => Promise<Shown>) => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
+  const show = (run: () => Promise<Shown>) =>
+    step(async () => {
       const more = await run();
       setShown((before) => ({ ...before, ...more }));
-    } catch (error) {
-      setFailure(sayFailure(error));
-    } finally {
-      setBusy(false);
-    }
-  };
+    });
   const enrol = (name: string, payoutAddress: string) =>
-    step(async () => {
+    show(async () => {
       const body = { name, ...(payoutAddress === '' ? {} : { payoutAddress }) };
       return { made: await post<Credentials>('/api/v1/workers', body), link: undefined };
     });
   const rotate = (id: string) =>
-    step(async () => ({ made: await post<Credentials>(`/api/v1/workers/${id}/rotate`, {}) }));
+    show(async () => ({ made: await post<Credentials>(`/api/v1/workers/${id}/rotate`, {}) }));
   const invite = (id: string) =>
-    step(async () => ({ link: await post<PortalLink>(`/api/v1/workers/${id}/link`, {}) }));
+    show(async () => ({ link: await post<PortalLink>(`/api/v1/workers/${id}/link`, {}) }));
 
   return (
     <div class="stack">

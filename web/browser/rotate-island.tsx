@@ -3,7 +3,8 @@ import { useState } from 'preact/hooks';
 import { Copyable } from '../parts/copy.tsx';
 import { ErrorNote, Notice } from '../parts/state.tsx';
 import type { Wake } from './islands.ts';
-import { post, sayFailure } from './post.ts';
+import { post } from './post.ts';
+import { useStep } from './step.ts';
 
 interface Props {
   readonly worker: string;
@@ -23,20 +24,10 @@ interface Made {
 
 function Rotate({ worker, name }: Props) {
   const [made, setMade] = useState<Made | undefined>();
-  const [isBusy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<ReturnType<typeof sayFailure> | undefined>();
+  const { isBusy, failure, step } = useStep();
 
-  const rotate = async () => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
-      setMade(await post<Made>('/api/v1/me/credentials/rotate', { worker }));
-    } catch (error) {
-      setFailure(sayFailure(error));
-    } finally {
-      setBusy(false);
-    }
-  };
+  const rotate = () =>
+    step(async () => setMade(await post<Made>('/api/v1/me/credentials/rotate', { worker })));
   if (made) {
     return (
       <div class="stack">

@@ -5,7 +5,8 @@ import { Amounts } from '../parts/amount.tsx';
 import { ErrorNote, Notice } from '../parts/state.tsx';
 import { Statement } from '../parts/statement.tsx';
 import type { Wake } from './islands.ts';
-import { post, sayFailure } from './post.ts';
+import { post } from './post.ts';
+import { useStep } from './step.ts';
 
 interface Props {
   readonly mayPublish: boolean;
@@ -21,24 +22,12 @@ function Check({ mayPublish }: Props) {
   const [file, setFile] = useState('');
   const [checked, setChecked] = useState<TermsCheck | undefined>();
   const [typed, setTyped] = useState('');
-  const [isBusy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<ReturnType<typeof sayFailure> | undefined>();
+  const { isBusy, failure, step } = useStep();
 
   const change = (text: string) => {
     setFile(text);
     // What was checked is no longer what stands there.
     setChecked(undefined);
-  };
-  const step = async (run: () => Promise<void>) => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
-      await run();
-    } catch (error) {
-      setFailure(sayFailure(error));
-    } finally {
-      setBusy(false);
-    }
   };
   const check = () =>
     step(async () => setChecked(await post<TermsCheck>('/api/v1/terms/check', { file })));

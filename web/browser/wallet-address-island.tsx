@@ -3,7 +3,8 @@ import { useEffect, useState } from 'preact/hooks';
 import { Copyable } from '../parts/copy.tsx';
 import { ErrorNote } from '../parts/state.tsx';
 import type { Wake } from './islands.ts';
-import { post, Refused, sayFailure } from './post.ts';
+import { post, Refused } from './post.ts';
+import { useStep } from './step.ts';
 import { accountOf, findWallets, signText, type Wallet } from './wallet.ts';
 
 interface Props {
@@ -29,22 +30,10 @@ function ChangeAddress({ worker, from }: Props) {
   const [to, setTo] = useState('');
   const [wish, setWish] = useState<Wish | undefined>();
   const [oldSignature, setOld] = useState<string | undefined>();
-  const [isBusy, setBusy] = useState(false);
   const [done, setDone] = useState<string | undefined>();
-  const [failure, setFailure] = useState<ReturnType<typeof sayFailure> | undefined>();
+  const { isBusy, failure, step } = useStep();
   useEffect(() => findWallets(setWallets), []);
 
-  const step = async (run: () => Promise<void>) => {
-    setFailure(undefined);
-    setBusy(true);
-    try {
-      await run();
-    } catch (error) {
-      setFailure(sayFailure(error));
-    } finally {
-      setBusy(false);
-    }
-  };
   const read = () =>
     step(async () => {
       const asked = to.trim();
