@@ -356,7 +356,7 @@ test('a webhook of the pool is added, what it got is seen, and sent again', asyn
   await tab.page.waitForSelector('text=Copy this secret now');
   await tab.page.click('text=I have copied it');
   await tab.page.click('text=Send a test');
-  await eventually('it came', () => got.length === 1);
+  await eventually('it came', () => got.length >= 1);
   await eventually('it is noted', async () => {
     await tab.page.goto('/operator/notices');
     await tab.page.click('#delivered ~ details summary');
@@ -364,8 +364,8 @@ test('a webhook of the pool is added, what it got is seen, and sent again', asyn
   });
   assert.deepEqual(await checkAxe(tab.page), []);
   await tab.page.click('#delivered ~ details >> text=Send it again');
-  await eventually('it came again', () => got.length === 2);
-  assert.equal(got[1], got[0], 'under the same id');
+  // An alarm of the pool may come between; only what is sent again comes under an id that came.
+  await eventually('it came again, under the same id', () => new Set(got).size < got.length);
   await tab.context.close();
 });
 
