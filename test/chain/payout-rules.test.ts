@@ -15,7 +15,7 @@ import { bookDeposits, readDeposits } from '../../src/payouts/funding.ts';
 import type { Recipient } from '../../src/payouts/plan-types.ts';
 import { reconcile } from '../../src/payouts/reconcile.ts';
 import { eventually } from '../eventually.ts';
-import { createTravellingClock } from '../travelling-clock.ts';
+import { createTravellingClock, type TravellingClock } from '../travelling-clock.ts';
 import { callContract, deploy, startPaying, USDC } from './payouts-kit.ts';
 
 const scratch = await openScratch();
@@ -31,11 +31,19 @@ const MILLI = 10n ** 15n;
 const DAY_MS = 86_400_000;
 const SETTLED = 90_000;
 
+/** A clock at noon: in the first hour of a day a turn waits for the epoch that ends at midnight. */
+function startAtNoon(): TravellingClock {
+  const clock = createTravellingClock();
+  const noon = Math.floor(clock.now() / DAY_MS + 1) * DAY_MS + DAY_MS / 2;
+  clock.leap(noon - clock.now());
+  return clock;
+}
+
 const arrived = (to: Recipient, wei: bigint) =>
   eventually('it arrived', async () => (await balance(devnet.url, to)) === wei, SETTLED);
 
 test('by its schedule a pool pays once a day, without being asked', async (t) => {
-  const clock = createTravellingClock();
+  const clock = startAtNoon();
   const payouts = { every: 'day' } as const;
   const pool = await startPaying(t, {
     ...{ database, devnet, clock, payouts },
@@ -61,7 +69,7 @@ test('by its schedule a pool pays once a day, without being asked', async (t) =>
 });
 
 test('what the schedule wants and two people must approve goes out once they have', async (t) => {
-  const clock = createTravellingClock();
+  const clock = startAtNoon();
   clock.leap(10 * DAY_MS);
   const pool = await startPaying(t, {
     ...{ database, devnet, clock },
@@ -91,7 +99,7 @@ test('what the schedule wants and two people must approve goes out once they hav
 });
 
 test('an address that the operator changes counts after 48 hours, unless it is stopped', async (t) => {
-  const clock = createTravellingClock();
+  const clock = startAtNoon();
   const pool = await startPaying(t, { database, devnet, clock });
   const [before, stopped, later] = [newRecipient(), newRecipient(), newRecipient()];
   const worker = await pool.owe('moving', { ETH: MILLI }, before);
@@ -128,7 +136,7 @@ test('while the source of a rate is down its workers wait, and others do not', a
 });
 
 test('one who asks is paid alone, and the turn of the others stays', async (t) => {
-  const clock = createTravellingClock();
+  const clock = startAtNoon();
   clock.leap(400 * DAY_MS);
   const payouts = { every: 'day', onDemand: true } as const;
   const pool = await startPaying(t, { database, devnet, clock, payouts });
@@ -148,7 +156,7 @@ test('one who asks is paid alone, and the turn of the others stays', async (t) =
 
 test('who waits for a rate when the day comes is paid once there is one, and nobody else is', async (t) => {
   const token = await deploy(devnet, 'HostileToken', 3);
-  const clock = createTravellingClock();
+  const clock = startAtNoon();
   clock.leap(800 * DAY_MS);
   const conversion = { from: ETH, to: USDC, source: 'manual', ageMinutesMax: 60 };
   const pool = await startPaying(t, {
@@ -270,7 +278,7 @@ test('books that differ from the chain are shown with what causes it, until it i
   const { BondingManager } = devnet.addresses;
   const income = startIncome({
     database,
-    clock: createTravellingClock(),
+    clock: startAtNoon(),
     log: pool.log,
     policyOf: async () => 'credited',
     treasury: treasury.map(addressBytes),
