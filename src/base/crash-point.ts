@@ -82,7 +82,11 @@ export type CrashPoint =
   /** What became of a batch on chain is known, and nothing of it is stored. */
   | 'payout_outcome_known'
   /** It is durable. */
-  | 'payout_settled';
+  | 'payout_settled'
+  /** All lines of an import are written into the shadow book; they may still be rolled back. */
+  | 'import_before_commit'
+  /** They are durable; a new book does not have its name yet. */
+  | 'import_after_commit';
 
 /** Does nothing. In the tests another module stands in its place and may kill the process here. */
 export function crashPoint(_point: CrashPoint): void {}

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
 import { exitCode, type Io } from '../../base/terminal.ts';
 import { loadTerms } from '../../terms/load.ts';
@@ -16,6 +18,10 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const { csv, goLivepeer, book: path, terms: file, shadow, json, asCsv } = settings.values;
   // Before anything is read: who has a fault in its terms has imported nothing yet.
   const terms = file === undefined ? defaultTerms : await loadTerms(file);
+  if (csv === undefined && goLivepeer === undefined && !existsSync(path)) {
+    const message = `There is no shadow book at ${path}; --csv or --go-livepeer makes one.`;
+    throw new TributaryError('input_missing', message);
+  }
   using book = openShadowBook(path);
   const imported =
     csv === undefined

@@ -1,33 +1,10 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, rmSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
-import { messageOf, TributaryError } from '../../base/errors.ts';
+import { crashPoint } from '../../base/crash-point.ts';
+import { TributaryError } from '../../base/errors.ts';
+import { openBookFile, unusable } from './book-file.ts';
 
-/** `TRIB` in the header of the file, so that no other database is taken for a book. */
-const APPLICATION = 0x54524942;
-const VERSION = 1;
 /** What is added up in two parts, since a sum of SQLite has 63 bits, too. */
 const GWEI = 1_000_000_000n;
-
-const SCHEMA = `
-  create table work (
-    -- The time and SHA-256 of what the row says, or that of its id; and which of equal ones it is.
-    hash blob not null, number integer not null,
-    worker text not null, at integer not null, units integer not null, jobs integer not null,
-    failed integer not null, source_ms integer not null, device_ms integer not null,
-    -- Wei as gwei and the rest: an integer of SQLite has 63 bits.
-    fee_gwei integer not null, fee_rest integer not null,
-    -- SHA-256 of all of it: an id stands for one row.
-    content blob not null,
-    primary key (hash, number)
-  ) without rowid;
-  create index work_by_time on work (at);
-  create table ticket (
-    signature blob primary key, won_at integer not null,
-    face_gwei integer not null, face_rest integer not null,
-    redeemed_at integer, transaction_hash text
-  ) without rowid;
-`;
 
 /** Work of one line of a file. */
 export interface WorkRow {
@@ -91,13 +68,15 @@ export interface ShadowBook extends Disposable {
 }
 
 /**
- * Opens a book, or makes one, whose file is gone again if its first import is refused. Throws
- * `import_wrong` for another file.
+ * Opens a book, or makes one that has its name once its first import is whole: who refuses that, or is
+ * killed in it, leaves no book. Throws `import_wrong` for another file.
  */
 export function openShadowBook(path: string): ShadowBook {
-  const isNew = !existsSync(path);
-  let isRefused = false;
-  const database = opened(path);
+  const file = openBookFile(path);
+  const { database } = file;
+  // Equal rows are counted on disk, so that memory does not grow with the file.
+  database.exec(`pragma temp_store = file; pragma cache_size = -16000;
+    create temp table seen (hash blob primary key, n integer not null) without rowid`);
   const insertWork = database.prepare(
     'insert into work values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing',
   );
@@ -113,15 +92,17 @@ export function openShadowBook(path: string): ShadowBook {
   known.setReadBigInts(false);
 
   async function whole(work: () => Promise<Imported>): Promise<Imported> {
-    database.exec('begin immediate; delete from temp.seen');
     try {
+      database.exec('begin immediate; delete from temp.seen');
       const imported = await work();
+      crashPoint('import_before_commit');
       database.exec('commit');
+      crashPoint('import_after_commit');
+      file.finish();
       return imported;
     } catch (error) {
-      database.exec('rollback');
-      isRefused = true;
-      throw error;
+      if (database.isTransaction) database.exec('rollback');
+      throw unusable(path, error);
     }
   }
 
@@ -210,11 +191,7 @@ export function openShadowBook(path: string): ShadowBook {
       }));
     },
 
-    [Symbol.dispose]() {
-      const isLeft = isNew && isRefused && isEmpty(database);
-      database.close();
-      if (isLeft) rmSync(path);
-    },
+    [Symbol.dispose]: () => file[Symbol.dispose](),
   };
 }
 
@@ -229,42 +206,6 @@ interface SumRow {
   device_ms: bigint;
   fee_gwei: bigint;
   fee_rest: bigint;
-}
-
-function opened(path: string): DatabaseSync {
-  try {
-    const database = new DatabaseSync(path);
-    const { application_id: application } = database.prepare('pragma application_id').get() as {
-      application_id: number;
-    };
-    const { count } = database.prepare('select count(*) as count from sqlite_schema').get() as {
-      count: number;
-    };
-    const { user_version: version } = database.prepare('pragma user_version').get() as {
-      user_version: number;
-    };
-    if (count === 0) {
-      chmodSync(path, 0o600);
-      database.exec(`begin immediate; ${SCHEMA}
-        pragma application_id = ${APPLICATION}; pragma user_version = ${VERSION}; commit`);
-    } else if (application !== APPLICATION || version !== VERSION) {
-      database.close();
-      throw new TributaryError('import_wrong', `${path} is a database, and no shadow book.`);
-    }
-    // Equal rows are counted on disk, so that memory does not grow with the file.
-    database.exec(`pragma temp_store = file; pragma cache_size = -16000;
-      create temp table seen (hash blob primary key, n integer not null) without rowid`);
-    return database;
-  } catch (cause) {
-    if (cause instanceof TributaryError) throw cause;
-    const message = `${path} cannot be used as a shadow book (${messageOf(cause)}).`;
-    throw new TributaryError('import_wrong', message, { cause });
-  }
-}
-
-function isEmpty(database: DatabaseSync): boolean {
-  const row = database.prepare('select 1 from work union all select 1 from ticket limit 1').get();
-  return row === undefined;
 }
 
 /** Rows of one time lie together, so that a file in the order of time is written in order. */
