@@ -51,6 +51,7 @@ import {
   showCommand as showPricesCommand,
 } from './programs/prices/settings.ts';
 import { redeemerCommand } from './programs/redeemer/settings.ts';
+import { listSecretsCommand, rotateSecretCommand } from './programs/secrets/settings.ts';
 import { signerCommand } from './programs/signer/settings.ts';
 import {
   checkCommand as checkTermsCommand,
@@ -82,6 +83,7 @@ const programs: Readonly<Record<string, () => Promise<Program>>> = {
   worker: () => import('./programs/worker/main.ts'),
   workers: () => import('./programs/workers/main.ts'),
   operators: () => import('./programs/operators/main.ts'),
+  secrets: () => import('./programs/secrets/main.ts'),
   gateway: () => import('./programs/gateway/main.ts'),
   prices: () => import('./programs/prices/main.ts'),
   chain: () => import('./programs/chain/main.ts'),
@@ -119,6 +121,8 @@ export const commands: readonly Command[] = [
   listOperatorsCommand,
   linkOperatorCommand,
   removeOperatorCommand,
+  listSecretsCommand,
+  rotateSecretCommand,
   showPricesCommand,
   setPriceCommand,
   resetCommand,

@@ -28,6 +28,7 @@ import { poolApi } from './pool-routes.ts';
 import { pricesApi } from './prices-routes.ts';
 import { receiptsApi } from './receipts-route.ts';
 import { refundsApi } from './refunds-routes.ts';
+import { secretsApi } from './secrets-routes.ts';
 import { sessionApi } from './session-routes.ts';
 import { statusApi } from './status-routes.ts';
 import { termsCheckApi } from './terms-check-routes.ts';
@@ -67,6 +68,7 @@ export const definitions = {
   prices: pricesApi,
   receipts: receiptsApi,
   refunds: refundsApi,
+  secrets: secretsApi,
   session: sessionApi,
   status: statusApi,
   terms: termsApi,

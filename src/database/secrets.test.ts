@@ -36,3 +36,16 @@ test('after the overlap only the newest is valid', async () => {
     [2],
   );
 });
+
+test('a version goes no later than an earlier rotation said', async () => {
+  await node.rotate('api', 60_000);
+  const [, first] = await node.load('api');
+  await node.rotate('api', 3_600_000);
+  const after = await node.load('api');
+  assert.deepEqual(
+    after.find(({ version }) => version === first?.version),
+    first,
+  );
+  await node.rotate('api', 0);
+  assert.equal((await node.load('api')).length, 1, 'and at once where that is asked for');
+});

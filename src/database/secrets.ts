@@ -30,7 +30,10 @@ export interface Secrets {
    * version when there is none; nodes that start together get the same.
    */
   load(purpose: SecretPurpose): Promise<readonly [Secret, ...Secret[]]>;
-  /** Adds a version; those before it stay valid for `overlapMs` more, so that nothing breaks. */
+  /**
+   * Adds a version. Those before it stay valid for `overlapMs` more, so that nothing breaks, or for as
+   * long as an earlier rotation left them where that is less.
+   */
   rotate(purpose: SecretPurpose, overlapMs: number): Promise<Secret>;
   /** Calls back when any node has rotated, or may have; load again then. */
   onChange(
@@ -56,7 +59,8 @@ export function createSecrets(database: Database, random: RandomBytes = secureRa
         await lockPurpose(tx, purpose);
         await tx.query(sql`
           update secret set retired_at = now() + ${overlapMs} * interval '1 millisecond'
-          where purpose = ${purpose} and retired_at is null`);
+          where purpose = ${purpose} and (retired_at is null
+            or retired_at > now() + ${overlapMs} * interval '1 millisecond')`);
         return addSecret(tx, purpose, random(KEY_BYTES));
       });
     },

@@ -2,20 +2,19 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openScratch } from '../../src/database/scratch.ts';
 import { createSecrets } from '../../src/database/secrets.ts';
-import { authenticAuthToken } from '../../src/protocol/auth-token.ts';
+import { AUTH_TOKEN_SECONDS, authenticAuthToken } from '../../src/protocol/auth-token.ts';
 import type { AuthToken } from '../../src/protocol/segment.ts';
 import { eventually } from '../eventually.ts';
 import { stampedSource } from '../fixtures/renditions.ts';
 import { createShiftedClock } from '../shifted-clock.ts';
-import { type Cleanup, startTestPool } from '../start-pool.ts';
+import { type Cleanup, startTestPool, type TestPool } from '../start-pool.ts';
 import { joinStock } from '../start-pool-with-worker.ts';
 import { startStockGateway } from '../stock-gateway.ts';
-
-const OVERLAP_MS = 60_000;
+import { startTributary } from '../tributary-process.ts';
 
 test('a session goes on at another node, and over a new secret behind its token', async (t) => {
   const clock = createShiftedClock();
-  const { scratch, nodes } = await startNodes(t, clock);
+  const { secrets, nodes } = await startNodes(t, clock);
   const [first, second] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
   const fresh = async ({ gateway }: typeof first) => (await gateway.session()).authToken;
   const replies = (token: AuthToken | undefined) =>
@@ -24,22 +23,51 @@ test('a session goes on at another node, and over a new secret behind its token'
   const token = await fresh(first);
   assert.deepEqual(await replies(token), ['done', 'done']);
 
-  const secrets = createSecrets(scratch.database);
-  await secrets.rotate('auth_token', OVERLAP_MS);
+  assert.match(await rotate(t, first.pool), /auth-token +2 .* makes the tokens/);
   const [newest] = await secrets.load('auth_token');
+  assert.equal(newest.version, 2);
   for (const node of [first, second]) {
     await eventually('its tokens are made with the new secret', async () => {
       return authenticAuthToken([newest], await fresh(node)).ok;
     });
   }
   assert.deepEqual(await replies(await fresh(second)), ['done', 'done']);
-  assert.deepEqual(await replies(token), ['done', 'done'], 'as long as the two overlap');
 
-  clock.shift(OVERLAP_MS + 1_000);
-  const refused = '403 invalid auth token';
-  assert.deepEqual(await replies(token), [refused, refused], 'and not longer');
+  clock.shift((AUTH_TOKEN_SECONDS - 60) * 1_000);
+  assert.deepEqual(await replies(token), ['done', 'done'], 'as long as the token lasts');
+  clock.shift(120_000);
+  const over = '403 expired auth token';
+  assert.deepEqual(await replies(token), [over, over], 'and not longer');
   assert.deepEqual(await replies(await fresh(first)), ['done', 'done']);
+
+  const leaked = await fresh(second);
+  assert.match(await rotate(t, second.pool, '--at-once'), /refused from now on/);
+  const refused = '403 invalid auth token';
+  await eventually('both nodes refuse it', async () => {
+    return (await replies(leaked)).every((reply) => reply === refused);
+  });
+  assert.deepEqual(await replies(await fresh(first)), ['done', 'done']);
+
+  const { items } = await first.pool.admin<{ items: { target: string; after: unknown }[] }>(
+    'GET',
+    '/api/v1/operator/audit',
+  );
+  assert.deepEqual(
+    items.filter(({ target }) => target === 'auth-token').map(({ after }) => after),
+    [
+      { version: 3, atOnce: true },
+      { version: 2, atOnce: false },
+    ],
+  );
 });
+
+/** What `tributary secrets rotate auth-token` says to the operator of a node. */
+async function rotate(t: Cleanup, { dataDir }: TestPool, ...flags: string[]): Promise<string> {
+  const args = ['secrets', 'rotate', 'auth-token', '--data-dir', dataDir, ...flags];
+  const { exited, printed } = startTributary(t, args);
+  assert.equal(await exited, 0, printed.err);
+  return printed.out;
+}
 
 /** Two pools on one database, with a worker each. */
 async function startNodes(t: Cleanup, clock: ReturnType<typeof createShiftedClock>) {
@@ -51,9 +79,9 @@ async function startNodes(t: Cleanup, clock: ReturnType<typeof createShiftedCloc
     await joinStock(t, pool, { enrolment: await pool.enrol(name) });
     const gateway = startStockGateway(pool.port);
     t.after(() => gateway.close());
-    nodes.push({ gateway });
+    nodes.push({ pool, gateway });
   }
-  return { scratch, nodes };
+  return { secrets: createSecrets(scratch.database), nodes };
 }
 
 async function replyTo(
@@ -61,6 +89,10 @@ async function replyTo(
   authToken: AuthToken | undefined,
 ): Promise<string | undefined> {
   const info = await gateway.session();
-  const reply = await gateway.submit(info, await stampedSource(), { authToken });
-  return reply.status === 200 ? reply.result?.result.kind : `${reply.status} ${reply.text}`;
+  // Time enough for a machine that does much else.
+  const given = { authToken, durationMs: 20_000 };
+  const reply = await gateway.submit(info, await stampedSource(), given);
+  const answer = reply.result?.result;
+  if (answer?.kind === 'failed') return answer.text;
+  return reply.status === 200 ? answer?.kind : `${reply.status} ${reply.text}`;
 }

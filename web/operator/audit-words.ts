@@ -44,6 +44,7 @@ const WORDS: Readonly<Record<string, string>> = {
   'POST /api/v1/operators': 'added an operator',
   'POST /api/v1/operators/{operator}/remove': 'removed an operator',
   'POST /api/v1/operators/{operator}/link': 'made a login link for an operator',
+  'POST /api/v1/secrets/auth-token/rotate': 'made a new secret for tokens of sessions',
   'POST /api/v1/chain/submit': 'sent an action on chain',
   'POST /api/v1/chain/call-off': 'called off a transaction',
 };

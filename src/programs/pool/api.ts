@@ -33,6 +33,7 @@ import { type PricesRoutesParts, pricesRoutes } from '../../api/prices-routes.ts
 import { receiptsRoutes } from '../../api/receipts-route.ts';
 import { refundsRoutes } from '../../api/refunds-routes.ts';
 import { createBuckets } from '../../api/request-rate.ts';
+import { secretsRoutes } from '../../api/secrets-routes.ts';
 import { sessionRoutes } from '../../api/session-routes.ts';
 import { createSessions, type SessionsParts } from '../../api/sessions.ts';
 import { type StatusRoutesParts, statusRoutes } from '../../api/status-routes.ts';
@@ -125,6 +126,7 @@ export async function openApi(
       ...{ database, sessions, clock, workers: parts.workers },
       linkTo: (who, token) => linkTo(settings, places, { who, token }),
     }),
+    ...secretsRoutes({ database }),
     ...auditRoutes({ database }),
     ...evidenceRoutes(parts),
     ...whyRoutes({ ...parts, clock }),
