@@ -70,7 +70,13 @@ async function rotate(t: Cleanup, { dataDir }: TestPool, ...flags: string[]): Pr
 }
 
 /** Two pools on one database, with a worker each. */
-async function startNodes(t: Cleanup, clock: ReturnType<typeof createShiftedClock>) {
+async function startNodes(test: Cleanup, clock: ReturnType<typeof createShiftedClock>) {
+  // The last one first: a pool that stops without its database waits for it.
+  const cleanups: (() => void | Promise<void>)[] = [];
+  const t: Cleanup = { after: (one) => void cleanups.push(one) };
+  test.after(async () => {
+    for (const one of cleanups.toReversed()) await one();
+  });
   const scratch = await openScratch();
   t.after(async () => scratch[Symbol.asyncDispose]());
   const nodes = [];
