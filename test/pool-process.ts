@@ -18,13 +18,15 @@ export interface PoolProcess extends TestPool {
 
 /**
  * Starts one and waits for its READY line. `restart` kills it first, `drain` is SIGTERM. In a data
- * directory of its own, unless there is one already; `env` is added to its environment.
+ * directory of its own, unless there is one already; `env` is added to its environment, and
+ * `startProgram` may start another `tributary` than ours.
  */
 export async function startPoolProcess(
   t: Cleanup,
   flags: readonly string[] = [],
   existing?: string,
   env: Readonly<Record<string, string>> = {},
+  startProgram: typeof startTributary = startTributary,
 ): Promise<PoolProcess> {
   const dataDir = existing ?? (await mkdtemp(join(tmpdir(), 'tributary-test-')));
   const running: TributaryProcess[] = [];
@@ -38,7 +40,7 @@ export async function startPoolProcess(
     const places = [`--data-dir=${dataDir}`, `--service-addr=${own}`, `--listen=${own}`];
     // Each cleans up after itself; this one's directory goes after all of them.
     running.push(
-      startTributary(
+      startProgram(
         held,
         ['pool', ...places, '--admin-addr=127.0.0.1:0', '--http-addr=127.0.0.1:0', ...flags],
         env,

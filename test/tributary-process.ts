@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import type { Cleanup } from './start-pool.ts';
 
 const RECEIPTS = join(tmpdir(), `tributary-receipts-${process.pid}`);
-const program = new URL('../bin/tributary', import.meta.url).pathname;
+const PROGRAM = join(import.meta.dirname, '../bin/tributary');
 
 /** A `tributary` process of a test, killed when the test ends. */
 export interface TributaryProcess {
@@ -19,11 +19,12 @@ export interface TributaryProcess {
   line(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
-/** Runs `tributary ARGS` with nothing of our own environment but PATH. */
+/** Runs `tributary ARGS`, ours or another one, with nothing of our own environment but PATH. */
 export function startTributary(
   t: Cleanup,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  program: string = PROGRAM,
 ): TributaryProcess {
   // What a worker of a test is given belongs to no person.
   const receipts = args[0] === 'worker' ? { TRIBUTARY_RECEIPTS: RECEIPTS } : {};

@@ -75,7 +75,7 @@ export const errorAdvice = {
   blob_failed: 'The sender went away in the middle; it will send again if it still wants to.',
   hashing_closed: 'The program is stopping; nothing needs to be done.',
   compiler_failed:
-    'Install the development dependencies (`npm ci`), which bring the Solidity compiler; or correct the contract.',
+    'Install Tributary again, which brings the Solidity compiler; or correct the contract.',
   devnet_failed: 'Read what was said last; check the port and the state file.',
   keystore_missing:
     'Give an existing key file, or a directory with one; `tributary keys new` makes one.',

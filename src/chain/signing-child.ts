@@ -195,8 +195,7 @@ function startChild(
   parts: { readonly clock: Clock; readonly env: Readonly<Record<string, string | undefined>> },
 ) {
   const { env } = parts;
-  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-  const program = fileURLToPath(new URL(`../cli${extension}`, import.meta.url));
+  const program = fileURLToPath(new URL('../cli.ts', import.meta.url));
   const command = [process.execPath, ...NODE_FLAGS, program, 'signer', ...args];
   const child = spawn('/bin/sh', ['-c', WRAPPER, 'sh', ...command], {
     env: Object.fromEntries(HANDED_ON.map((name) => [name, env[name]])),

@@ -8,7 +8,7 @@ import { quiet } from '../base/log.ts';
 import { openDatabase } from './database.ts';
 import { startEmbedded } from './embedded.ts';
 import { canReach, chooseAccount, unprivileged } from './embedded-account.ts';
-import { findBinaries } from './embedded-binaries.ts';
+import { findBinaries, linkLibraries } from './embedded-binaries.ts';
 
 const scratch = await mkdtemp(join(tmpdir(), 'tributary-embedded-'));
 after(() => rm(scratch, { recursive: true, force: true }));
@@ -94,4 +94,21 @@ test('a closed directory on the way is noticed', async () => {
   );
   const { postgres } = await findBinaries(undefined);
   assert.match(postgres, /postgres$/);
+});
+
+test('libraries are linked where npm ran no install scripts', async () => {
+  const native = join(scratch, 'package/native');
+  await mkdir(join(native, 'lib'), { recursive: true });
+  await writeFile(join(native, 'lib/libpq.so.5.18'), 'a library');
+  const list = (...targets: string[]) => {
+    const links = targets.map((target) => ({ source: 'native/lib/libpq.so.5.18', target }));
+    return writeFile(join(native, 'pg-symlinks.json'), JSON.stringify(links));
+  };
+  await list('native/lib/libpq.so', 'native/lib/libpq.so.5');
+  assert.equal(await linkLibraries(native), true);
+  assert.equal(await readFile(join(native, 'lib/libpq.so'), 'utf8'), 'a library');
+  assert.equal(await readFile(join(native, 'lib/libpq.so.5'), 'utf8'), 'a library');
+  assert.equal(await linkLibraries(native), true, 'what is there stays');
+  await list('native/closed/libpq.so');
+  assert.equal(await linkLibraries(native), false);
 });

@@ -102,7 +102,7 @@ const pages: readonly (readonly [path: () => string, text: RegExp])[] = [
   [() => '/proofs', /tributary verify --pool http:\/\/127\.0\.0\.1:/],
   [
     () => '/join',
-    /npm ci[\s\S]*bin\/tributary worker join[\s\S]*livepeer -transcoder -orchAddr 127\.0\.0\.1:\d+ -orchSecret/,
+    /npm install --global[\s\S]*tributary worker join[\s\S]*npm ci[\s\S]*livepeer -transcoder -orchAddr 127\.0\.0\.1:\d+ -orchSecret/,
   ],
   [() => '/incidents', /Uptime and incidents/],
   [() => '/docs', /Guides: run a pool/],

@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { makeTestVideo } from '../../src/media/test-video.ts';
 import { type FakeOrchestrator, partsOf, startFakeOrchestrator } from '../fake-orchestrator.ts';
 
-const program = new URL('../../bin/tributary', import.meta.url).pathname;
+const program = join(import.meta.dirname, '../../bin/tributary');
 
 async function orchestrate(t: TestContext): Promise<FakeOrchestrator> {
   const orchestrator = await startFakeOrchestrator();

@@ -43,18 +43,27 @@ export const joinPage: Page = {
           <section aria-labelledby="ours">
             <h2 id="ours">2. Install and start the worker</h2>
             <p class="prose">
-              On a machine with Node 20 or later and npm, in a copy of Tributary’s source, this
-              brings everything that the worker needs, FFmpeg and its own Node included:
+              npm of Node 20 or later installs the package of Tributary. It brings everything that
+              the worker needs, FFmpeg and on Linux its own Node included, and no install script has
+              to run:
             </p>
-            <Copyable label="Command that installs the program" text="npm ci" />
+            <Copyable
+              label="Command that installs the program"
+              text={`npm install --global --ignore-scripts ./tributary-${pool.version}.tgz`}
+            />
             <p class="prose">
               Then start it. It measures what your machine can do, takes that much work, and keeps
               your receipts.
             </p>
             <Copyable
               label="Command that joins the pool"
-              text="bin/tributary worker join 'tributary://…'"
+              text="tributary worker join 'tributary://…'"
             />
+            <p class="prose">
+              In a copy of Tributary’s source, <code>npm ci &amp;&amp; npm pack</code> makes that
+              package. Or run the source: after <code>npm ci</code> the command is{' '}
+              <code>bin/tributary</code>.
+            </p>
             <p class="prose">
               Or keep the transcoder that you have. It needs the credential alone, the part of the
               join string that begins with <code>trib_</code>:

@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { stripTypeScriptTypes } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -9,11 +8,10 @@ const ROOT = join(import.meta.dirname, '..');
 const ENTRY = 'client/client';
 
 /**
- * Builds what `tributary/client` is in a package: Node runs TypeScript in the repository, and not below
- * node_modules. The client is one file without imports; its types are those of the routes, so the
+ * Writes the types of `tributary/client` into an emptied folder: those of the routes, so the
  * declarations that they lead to come along. Throws when the types do not hold.
  */
-export function buildClient(out: string = join(ROOT, 'dist')): void {
+export function buildClientTypes(out: string): void {
   rmSync(out, { recursive: true, force: true });
   const work = mkdtempSync(join(tmpdir(), 'tributary-client-'));
   try {
@@ -24,8 +22,6 @@ export function buildClient(out: string = join(ROOT, 'dist')): void {
     });
     if (status !== 0) throw new Error(`the types of the client do not hold:\n${stdout}`);
     copyReached(join(work, 'types/src'), out);
-    const source = readFileSync(join(ROOT, 'src', `${ENTRY}.ts`), 'utf8');
-    writeFileSync(join(out, `${ENTRY}.js`), stripTypeScriptTypes(source));
   } finally {
     rmSync(work, { recursive: true });
   }
@@ -65,5 +61,3 @@ function copyReached(from: string, to: string): void {
     writeFileSync(join(to, name), written);
   }
 }
-
-if (import.meta.main) buildClient();
