@@ -39,7 +39,7 @@ test('a payout says the exact amount, and that nothing must be done', () => {
   });
   assert.equal(words.title, '0.004213 ETH was sent to kiln-2');
   assert.deepEqual(noticeLines(words), [
-    'The payout of 0.004213000000000001 ETH is final. It is 0xabc.',
+    'The payout of 0.004213000000000001 ETH is final. The transaction is 0xabc.',
     'Affected: the worker kiln-2.',
     'When: Sat 21 Nov 2026, 18:05 UTC.',
     'Nothing needs to be done.',

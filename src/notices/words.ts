@@ -118,7 +118,7 @@ function payoutWords(facts: Of<'payout'>, { worker = '', decimals }: WordsContex
   const shown = showAsset(BigInt(amount), asset, decimals(asset));
   const exact = exactAsset(BigInt(amount), asset, decimals(asset));
   const page = '/worker/payouts';
-  const by = reference === undefined ? '' : ` It is ${reference}.`;
+  const by = reference === undefined ? '' : ` The transaction is ${reference}.`;
   if (facts.state === 'final') {
     const title = `${shown} was sent to ${worker}`;
     return { title, text: `The payout of ${exact} is final.${by}`, page };

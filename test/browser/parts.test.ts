@@ -52,6 +52,8 @@ test('the point nearest to the pointer is the one that is read', () => {
 test('steps of an axis are round, begin at 0 and reach the top', () => {
   assert.deepEqual(ticks(60, 3), [0, 20, 40, 60]);
   assert.deepEqual(ticks(0, 3), [0, 1]);
+  assert.deepEqual(ticks(1, 3, true), [0, 1], 'there is no half segment');
+  assert.deepEqual(ticks(7, 3, true), [0, 5, 10]);
   fc.assert(
     fc.property(fc.double({ min: 1e-12, max: 1e18, noNaN: true }), (top) => {
       const steps = ticks(top, 3);

@@ -105,7 +105,7 @@ const pages: readonly (readonly [path: () => string, text: RegExp])[] = [
     /npm install --global[\s\S]*tributary worker join[\s\S]*npm ci[\s\S]*livepeer -transcoder -orchAddr 127\.0\.0\.1:\d+ -orchSecret/,
   ],
   [() => '/incidents', /Uptime and incidents/],
-  [() => '/docs', /Guides: run a pool/],
+  [() => '/docs', /For whoever brings a GPU\s+Join with a GPU[\s\S]*Reference/],
   [() => '/docs/guides/join-with-a-gpu', /Join a pool with a GPU/],
   [() => '/docs/reference/settings', /--data-dir/],
   [() => '/docs/api', /Routes by noun[\s\S]*GET \/api\/v1\/payouts/],

@@ -1,3 +1,4 @@
+import { Hash } from '../parts/copy.tsx';
 import { StateText } from '../parts/state.tsx';
 import { Table } from '../parts/table.tsx';
 import { Time } from '../parts/time.tsx';
@@ -58,8 +59,7 @@ export const auditPage = operatorPage(PATH, async ({ reader, request }) => {
             { title: 'Did', cell: ({ route }) => didText(route) },
             {
               title: 'To',
-              cell: ({ target, targetName }) =>
-                (targetName ?? nameOf(target)) || <span class="muted">the pool</span>,
+              cell: ({ target, targetName }) => targetText(targetName ?? nameOf(target)),
             },
             {
               title: 'Outcome',
@@ -87,6 +87,12 @@ export const auditPage = operatorPage(PATH, async ({ reader, request }) => {
     ),
   };
 });
+
+/** Digests and transactions are short to look at, and copied whole. */
+function targetText(target: string) {
+  if (target === '') return <span class="muted">the pool</span>;
+  return /^(0x)?[0-9a-f]{40,}$/.test(target) ? <Hash value={target} label="To" /> : target;
+}
 
 function detailsText(parts: Readonly<Record<string, unknown>>): string {
   return Object.entries(parts)

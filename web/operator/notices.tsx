@@ -1,4 +1,5 @@
 import { Field } from '../parts/confirm.tsx';
+import { Marked } from '../parts/marked.tsx';
 import { StateText } from '../parts/state.tsx';
 import { Table } from '../parts/table.tsx';
 import { Time } from '../parts/time.tsx';
@@ -69,8 +70,11 @@ export const noticesPage = operatorPage(PATH, async (parts) => {
             columns={[
               { title: 'When', cell: ({ at }) => <Time at={at} /> },
               { title: 'What', cell: ({ title }) => title },
-              { title: 'Who is affected', cell: ({ affected }) => affected },
-              { title: 'What they must do', cell: ({ todo }) => todo ?? 'nothing' },
+              { title: 'Who is affected', cell: ({ affected }) => affected.replace(/\.$/, '') },
+              {
+                title: 'What they must do',
+                cell: ({ todo }) => (todo === null ? 'nothing' : <Marked text={todo} />),
+              },
             ]}
           />
         </section>

@@ -82,7 +82,7 @@ export function TrafficFigures({ of }: { readonly of: Status }) {
         {
           label: 'Added latency p50 / p99',
           value: live('latency', words.latency),
-          note: 'of the last 1,000 segments',
+          note: measuredText(of.segments),
         },
         {
           label: 'Failed since the start',
@@ -92,6 +92,12 @@ export function TrafficFigures({ of }: { readonly of: Status }) {
       ]}
     />
   );
+}
+
+/** Of how many segments a latency is told; the pool keeps the last 1,000. */
+function measuredText({ ok }: Status['segments']): string {
+  if (ok === 0) return 'no segment yet';
+  return ok === 1 ? 'of 1 segment' : `of the last ${showCount(Math.min(ok, 1_000))} segments`;
 }
 
 function workingNote({ workers }: Status): string {

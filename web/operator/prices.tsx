@@ -50,11 +50,11 @@ export const pricesPage = operatorPage(PATH, async ({ reader, pool, may, token }
                       ? 'video'
                       : `${pipeline}${model === undefined ? '' : `, ${model}`}`,
                 },
-                { title: 'Price', figures: true, cell: ({ price }) => price },
+                { title: 'Price', figures: true, cell: ({ price }) => priceText(price) },
                 {
                   title: 'Wei for a pixel or unit',
                   figures: true,
-                  cell: ({ weiPerUnit }) => weiPerUnit,
+                  cell: ({ weiPerUnit }) => spaced(weiPerUnit),
                 },
                 {
                   title: 'Set',
@@ -145,4 +145,15 @@ function SetPrice({
       </Form>
     </section>
   );
+}
+
+/** `1000000000wei` as people read it: `1,000,000,000 wei`; other ways to write a price as they are. */
+function priceText(price: string): string {
+  const [, digits, unit] = /^(\d+)([a-zA-Z]+)$/.exec(price) ?? [];
+  return digits === undefined ? price : `${spaced(digits)} ${unit}`;
+}
+
+/** A whole number with a comma before each three digits; anything else as it is. */
+function spaced(digits: string): string {
+  return /^\d+$/.test(digits) ? digits.replace(/\B(?=(\d{3})+$)/g, ',') : digits;
 }

@@ -138,7 +138,7 @@ function Failures({ of }: { readonly of: readonly FailedAttempt[] }) {
   if (of.length === 0) return null;
   return (
     <details>
-      <summary>The last {of.length} one by one</summary>
+      <summary>{of.length === 1 ? 'The attempt' : `The last ${of.length}, one by one`}</summary>
       <Table
         caption="Failed attempts, the last first"
         rows={of}

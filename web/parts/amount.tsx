@@ -14,7 +14,7 @@ export interface AmountView {
 export function Amount({ of, href }: { readonly of: AmountView; readonly href?: string }) {
   const amount = BigInt(of.amount);
   // A true minus sign is as wide as a digit.
-  const shown = showAsset(amount, of.asset, of.decimals).replace('-', '−');
+  const shown = showAsset(amount, of.asset, of.decimals).replace('-less', 'less').replace('-', '−');
   const exact = exactAsset(amount, of.asset, of.decimals);
   if (href !== undefined) {
     return (

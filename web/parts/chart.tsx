@@ -180,7 +180,7 @@ function namesAt({ series }: ChartView, y: (value: number) => number) {
 }
 
 /** From moments and values to places in the drawing, and back. */
-export function chartScale({ series }: ChartView) {
+export function chartScale({ series, unit }: ChartView) {
   let [from, until, top] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
   for (const { points, band } of series) {
     for (const [moment, value] of [...points, ...(band?.points ?? [])]) {
@@ -189,7 +189,7 @@ export function chartScale({ series }: ChartView) {
       if (value !== null && value > top) top = value;
     }
   }
-  const steps = ticks(top, 3);
+  const steps = ticks(top, 3, unit === 'count');
   const highest = steps.at(-1) as number;
   const height = HEIGHT - TOP - BOTTOM;
   const span = until - from || 1;

@@ -51,7 +51,7 @@ export function Copyable({ text, label }: { readonly text: string; readonly labe
     <div class="copyable">
       <Scroll label={label}>
         <pre>
-          <code>{text}</code>
+          <code>{words(text)}</code>
         </pre>
       </Scroll>
       <button
@@ -65,5 +65,18 @@ export function Copyable({ text, label }: { readonly text: string; readonly labe
         Copy
       </button>
     </div>
+  );
+}
+
+/** Each word in one piece, so that a line does not end within `--receipts`. */
+function words(text: string) {
+  return text.split(/(\s+)/).map((part, at) =>
+    at % 2 === 1 || part === '' ? (
+      part
+    ) : (
+      <span key={at} class="word">
+        {part}
+      </span>
+    ),
   );
 }

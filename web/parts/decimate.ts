@@ -52,12 +52,17 @@ export function nearestPoint(points: readonly Point[], at: number): number {
   return points.length === 0 ? -1 : isBefore ? before : low;
 }
 
-/** Round steps from 0 to at least `top`, at most `count` of them: 0, 20, 40, 60. */
-export function ticks(top: number, count: number): readonly number[] {
+/**
+ * Round steps from 0 to at least `top`, at most `count` of them: 0, 20, 40, 60. With `whole` none lies
+ * between two whole numbers: there is no half segment.
+ */
+export function ticks(top: number, count: number, whole = false): readonly number[] {
   if (!(top > 0)) return [0, 1];
-  const rough = top / count;
+  const rough = whole ? Math.max(1, top / count) : top / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((one) => one >= rough);
+  const step = [1, 2, 2.5, 5, 10]
+    .map((factor) => factor * power)
+    .find((one) => one >= rough && (!whole || Number.isInteger(one)));
   const size = step ?? power * 10;
   return Array.from({ length: Math.ceil(top / size - 1e-9) + 1 }, (_, at) => at * size);
 }

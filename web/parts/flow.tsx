@@ -237,9 +237,12 @@ function Stream({
 function linesOf(
   ends: readonly FlowEnd[],
   count: number,
-  { what, place: { linesMax } }: { readonly what: string; readonly place: Place },
+  { what, place: { linesMax, labelMax } }: { readonly what: string; readonly place: Place },
 ): readonly FlowEnd[] {
-  if (count === 0) return [{ label: `no ${what} now`, pixelsPerSecond: 0 }];
+  if (count === 0) {
+    const label = `no ${what} now`;
+    return [{ label: label.length > labelMax ? `no ${what}` : label, pixelsPerSecond: 0 }];
+  }
   const sorted = [...ends].sort((a, b) => b.pixelsPerSecond - a.pixelsPerSecond);
   const kept = sorted.slice(0, linesMax);
   const rest = count - kept.length;

@@ -33,6 +33,10 @@ export function Timeline({ days }: { readonly days: readonly DayView[] }) {
         <Time at={`${first.day}T12:00:00Z`} detail="date" />
         {last !== first && <Time at={`${last.day}T12:00:00Z`} detail="date" />}
       </p>
+      <p class="hint">
+        A bar is a day in UTC; it is shorter when the pool was away for more than 14 minutes of it.
+        Each leads to what happened.
+      </p>
     </div>
   );
 }

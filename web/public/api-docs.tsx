@@ -1,5 +1,6 @@
 import type { Page } from '../page.ts';
 import { Copyable } from '../parts/copy.tsx';
+import { Marked } from '../parts/marked.tsx';
 import { Scroll } from '../parts/scroll.tsx';
 import {
   type ApiDescription,
@@ -224,7 +225,7 @@ function NounIndex({ of: { name, routes } }: { readonly of: ApiNoun }) {
               {method} {path}
             </a>
             <span class="working">
-              {summary} {who}
+              <Marked text={summary} /> {who}
             </span>
           </li>
         ))}
@@ -244,7 +245,7 @@ function RouteSection({ of, places }: { readonly of: ApiRoute; readonly places: 
         </a>
       </h2>
       <p>
-        {summary} <span class="muted">{who}</span>
+        <Marked text={summary} /> <span class="muted">{who}</span>
       </p>
       {parameters.length > 0 && (
         <Fields

@@ -34,10 +34,6 @@ export const docsPage: Page = {
       content: (
         <>
           <Doc source={documents.get('README') ?? ''} path="README" />
-          <p class="prose">
-            For programs: the <a href="/docs/api">API reference</a>, every route with its
-            parameters, answers and examples.
-          </p>
         </>
       ),
     };

@@ -118,8 +118,8 @@ function Identity({ pool }: { readonly pool: PublicPool['pool'] }) {
   const { name, contact } = pool.operator;
   return (
     <>
-      {name === null ? '' : `${name}, by its own word. `}
-      {contact === null ? '' : `To be reached at ${contact}. `}
+      {name === null ? 'Its operator publishes no name. ' : `${name}, by its own word. `}
+      {contact === null ? 'It names no place to write to. ' : `To be reached at ${contact}. `}
       <OnChain pool={pool} />
     </>
   );

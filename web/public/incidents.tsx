@@ -121,6 +121,9 @@ function Overview({
       </section>
       <section aria-labelledby="charts">
         <h2 id="charts">In figures</h2>
+        <p class="prose hint">
+          p50: half of the segments took less. p99: all but one in a hundred took less.
+        </p>
         <Chart
           view={{
             title: 'Latency that the pool adds to a segment',

@@ -1,3 +1,4 @@
+import type { PoolView } from '../../src/api/pool-view.ts';
 import type { Page } from '../page.ts';
 import { Copyable } from '../parts/copy.tsx';
 import { Facts } from '../parts/figures.tsx';
@@ -5,6 +6,22 @@ import { Notice } from '../parts/state.tsx';
 import { publicFrame } from './frame.ts';
 import { promiseOf } from './home.tsx';
 import { loadPool } from './pool.ts';
+
+/** Where a join string comes from; said plainly, too, where nobody gives one. */
+function Operator({ of: { name, contact, outsideGpus } }: { readonly of: PoolView['operator'] }) {
+  const who = name === null ? 'the operator of this pool' : `${name}, who runs this pool,`;
+  if (!outsideGpus) return <>This pool takes no machines of others at present.</>;
+  return contact === null ? (
+    <>
+      Ask {who} for one. This pool publishes no address to write to: ask where you heard of it, and
+      be careful with whoever answers.
+    </>
+  ) : (
+    <>
+      Ask {who} for one, at <strong>{contact}</strong>.
+    </>
+  );
+}
 
 /** `/join`: how do I bring my GPU? */
 export const joinPage: Page = {
@@ -35,9 +52,10 @@ export const joinPage: Page = {
           <section aria-labelledby="ask">
             <h2 id="ask">1. Get a join string</h2>
             <p class="prose">
-              Ask the operator of this pool for one, and tell it your payout address. A join string
-              is for one machine: it holds the address of the pool, a pin of its certificate and
-              your credential. Keep it to yourself; it can be replaced at any time without a pause.
+              <Operator of={pool.operator} /> Say which address you want to be paid at. A join
+              string is for one machine: it holds the address of the pool, a pin of its certificate
+              and your credential. Keep it to yourself; it can be replaced at any time without a
+              pause.
             </p>
           </section>
           <section aria-labelledby="ours">

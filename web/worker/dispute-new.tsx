@@ -32,7 +32,11 @@ export const newDisputePage = workerPage('/worker/disputes/new', async (parts) =
             <Field
               label="What it is about"
               name="about"
-              hint={`A line as epoch-3/${worker.id}/2, or epoch-3/${worker.id}/receipt/ and a word of yours where a receipt never came.`}
+              hint={
+                about === ''
+                  ? `Easier: open the statement of the epoch and dispute the line there, which fills this in. By hand: epoch-3/${worker.id}/2 is line 2 of your statement of epoch 3; where a receipt never came, write epoch-3/${worker.id}/receipt/ and a word of yours.`
+                  : 'The line that you came from.'
+              }
             >
               <input
                 id="about"

@@ -1,3 +1,4 @@
+import { Marked } from '../parts/marked.tsx';
 import { Time } from '../parts/time.tsx';
 import type { NoticeChoices, NoticeHistory } from './api-views.ts';
 import { AddChannel, channelNames } from './notices-add.tsx';
@@ -96,10 +97,10 @@ function Told({
         )}
       </p>
       <p>
-        <strong>{title}.</strong> {text}
+        <strong>{title}.</strong> <Marked text={text} />
       </p>
       <p class="hint">
-        {todo ?? 'Nothing needs doing.'}{' '}
+        {todo === null ? 'Nothing needs doing.' : <Marked text={todo} />}{' '}
         {page?.startsWith('/') && (
           <a href={page}>
             See it<span class="visually-hidden">: {title}</span>

@@ -32,6 +32,7 @@ export function AskPart({
   const { feeShareMax } = terms.payouts;
   const going = payouts.items.filter(({ state }) => !ENDED.has(state)).map((one) => one.amount);
   const waits = asked?.waits;
+  const refusal = notNow(terms, owed, { next, isGoing: going.length > 0 });
   return (
     <section aria-labelledby="ask">
       <h2 id="ask">Ask for your payout</h2>
@@ -61,6 +62,8 @@ export function AskPart({
             ? `It is so much that ${waits.approvalsNeeded} people must approve it first.`
             : 'In this pool a person sends every payout.'}
         </Notice>
+      ) : refusal !== undefined ? (
+        <p class="prose">{refusal}</p>
       ) : (
         <Island name="form" props={{}}>
           <PostForm
@@ -75,4 +78,25 @@ export function AskPart({
       )}
     </section>
   );
+}
+
+/** Why asking would bring nothing at this moment, and what changes it; undefined: ask. */
+function notNow(
+  terms: Terms,
+  owed: readonly AmountView[],
+  { next: { least }, isGoing }: { readonly next: NextPayout; readonly isGoing: boolean },
+): string | undefined {
+  if (isGoing) return 'A payout to you is on its way. You can ask again once it is final.';
+  const due = owed.filter(({ amount }) => amount !== '0');
+  if (due.length === 0) {
+    return 'There is nothing to ask for: what an epoch brings is owed to you once the epoch has ended.';
+  }
+  const leastOf = ({ asset }: AmountView) =>
+    asset === least?.asset
+      ? BigInt(least.amount)
+      : (terms.payouts.thresholds[asset as keyof Terms['payouts']['thresholds']] ?? 0n);
+  if (due.some((one) => BigInt(one.amount) >= leastOf(one))) return undefined;
+  return `That is too little to go out: you can ask as soon as it has reached the amount above${
+    least ? ', or choose a lower one below where the terms allow it' : ''
+  }.`;
 }

@@ -106,6 +106,7 @@ export async function startCast(options: {
       ...['pool', WITH_PARENT, '--data-dir', dataDir, '--log-level', 'warn', ...chain.poolArgs],
       ...['--service-addr', ANY_PORT, '--listen', ANY_PORT, '--admin-addr', ANY_PORT],
       ...['--http-addr', options.httpAddr ?? ANY_PORT],
+      ...['--operator-name', 'The demo on this machine'],
     ]);
     const ready = await lineOf(pool, /^READY service=(\S+) admin=(\S+) http=(\S+)$/);
     const [, service, admin, published] = ready as unknown as [string, string, string, string];

@@ -17,7 +17,7 @@ export async function lookAround(
 ): Promise<void> {
   const worker = cast.operator('link for a worker', ['workers', 'link', WORKER, '--json']);
   const { url: portal } = await answerOf(made, worker);
-  const add = ['operators', 'add', 'you', '--role', 'owner', '--json'];
+  const add = ['operators', 'add', 'demo', '--role', 'owner', '--json'];
   const { url: console } = await answerOf(made, cast.operator('link for an operator', add));
   const { address, key } = cast.walletOf(WORKER);
   const lines = [
