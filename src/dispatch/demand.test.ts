@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { SessionId } from '../base/ids.ts';
+import { reasons } from './dispatch-types.ts';
 import { addTo, bucketOf, leastOf, newHistogram, quantile } from './histogram.ts';
 import { createTable, workerId } from './table.test-kit.ts';
 
@@ -34,6 +35,32 @@ test('a worker with two connections missed a job once, for the better of their r
   }
   assert.deepEqual(shareOf(table, 'still'), { given: 0, missed: { paused: 4 } });
   assert.equal(table.dispatch.demand().jobs, 4);
+});
+
+test('every reason that is counted can be the one that kept a job from a worker', () => {
+  const table = createTable({ limits: { reconnectWindowMs: 0 } });
+  const session = sessionId('stays');
+  table.join('free', { version: '0.9.1' });
+  table.join('as good', { version: '0.9.1' });
+  table.join('small', { version: '0.9.1', encoderSessions: 0 });
+  table.join('other', { version: '0.9.1', bits: 4n });
+  table.join('old', { version: '0.8.0' });
+  table.join('still', { version: '0.9.1', state: 'paused' });
+  table.join('leaving', { version: '0.9.1', state: 'draining' });
+  table.join('failing', { version: '0.9.1' });
+  table.play({ type: 'worker_quarantined', worker: workerId('failing'), ms: 600_000 });
+  const needs = { bits: 1n, minVersion: '0.9.0' };
+  table.submit('j1', { session, needs });
+  table.deliver(table.taskOf('j1').task);
+  table.submit('j2', { session, needs });
+  table.deliver(table.taskOf('j2').task);
+  table.wait(150_000);
+  table.submit('j3', { session, needs });
+  const missed = table.dispatch.missed();
+  assert.deepEqual(
+    reasons.filter((reason) => missed[reason] === 0),
+    [],
+  );
 });
 
 test('draining is told from paused, from the moment on', () => {

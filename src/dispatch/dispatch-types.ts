@@ -268,7 +268,11 @@ export type AttemptFailure =
   | 'revoked'
   | 'deadline';
 
-/** Why a connected worker did not get a job. `affinity`: its session stays with another worker. */
+/**
+ * Why a connected worker did not get a job. `affinity`: its session stays with another worker. Price
+ * and region are no reasons: terms pay a worker by epoch and not by job, so no job is too cheap for
+ * one; no gateway can ask for a region on this wire, and a long way counts as time, which is `slower`.
+ */
 export const reasons = [
   'capability',
   'version',
@@ -278,8 +282,6 @@ export const reasons = [
   'quarantined',
   'slower',
   'affinity',
-  'price',
-  'region',
   'no_demand',
 ] as const;
 export type Reason = (typeof reasons)[number];
