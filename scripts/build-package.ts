@@ -5,11 +5,8 @@ import { buildClientTypes } from './build-client-types.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const SRC = join(ROOT, 'src');
-const DIST = join(ROOT, 'dist');
-/** Only there while a package is made: npm would take it for the lock of the repository. */
-const PINS = join(ROOT, 'npm-shrinkwrap.json');
-/** What {@link buildPackage} writes. */
-export const PACKED: readonly string[] = [DIST, PINS];
+/** Where {@link buildPackage} writes. */
+export const DIST: string = join(ROOT, 'dist');
 /** What only tests run. */
 const OF_TESTS = ['**/*.test.ts', '**/*.test-kit.ts', '**/*.fixture-thread.ts'];
 /** A relative path in quotes: of an import, a thread or a program that is started. */
@@ -18,8 +15,8 @@ const PATH_OF_SOURCE = /(['"])(\.{1,2}\/[^'"\n]+)\.ts\1/g;
 /**
  * Builds what a package runs: Node strips types in the repository, and not below node_modules. `dist/`
  * is `src/` without its types, line for line, so whatever a file finds beside itself or at the root of
- * the package is at the same place in both. Beside it stand the types of `tributary/client`. Versions
- * are pinned, so an installation gets what was tested. Throws when the types do not hold.
+ * the package is at the same place in both. Beside it stand the types of `tributary/client`. Throws when those
+ * do not hold.
  */
 export function buildPackage(): void {
   buildClientTypes(DIST);
@@ -31,7 +28,6 @@ export function buildPackage(): void {
   }
   const migrations = 'database/migrations';
   cpSync(join(SRC, migrations), join(DIST, migrations), { recursive: true });
-  cpSync(join(ROOT, 'package-lock.json'), PINS);
 }
 
 if (import.meta.main) buildPackage();

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { buildPackage, PACKED } from '../../scripts/build-package.ts';
+import { buildPackage, DIST } from '../../scripts/build-package.ts';
 import { makeTestVideo } from '../../src/media/test-video.ts';
 import { type PoolProcess, startPoolProcess } from '../pool-process.ts';
 import type { Cleanup } from '../start-pool.ts';
@@ -56,16 +56,16 @@ async function install(): Promise<void> {
   buildPackage();
   const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', folder];
   const { stdout } = await run('npm', pack, { cwd: ROOT, maxBuffer: 64 * 1024 * 1024 });
-  for (const path of PACKED) await rm(path, { recursive: true });
+  await rm(DIST, { recursive: true });
   const [packed] = JSON.parse(stdout) as { filename: string }[];
   const modules = join(folder, 'node_modules');
   const home = join(modules, 'tributary');
   await mkdir(home, { recursive: true });
   const tarball = join(folder, packed?.filename ?? '');
   await run('tar', ['xzf', tarball, '-C', home, '--strip-components=1']);
-  // Its dependencies are those that the package pins, and none of what only developers have.
-  const pins = await readFile(join(home, 'npm-shrinkwrap.json'), 'utf8');
-  const { packages } = JSON.parse(pins) as { packages: Record<string, { dev?: boolean }> };
+  // All that it depends on, and nothing of what only developers have.
+  const lock = await readFile(join(ROOT, 'package-lock.json'), 'utf8');
+  const { packages } = JSON.parse(lock) as { packages: Record<string, { dev?: boolean }> };
   for (const [path, { dev = false }] of Object.entries(packages)) {
     if (dev || !/^node_modules\/(?!.*\/node_modules\/)/.test(path)) continue;
     await mkdir(dirname(join(folder, path)), { recursive: true });
@@ -79,8 +79,10 @@ async function install(): Promise<void> {
 test('the installed command says its version and its help', async (t) => {
   const [version, help] = [installed(t, ['version']), installed(t, ['help', 'worker'])];
   assert.equal(await version.exited, 0, version.printed.err);
-  const { version: ours } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
-  assert.equal(version.printed.out, `tributary ${ours}\n`);
+  const ours = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
+  assert.equal(version.printed.out, `tributary ${ours.version}\n`);
+  // No lockfile reaches who installs a package.
+  for (const exact of Object.values(ours.dependencies)) assert.match(String(exact), /^\d/);
   assert.equal(await help.exited, 0, help.printed.err);
   assert.match(help.printed.out, /worker join/);
 });
