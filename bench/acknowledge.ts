@@ -75,6 +75,9 @@ async function ceiling(database: Database): Promise<number> {
       batches.push(statement);
       return { rows: [], count: 0 };
     },
+    last(statement) {
+      batches.push(statement);
+    },
   };
   for (let row = 0; row < ROWS; row += BATCH) {
     const entries = Array.from({ length: BATCH }, () => ({

@@ -73,6 +73,27 @@ test('a transaction that has ended takes no more statements', async () => {
   await assert.rejects(kept?.query(sql`select 1`) as Promise<unknown>, { code: 'database_failed' });
 });
 
+test('a last statement goes with the commit, and fails it if it fails itself', async () => {
+  await database.transact(async (tx) => {
+    tx.last(sql`insert into note values (20, 'last')`);
+    await tx.query(sql`insert into note values (21, 'first')`);
+  });
+  assert.deepEqual(await notes(), [20, 21]);
+  const failed = database.transact(async (tx) => {
+    await tx.query(sql`insert into note values (22, 'never')`);
+    tx.last(sql`insert into note values (20, 'twice')`);
+  });
+  const error = await failed.catch((fault: unknown) => fault);
+  assert.equal(violatedConstraint(error), 'note_pkey');
+  const given = database.transact(async (tx) => {
+    tx.last(sql`insert into note values (23, 'never')`);
+    throw new Error('ours');
+  });
+  await assert.rejects(given, /ours/);
+  assert.deepEqual(await notes(), [20, 21]);
+  await write(sql`delete from note`);
+});
+
 test('a connection killed in a transaction fails it, and the process and the next one go on', async () => {
   await assert.rejects(
     database.transact(async (tx) => {

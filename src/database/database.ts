@@ -92,7 +92,8 @@ async function connect(
     connectionTimeoutMillis: CONNECT_MS,
     query_timeout: STATEMENT_MS,
   };
-  const pool = new pg.Pool({ ...connection, max: options.connectionsMax ?? CONNECTIONS_MAX });
+  const max = options.connectionsMax ?? CONNECTIONS_MAX;
+  const pool = new pg.Pool({ ...connection, max, pipeline: true });
   // Without a listener of its own, a client that loses its server while checked out ends the process.
   pool.on('connect', (client) => void client.on('error', () => metrics.lost()));
   pool.on('error', () => {});
@@ -126,6 +127,7 @@ async function connect(
     // The server's own default may be weaker; rule: acknowledged means durable.
     const client = await begin('begin; set local synchronous_commit to on');
     let open = true;
+    let last: (() => Promise<unknown>) | undefined;
     const tx: Transaction = {
       get open() {
         return open;
@@ -133,6 +135,9 @@ async function connect(
       query<Row>(statement: Sql, name?: string) {
         if (open) return runOn<Row>(client, statement, name);
         return Promise.reject(statementFailed(new Error('this transaction has ended')));
+      },
+      last(statement, name) {
+        last = () => runOn(client, statement, name);
       },
     };
     let value: T;
@@ -145,7 +150,7 @@ async function connect(
       throw error;
     }
     open = false;
-    await commit(client, (outcome) => metrics.transacted(outcome, started));
+    await commit(client, last, (outcome) => metrics.transacted(outcome, started));
     return value;
   }
 
@@ -209,7 +214,16 @@ async function runOn<Row>(
   }
 }
 
-async function commit(client: pg.PoolClient, done: (outcome: 'committed' | 'failed') => void) {
+async function commit(
+  client: pg.PoolClient,
+  last: (() => Promise<unknown>) | undefined,
+  done: (outcome: 'committed' | 'failed') => void,
+) {
+  // Why it failed; that of a lost connection is told by the COMMIT.
+  const failure = last?.().then(
+    () => undefined,
+    (error: unknown) => error,
+  );
   let command: string;
   try {
     command = (await client.query('commit')).command;
@@ -222,7 +236,7 @@ async function commit(client: pg.PoolClient, done: (outcome: 'committed' | 'fail
   // PostgreSQL answers ROLLBACK to a COMMIT after a statement that failed and was caught.
   if (command === 'COMMIT') return done('committed');
   done('failed');
-  throw statementFailed(new Error('a statement of this transaction had failed'));
+  throw (await failure) ?? statementFailed(new Error('a statement of this transaction had failed'));
 }
 
 /** A connection that cannot roll back is thrown away, which rolls back as well. */

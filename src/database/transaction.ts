@@ -15,7 +15,15 @@ export interface Queryable {
   query<Row = Record<string, unknown>>(statement: Sql, name?: string): Promise<Rows<Row>>;
 }
 
-/** A running transaction. `store.ts` functions take it first. */
+/**
+ * A running transaction. `store.ts` functions take it first. Statements that are not waited for one
+ * by one travel together, and run in their order.
+ */
 export interface Transaction extends Queryable {
   readonly open: boolean;
+  /**
+   * A last statement, of which nobody needs the answer: it is sent together with the COMMIT, which
+   * saves a way to the server and back. Nothing is written if it fails.
+   */
+  last(statement: Sql, name?: string): void;
 }

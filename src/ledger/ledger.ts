@@ -18,6 +18,7 @@ import { ledgerMetrics } from './metrics.ts';
 import { createReceiptKeys, type ReceiptKey, type ReceiptKeys } from './receipt-keys.ts';
 import { countsForReceipts, creditBatch, type ReceiptIssuer, type TermsRate } from './receipts.ts';
 import {
+  type HeldHeads,
   holdHeads,
   receiptsOf,
   receiptsOfContributions,
@@ -148,11 +149,18 @@ export function createLedger(options: {
   async function insert(batch: readonly Pending[], inDoubt: boolean): Promise<Stored> {
     const key = await keys.current();
     return database.transact(async (tx) => {
-      const added = await appendContributions(tx, batch);
-      const news = batch.filter(({ id }) => added.has(id));
-      const stored = await credit(tx, key, news);
-      crashPoint('batch_before_commit');
+      const earning = batch.filter(({ contribution }) => countsForReceipts(contribution));
+      const workers = new Set(earning.map(({ contribution }) => contribution.worker));
+      const [added, held] = await Promise.all([
+        appendContributions(tx, batch),
+        workers.size > 0 ? holdHeads(tx, [...workers]) : undefined,
+      ]);
+      const isNew = ({ id }: Pending) => added.has(id);
+      const stored: Stored = new Map(batch.filter(isNew).map(({ id }) => [id, STORED]));
       if (inDoubt) await addEarlier(tx, batch, stored);
+      const news = earning.filter(isNew);
+      if (held && news.length > 0) await credit(tx, key, { held, news, stored });
+      crashPoint('batch_before_commit');
       return stored;
     });
   }
@@ -161,20 +169,14 @@ export function createLedger(options: {
   async function credit(
     tx: Transaction,
     { publicKey }: ReceiptKey,
-    news: readonly Pending[],
-  ): Promise<Stored> {
-    const stored = new Map<ContributionId, AppendResult>(news.map(({ id }) => [id, STORED]));
-    const counted = news.filter(({ contribution }) => countsForReceipts(contribution));
-    if (counted.length === 0) return stored;
-    const workers = new Set(counted.map(({ contribution }) => contribution.worker));
-    const { termsVersion, heads } = await holdHeads(tx, [...workers]);
-    const rate = await rateOf(termsVersion);
-    const credits = creditBatch({ ...receipts.issuer(), publicKey }, rate, heads, counted);
-    await storeCredits(tx, credits);
+    { held, news, stored }: Crediting,
+  ): Promise<void> {
+    const rate = await rateOf(held.termsVersion);
+    const credits = creditBatch({ ...receipts.issuer(), publicKey }, rate, held.heads, news);
+    storeCredits(tx, credits);
     for (const { contribution, body } of credits.receipts) {
       stored.set(contribution, { result: 'stored', receipt: body });
     }
-    return stored;
   }
 
   function rateOf(termsVersion: number): Promise<TermsRate | undefined> {
@@ -229,6 +231,13 @@ export function createLedger(options: {
       await writing;
     },
   };
+}
+
+/** What is new and earns, and where its receipts go. */
+interface Crediting {
+  readonly held: HeldHeads;
+  readonly news: readonly Pending[];
+  readonly stored: Stored;
 }
 
 /** By id, what of a batch is stored. */

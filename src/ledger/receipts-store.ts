@@ -54,14 +54,14 @@ export async function holdHeads(tx: Transaction, workers: readonly WorkerId[]): 
   };
 }
 
-/** Stores receipts and moves the heads, in one statement. */
-export async function storeCredits(tx: Transaction, { receipts, heads }: Credits): Promise<void> {
+/** Stores receipts and moves the heads, in one statement, the last of the transaction. */
+export function storeCredits(tx: Transaction, { receipts, heads }: Credits): void {
   const [first] = heads;
   if (!first) return;
   // One parameter for all bodies: written as hex in an array it would be read twice.
   const bodies = Buffer.concat(receipts.map(({ body }) => body));
   const hashes = Buffer.concat(heads.map(({ lastHash }) => lastHash));
-  await tx.query(
+  tx.last(
     sql`
     with added as (
       insert into receipt (worker, sequence, epoch, contribution, body)

@@ -179,7 +179,7 @@ export async function takeBackReceipts(
         sequence: receipt.sequence,
         body,
       }));
-      await storeCredits(tx, { receipts, heads: [...moved.values()] });
+      storeCredits(tx, { receipts, heads: [...moved.values()] });
     });
   }
   return due.length;

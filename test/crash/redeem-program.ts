@@ -48,6 +48,7 @@ function stopping(database: Database): Database {
             marked ||= marks(statement);
             return tx.query<Row>(statement, name);
           },
+          last: tx.last,
         }),
       );
       if (stopAt === 'claimed' && claimed) return stop();
