@@ -9,7 +9,7 @@ import {
   restoreCommand as restoreBackupCommand,
   writeCommand as writeBackupCommand,
 } from './programs/backup/settings.ts';
-import { actionCommands, statusCommand } from './programs/chain/settings.ts';
+import { actionCommands, proposalsCommand, statusCommand } from './programs/chain/settings.ts';
 import { demoCommand } from './programs/demo/settings.ts';
 import { devnetCommand } from './programs/devnet/settings.ts';
 import { directoryCommand } from './programs/directory/settings.ts';
@@ -127,6 +127,7 @@ export const commands: readonly Command[] = [
   setPriceCommand,
   resetCommand,
   statusCommand,
+  proposalsCommand,
   ...Object.values(actionCommands),
   accountsCommand,
   linesCommand,

@@ -29,7 +29,7 @@ export function actionPhrase(action: ChainAction): string {
         ? 'withdraw all fees'
         : `withdraw ${exactAsset(action.amount, 'ETH', DECIMALS)}`;
     case 'vote':
-      return `vote ${action.support}`;
+      return `vote ${action.support} on ${shortId(action.proposal)}`;
     case 'vote-poll':
       return `vote ${action.choice}`;
     case 'transfer':
@@ -42,4 +42,9 @@ const DECIMALS = 18;
 
 function lpt(amount: bigint): string {
   return exactAsset(amount, 'LPT', DECIMALS);
+}
+
+/** The first digits of the number of a proposal, which has up to 78: nobody types those. */
+function shortId(proposal: bigint): string {
+  return String(proposal).slice(0, 6);
 }

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { PPM } from '../base/amounts.ts';
 import { TributaryError } from '../base/errors.ts';
-import type { ChainAction, ChainActions } from '../duties/action-types.ts';
+import type { ChainAction, ChainActions, OpenProposal } from '../duties/action-types.ts';
 import { actionPhrase } from './chain-phrase.ts';
 import { demandConsequence } from './consequence.ts';
 import { defineRoute, type Route, serve } from './route.ts';
-import { decimal, done, units } from './shapes.ts';
+import { decimal, done, moment, units } from './shapes.ts';
 
 /** A reason is stored on chain for ever, at a price by its length. */
 const REASON_CHARS_MAX = 1_000;
@@ -151,6 +151,35 @@ const statusView = z.object({
   ),
 });
 
+const supported = z.enum(['for', 'against', 'abstain']);
+
+/** LPT in units of 10^-18. */
+const proposalsView = z.object({
+  governor: hexText.nullable().describe('Null: the network has none.'),
+  round: decimal,
+  isComplete: z.boolean().describe('False: older blocks are looked at with the next question.'),
+  items: z.array(
+    z.object({
+      id: decimal,
+      title: z.string().describe('Anybody with enough stake writes it.'),
+      description: z.string(),
+      state: z.enum(['pending', 'active']),
+      proposer: hexText,
+      calls: z.int().describe('How many calls it would make when it wins.'),
+      opensWithRound: decimal,
+      lastRound: decimal.describe('Votes count until this round ends.'),
+      endsAt: moment
+        .nullable()
+        .describe('About when that is, by the pace of the blocks until now.'),
+      votes: z.object({ for: decimal, against: decimal, abstain: decimal }),
+      quorum: decimal.nullable().describe('How much must be voted in all.'),
+      power: decimal.nullable().describe("What this orchestrator's vote counts for."),
+      hasVoted: z.boolean(),
+      vote: supported.nullable().describe('What this orchestrator voted.'),
+    }),
+  ),
+});
+
 export const chainApi = {
   status: defineRoute({
     method: 'GET',
@@ -158,6 +187,13 @@ export const chainApi = {
     access: 'viewer',
     summary: 'How the orchestrator stands on chain.',
     reply: statusView,
+  }),
+  proposals: defineRoute({
+    method: 'GET',
+    path: '/api/v1/chain/proposals',
+    access: 'viewer',
+    summary: 'What can be voted on in the governor of the protocol, and how the vote stands.',
+    reply: proposalsView,
   }),
   prepare: defineRoute({
     method: 'POST',
@@ -206,6 +242,10 @@ export function chainRoutes({ chain }: ChainRoutesParts): readonly Route[] {
   };
   return [
     serve(chainApi.status, async () => on().status()),
+    serve(chainApi.proposals, async () => {
+      const { governor = null, round, isComplete, items } = await on().proposals();
+      return { governor, round, isComplete, items: items.map(proposalView) };
+    }),
     serve(chainApi.prepare, async ({ body }) => {
       const asked = actionIn(body);
       const prepared = await on().prepare(asked);
@@ -244,4 +284,14 @@ function actionIn(body: Readonly<Record<string, unknown>>): ChainAction {
   }
   const { data } = decoded;
   return data.do === 'withdraw-fees' ? { ...data, to: data.to ?? undefined } : data;
+}
+
+function proposalView({ endsAt, quorum, power, vote, ...proposal }: OpenProposal) {
+  return {
+    ...proposal,
+    endsAt: endsAt ?? null,
+    quorum: quorum ?? null,
+    power: power ?? null,
+    vote: vote ?? null,
+  };
 }

@@ -31,8 +31,11 @@ export class RpcRefusal extends TributaryError {
     );
   }
 
-  /** It says nothing but that this node will not answer now. */
+  /** It says nothing but that this node will not answer now. Some use one code for that and for too much at once. */
   get isRateLimit(): boolean {
+    if (/more than \d+ (?:results|blocks|logs)|block range|range (?:is )?too/i.test(this.message)) {
+      return false;
+    }
     return this.rpcCode === -32_005 || this.rpcCode === 429 || /rate limit/i.test(this.message);
   }
 }

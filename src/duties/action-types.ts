@@ -34,7 +34,7 @@ export type ChainAction =
   | {
       readonly do: 'vote';
       readonly proposal: bigint;
-      readonly support: 'for' | 'against' | 'abstain';
+      readonly support: Support;
       readonly reason: string;
     }
   | { readonly do: 'vote-poll'; readonly poll: Hex; readonly choice: 'yes' | 'no' }
@@ -44,6 +44,46 @@ export type ChainAction =
       readonly amount: bigint;
       readonly to: Hex;
     };
+
+/** What can be voted. protocol: LivepeerGovernor, GovernorCountingOverridable: VoteType. */
+export type Support = 'for' | 'against' | 'abstain';
+
+/** A proposal of the governor on which votes count, or soon will. LPT in units of 10^-18. */
+export interface OpenProposal {
+  readonly id: bigint;
+  /** The first line of its text, and the rest; anybody with enough stake writes it. */
+  readonly title: string;
+  readonly description: string;
+  /** `pending`: votes do not count yet. */
+  readonly state: 'pending' | 'active';
+  readonly proposer: Hex;
+  /** How many calls it would make when it wins; none of them is judged here. */
+  readonly calls: number;
+  readonly opensWithRound: bigint;
+  /** Votes count until this round ends. */
+  readonly lastRound: bigint;
+  /** About when that is, by the pace of the blocks until now; undefined where nothing tells. */
+  readonly endsAt: number | undefined;
+  readonly votes: Readonly<Record<Support, bigint>>;
+  /** How much must be voted in all; undefined before the vote begins. */
+  readonly quorum: bigint | undefined;
+  /** What the orchestrator's vote counts for; undefined before the vote begins. */
+  readonly power: bigint | undefined;
+  readonly hasVoted: boolean;
+  /** What it voted, where that was found. */
+  readonly vote: Support | undefined;
+}
+
+/** What a governor has open. */
+export interface OpenProposals {
+  /** Undefined: the network has none. */
+  readonly governor: Hex | undefined;
+  readonly round: bigint;
+  /** False: the look at older blocks goes on with the next question. */
+  readonly isComplete: boolean;
+  /** The newest first. */
+  readonly items: readonly OpenProposal[];
+}
 
 /** Why an action cannot be done now; each is also the code of an error with its advice. */
 export type ActionRefusal = Extract<
@@ -194,6 +234,8 @@ export interface ChainStatus {
 export interface ChainActions {
   /** Throws `chain_unseen` before the first look at the chain, `rpc_unavailable`. */
   status(): Promise<ChainStatus>;
+  /** What the governor lets vote on. Throws `rpc_unavailable`. */
+  proposals(): Promise<OpenProposals>;
   /** Sends nothing. */
   prepare(
     action: ChainAction,

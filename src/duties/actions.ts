@@ -34,7 +34,7 @@ export type ActionsParts = Omit<
 >;
 
 /** Prepares, prices and sends what an operator asks for. */
-export function createActions(parts: ActionsParts): Omit<ChainActions, 'status'> {
+export function createActions(parts: ActionsParts): Omit<ChainActions, 'status' | 'proposals'> {
   const kept = new Map<string, Running>();
   let running: Running | undefined;
 

@@ -4,6 +4,7 @@ import { dutyMetrics } from './duty-metrics.ts';
 import { judgeAlarms, type SenderHealth } from './judge-alarms.ts';
 import { type Seen, startLooking } from './look.ts';
 import type { Duties, DutiesParts } from './parts.ts';
+import { createProposalBook } from './proposals.ts';
 import { startReward } from './reward.ts';
 import { startRounds } from './rounds.ts';
 import { startServiceUri } from './service-uri.ts';
@@ -49,6 +50,7 @@ export function startDuties(parts: DutiesParts): Duties {
     }
   }
 
+  const proposals = createProposalBook(parts);
   const rounds = startRounds(duty);
   const reward = startReward(duty);
   const fees = startWithdrawingFees(duty);
@@ -69,6 +71,7 @@ export function startDuties(parts: DutiesParts): Duties {
   return {
     actions: {
       ...createActions(parts),
+      proposals: () => proposals.open(),
       status: () => readStatus({ ...parts, look, alarms: () => alarms }),
     },
     alarms: () => alarms,

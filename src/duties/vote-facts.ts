@@ -13,7 +13,7 @@ type Parts = Pick<DutiesParts, 'providers' | 'contracts' | 'orchestrator' | 'wat
  * @throws TributaryError `rpc_unavailable`
  */
 export async function proposalFacts(
-  { providers, contracts, orchestrator }: Parts,
+  { providers, contracts, orchestrator }: Omit<Parts, 'watch'>,
   proposal: bigint,
 ): Promise<ProposalFacts | undefined> {
   const address = contracts.governor;
@@ -55,8 +55,20 @@ export async function pollFacts(
   return endBlock === undefined ? undefined : { endBlock, l1Block: watch.current()?.l1Block ?? 0n };
 }
 
+/** In the order of the contract. protocol: LivepeerGovernor.state, IGovernor.ProposalState. */
+export const STATES = [
+  'pending',
+  'active',
+  'cancelled',
+  'defeated',
+  'succeeded',
+  'queued',
+  'lapsed',
+  'executed',
+] as const;
+
 /** Undefined when the contract, and not the node, has no answer. */
-async function answered<T>(asked: Promise<T>): Promise<T | undefined> {
+export async function answered<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked;
   } catch (error) {

@@ -47,7 +47,13 @@ export interface OperatedPool {
 /** A pool on a chain of its own: traffic, money, a bad worker, a dispute, and operators of each role. */
 export async function startOperatedPool(t: Cleanup): Promise<OperatedPool> {
   const chain = await startTestChain(t, { roundLength: 400 });
-  const { url, chainId } = chain.devnet;
+  const { url, chainId, addresses } = chain.devnet;
+  await chain.send('orchestrator', {
+    contract: 'LivepeerGovernor',
+    fn: 'propose',
+    args: [[addresses.Treasury], [0n], ['0x'], `# Pay for tests\n\nEvery day. ${HOSTILE}`],
+  });
+  await chain.nextRound(2);
   const payer = await newAccount(url, chainId);
   const keys = await mkdtemp(join(tmpdir(), 'tributary-operator-'));
   t.after(() => rm(keys, { recursive: true, force: true }));

@@ -292,6 +292,42 @@ test('reward is called and cuts are changed after what it does was read, and its
   await tab.context.close();
 });
 
+test('an open proposal is read with its votes, and voted on after its phrase was typed', async () => {
+  const reads = await enter('viewer-mira');
+  await reads.page.goto('/operator/chain');
+  const section = '[aria-labelledby=proposals]';
+  assert.match(
+    await reads.page.innerText(section),
+    /Pay for tests\s+Open: you have not voted\.[\s\S]*for 0 LPT, against 0 LPT[\s\S]*Yours counts for\s+1,000 LPT/,
+  );
+  assert.equal(await reads.page.locator(`${section} >> form`).count(), 0, 'a viewer only reads');
+  await reads.page.click(`${section} >> summary >> text=Read its text`);
+  assert.ok((await reads.page.innerText('.quoted')).includes(HOSTILE), 'HTML of it is text');
+  await reads.context.close();
+
+  const tab = await enter('owner-mira');
+  await tab.page.goto('/operator/chain');
+  await tab.page.click('summary >> text=Vote on “Pay for tests”');
+  const form = tab.page.locator(`${section} >> form`);
+  await form.locator('select').selectOption('against');
+  await form.locator('input').fill('Tests are free');
+  await form.locator('text=Show what it does').click();
+  await form.locator('text=A vote cannot be changed.').waitFor();
+  const phrase = ((await form.locator('label >> text=Type: ').innerText()) ?? '').slice(6);
+  assert.match(phrase, /^vote against on \d{6}$/);
+  assert.deepEqual(await checkAxe(tab.page), []);
+  await form.locator('[id$=confirm]').fill(phrase.replace('against', 'for'));
+  await form.locator('button.danger').click();
+  await form.locator('[role=alert] >> text=Type "vote against on').waitFor();
+  await form.locator('[id$=confirm]').fill(phrase);
+  await form.locator('button.danger').click();
+  await tab.page.click('text=See how the orchestrator stands now');
+  await tab.page.waitForSelector('text=You voted against.');
+  assert.match(await tab.page.innerText(section), /against 1,000 LPT/);
+  assert.equal(await form.count(), 0, 'it cannot be changed');
+  await tab.context.close();
+});
+
 test('a transaction that no block takes is called off, and nothing was changed', async () => {
   const tab = await enter('owner-mira');
   await rpc(at.url, 'evm_setAutomine', false);
@@ -355,7 +391,8 @@ test('a webhook of the pool is added, what it got is seen, and sent again', asyn
   await tab.page.click('text=Be told there');
   await tab.page.waitForSelector('text=Copy this secret now');
   await tab.page.click('text=I have copied it');
-  await tab.page.click('text=Send a test');
+  // The page comes again once it is done; another navigation would cut that one short.
+  await Promise.all([tab.page.waitForEvent('load'), tab.page.click('text=Send a test')]);
   await eventually('it came', () => got.length >= 1);
   await eventually('it is noted', async () => {
     await tab.page.goto('/operator/notices');

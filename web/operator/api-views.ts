@@ -48,6 +48,8 @@ export type TermsList = Reply<typeof termsApi.list>;
 export type TermsCheck = Reply<typeof termsCheckApi.check>;
 export type Incidents = Reply<typeof incidentsApi.list>;
 export type ChainStatus = Reply<typeof chainApi.status>;
+export type Proposals = Reply<typeof chainApi.proposals>;
+export type Proposal = Proposals['items'][number];
 /** What an action on chain would do. */
 export type ChainPlan = Reply<typeof chainApi.prepare>;
 export type ChainProgress = Reply<typeof chainApi.progress>;

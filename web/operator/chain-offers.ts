@@ -1,5 +1,5 @@
 import { exactAmount, showPercent } from '../../src/base/amounts.ts';
-import type { ChainStatus } from './api-views.ts';
+import type { ChainStatus, Proposal } from './api-views.ts';
 
 /** Something that an owner may do on chain: fields to fill in, then what it does, then a phrase. */
 export interface ChainOffer {
@@ -165,9 +165,20 @@ const withdrawFees: ChainOffer = {
   command: 'withdraw-fees',
   fields: [{ ...lptField('amount', 'How much', 'ETH; empty: all of it'), empty: 'all' }],
 };
+/** Voting on a proposal that is listed: its number need not be typed. */
+export function voteOn({ id, title }: Pick<Proposal, 'id' | 'title'>): ChainOffer {
+  return {
+    ...vote,
+    title: `Vote on “${title}”`,
+    command: `vote --proposal ${id} --support for`,
+    fields: vote.fields.filter(({ name }) => name !== 'proposal'),
+    fixed: { proposal: id },
+  };
+}
+
 const vote: ChainOffer = {
   do: 'vote',
-  title: 'Vote on a proposal of the governor',
+  title: 'Vote on a proposal of the governor by its number',
   note: 'Counts with your stake, less what your delegators vote themselves. It cannot be changed.',
   command: 'vote --proposal ID --support for',
   fields: [

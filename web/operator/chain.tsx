@@ -3,13 +3,14 @@ import { showCount } from '../../src/base/figures.ts';
 import { Amount } from '../parts/amount.tsx';
 import { Hash } from '../parts/copy.tsx';
 import { Facts, Figures } from '../parts/figures.tsx';
-import { Island } from '../parts/island.tsx';
 import { ErrorNote, StateText } from '../parts/state.tsx';
 import { Time } from '../parts/time.tsx';
-import type { ChainStatus, Journal } from './api-views.ts';
-import { type ChainOffer, changeOffers, dutyOffers } from './chain-offers.ts';
+import type { ChainStatus, Journal, Proposals } from './api-views.ts';
+import { Offer } from './chain-offer.tsx';
+import { changeOffers, dutyOffers } from './chain-offers.ts';
 import { JournalTable } from './journal.tsx';
 import { operatorPage } from './operator-page.tsx';
+import { ProposalsPart } from './proposals.tsx';
 import { lpt, wei } from './treasury.ts';
 
 const PATH = '/operator/chain';
@@ -34,9 +35,10 @@ export const chainPage = operatorPage(PATH, async (parts) => {
   }
   const cursor = request.query.get('cursor');
   const query = new URLSearchParams({ limit: '50', ...(cursor === null ? {} : { cursor }) });
-  const [status, journal] = await Promise.all([
+  const [status, journal, proposals] = await Promise.all([
     reader.json<ChainStatus>('/api/v1/chain/status').catch(() => undefined),
     reader.json<Journal>(`/api/v1/chain/journal?${query}`).catch(() => undefined),
+    reader.json<Proposals>('/api/v1/chain/proposals').catch(() => undefined),
   ]);
   return {
     title: 'Chain',
@@ -53,6 +55,7 @@ export const chainPage = operatorPage(PATH, async (parts) => {
         {status && <Troubles of={status} />}
         {status && <Standing of={status} />}
         {status && may('owner') && <Doing of={status} />}
+        {status && <ProposalsPart of={proposals} mayVote={may('owner') && status.registered} />}
         <section aria-labelledby="journal">
           <h2 id="journal">Transaction journal</h2>
           <p class="hint">
@@ -230,18 +233,5 @@ function Doing({ of }: { readonly of: ChainStatus }) {
         <Offer key={offer.title} of={offer} />
       ))}
     </section>
-  );
-}
-
-function Offer({ of, open = false }: { readonly of: ChainOffer; readonly open?: boolean }) {
-  return (
-    <details class="danger" open={open}>
-      <summary>{of.title}</summary>
-      <Island name="operator-chain" props={{ offer: of }}>
-        <p class="empty">
-          This takes JavaScript; or run <code>tributary chain {of.command}</code>.
-        </p>
-      </Island>
-    </details>
   );
 }

@@ -95,9 +95,37 @@ const status = z.object({
 /** How the orchestrator stands, as the pool says. */
 export type StatusView = z.infer<typeof status>;
 
+const proposals = z.object({
+  governor: z.string().nullable(),
+  round: units,
+  isComplete: z.boolean(),
+  items: z.array(
+    z.object({
+      id: units,
+      title: z.string(),
+      description: z.string(),
+      state: z.enum(['pending', 'active']),
+      proposer: z.string(),
+      calls: z.number(),
+      opensWithRound: units,
+      lastRound: units,
+      endsAt: z.string().nullable(),
+      votes: z.object({ for: units, against: units, abstain: units }),
+      quorum: units.nullable(),
+      power: units.nullable(),
+      hasVoted: z.boolean(),
+      vote: z.enum(['for', 'against', 'abstain']).nullable(),
+    }),
+  ),
+});
+
+/** What can be voted on, as the pool says. */
+export type ProposalsView = z.infer<typeof proposals>;
+
 /** The chain part of a running pool's admin API. Every call throws a TributaryError when refused. */
 export interface ChainClient {
   status(): Promise<StatusView>;
+  proposals(): Promise<ProposalsView>;
   prepare(action: ChainAction): Promise<PlanView>;
   submit(action: ChainAction): Promise<ProgressView>;
   /** Waits for news behind `version`. */
@@ -113,6 +141,7 @@ export function createChainClient(pool: RunningPool): ChainClient {
   const get = (rest: string) => call('GET', `${path}/${rest}`, undefined, ANSWER_MS_MAX);
   return {
     status: async () => decode(status, await get('status')),
+    proposals: async () => decode(proposals, await get('proposals')),
     prepare: async (action) => decode(plan, await post('prepare', action)),
     submit: async (action) => decode(progress, await post('submit', action)),
     progress: async (id, version) =>

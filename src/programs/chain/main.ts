@@ -4,7 +4,8 @@ import { readSettings } from '../../base/help.ts';
 import { createPaint, exitCode, type Io } from '../../base/terminal.ts';
 import type { ChainAction } from '../../duties/action-types.ts';
 import { type ChainClient, createChainClient, type ProgressView } from './client.ts';
-import { type ActionWord, actionCommands, statusCommand } from './settings.ts';
+import { proposalsText } from './proposals-view.ts';
+import { type ActionWord, actionCommands, proposalsCommand, statusCommand } from './settings.ts';
 import { jsonText, planView, statusView, stepLine } from './views.ts';
 
 /** What every action command has besides its own settings. */
@@ -20,6 +21,7 @@ interface Common {
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const [word = '', ...rest] = args;
   if (word === 'status') return status(rest, io);
+  if (word === 'proposals') return proposals(rest, io);
   const asked = actionOf(word, rest, io);
   if (asked === undefined) {
     throw new TributaryError('command_unknown', `"chain ${word}" is not a command.`);
@@ -37,6 +39,15 @@ async function status(args: readonly string[], io: Io): Promise<number> {
   const { json, ...pool } = settings.values;
   const view = await createChainClient(findPool(pool)).status();
   print(io, json ? jsonText(view) : statusView(view, createPaint(io)));
+  return exitCode.ok;
+}
+
+async function proposals(args: readonly string[], io: Io): Promise<number> {
+  const settings = readSettings(proposalsCommand, args, io);
+  if (!settings) return exitCode.ok;
+  const { json, ...pool } = settings.values;
+  const found = await createChainClient(findPool(pool)).proposals();
+  print(io, json ? jsonText(found) : proposalsText(found, createPaint(io)));
   return exitCode.ok;
 }
 

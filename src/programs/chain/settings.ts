@@ -69,6 +69,14 @@ export const statusCommand = defineCommand({
   examples: ['tributary chain status --data-dir ~/pool'],
 });
 
+/** `tributary chain proposals`. */
+export const proposalsCommand = defineCommand({
+  name: 'chain proposals',
+  summary: 'Show what can be voted on in the governor of the protocol, and how the vote stands.',
+  settings: { json, ...runningPoolSettings },
+  examples: ['tributary chain proposals --data-dir ~/pool'],
+});
+
 /** The commands that send transactions, by their second word. */
 export const actionCommands = {
   register: defineCommand({

@@ -194,7 +194,7 @@ function locksView({ unbondingLocks, round }: StatusView, paint: Paint): readonl
 }
 
 /** A label and its text, wrapped beside it. */
-function entry(
+export function entry(
   label: string,
   text: string,
   paint: Paint,
