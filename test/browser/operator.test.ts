@@ -7,6 +7,7 @@ import { starterFile } from '../../src/terms/starter.ts';
 import { eventually } from '../eventually.ts';
 import type { Cleanup } from '../start-pool.ts';
 import { checkAxe, openTab, picture, startBrowser, type WatchedTab, widths } from './browser.ts';
+import { consolePages as pages } from './operator-pages.ts';
 import { HOSTILE, type OperatedPool, startOperatedPool } from './operator-pool.ts';
 import { mayPost, offersOn, wanted } from './operator-roles.ts';
 
@@ -32,25 +33,21 @@ async function enter(operator: string, options: Parameters<typeof openTab>[2] = 
   return tab;
 }
 
-const text = (tab: WatchedTab) => tab.page.innerText('main');
+/** What the API says to posts from a page. */
+function codesOf({ page }: WatchedTab, posts: readonly (readonly [path: string, body: object])[]) {
+  return page.evaluate(async (all) => {
+    const codes: string[] = [];
+    for (const [path, body] of all) {
+      const headers = { 'content-type': 'application/json' };
+      const sent = { method: 'POST', headers, body: JSON.stringify(body) };
+      const reply = await fetch(`/api/v1/${path}`, sent);
+      codes.push(((await reply.json()) as { readonly code: string }).code);
+    }
+    return codes;
+  }, posts);
+}
 
-/** Every page of the console, with what has to stand on it. */
-const pages: readonly (readonly [path: () => string, name: string, text: RegExp])[] = [
-  [() => '/operator', 'now', /needs? you[\s\S]*Traffic now[\s\S]*Treasury[\s\S]*Chain/],
-  [() => '/operator/workers', 'workers', /2 of 2 workers are connected/],
-  [() => `/operator/workers/${at.kiln.id}`, 'worker', /The worker answered with an error/],
-  [() => '/operator/traffic', 'traffic', /Gateways in the last minute/],
-  [() => '/operator/payouts', 'payouts', /0\.018 ETH for 1 worker can go out now/],
-  [() => '/operator/solvency', 'solvency', /The pool has what it owes/],
-  [() => '/operator/prices', 'prices', /every gateway[\s\S]*1000/],
-  [() => '/operator/disputes', 'disputes', /1 dispute waits for you/],
-  [() => '/operator/incidents', 'incidents', /Tell everybody/],
-  [() => '/operator/notices', 'notices', /Given up/],
-  [() => '/operator/terms', 'terms', /The default terms settle the open epoch/],
-  [() => '/operator/chain', 'chain', /Round \d+ is initialised[\s\S]*redeem winning tickets/],
-  [() => '/operator/audit', 'audit', /made a login link for an operator/],
-  [() => '/operator/people', 'people', /4 people run this pool/],
-];
+const text = (tab: WatchedTab) => tab.page.innerText('main');
 
 /** Colours do not change with the width, so that dark is looked at once. */
 const looks = [
@@ -72,13 +69,13 @@ for (const [colorScheme, looked] of looks) {
     for (const width of looked) {
       await tab.page.setViewportSize({ width, height: 900 });
       for (const [path, name, wanted] of pages) {
-        await tab.page.goto(path());
-        assert.match(await text(tab), wanted, path());
+        await tab.page.goto(path(at));
+        assert.match(await text(tab), wanted, path(at));
         const isTooWide = await tab.page.evaluate(
           'document.documentElement.scrollWidth > innerWidth',
         );
-        assert.equal(isTooWide, false, `${path()} is wider than ${width}`);
-        assert.deepEqual(await checkAxe(tab.page), [], `${path()} at ${width}`);
+        assert.equal(isTooWide, false, `${path(at)} is wider than ${width}`);
+        assert.deepEqual(await checkAxe(tab.page), [], `${path(at)} at ${width}`);
         const shown = pictures[`${name} ${width} ${colorScheme}`];
         if (shown !== undefined) await picture(tab.page, shown);
       }
@@ -430,7 +427,7 @@ for (const role of roles) {
     const paths = pages.filter(([, name]) => name !== 'people' || role === 'owner');
     const { posts, desks } = await offersOn(
       tab.page,
-      paths.map(([path]) => path()),
+      paths.map(([path]) => path(at)),
     );
     assert.deepEqual(
       posts.filter((one) => !mayPost(role, one)),
@@ -452,43 +449,23 @@ test('a viewer that tries what it was not offered is refused', async () => {
   await tab.page.click('nav >> text=Workers');
   await tab.page.waitForSelector('h1 >> text=workers are connected');
   assert.equal(await tab.page.locator('nav >> text=People').count(), 0);
-  const codes = await tab.page.evaluate(async (id) => {
-    const post = async (path: string, body: object) => {
-      const reply = await fetch(path, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      });
-      return ((await reply.json()) as { readonly code: string }).code;
-    };
-    return [
-      await post(`/api/v1/workers/${id}/pause`, {}),
-      await post('/api/v1/payouts/run', { digest: '0'.repeat(64), confirm: 'send 1 ETH' }),
-      await post('/api/v1/terms', { file: '', confirm: 'publish version 1' }),
-    ];
-  }, at.kiln.id);
+  const codes = await codesOf(tab, [
+    [`workers/${at.kiln.id}/pause`, {}],
+    ['payouts/run', { digest: '0'.repeat(64), confirm: 'send 1 ETH' }],
+    ['terms', { file: '', confirm: 'publish version 1' }],
+  ]);
   assert.deepEqual(codes, ['not_allowed', 'not_allowed', 'not_allowed']);
   await tab.context.close();
 });
 
 test('an owner cannot do by a slip what cannot be undone', async () => {
   const tab = await enter('owner-mira');
-  const codes = await tab.page.evaluate(async (id) => {
-    const post = async (path: string, body: object) => {
-      const reply = await fetch(path, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      });
-      return ((await reply.json()) as { readonly code: string }).code;
-    };
-    return [
-      await post(`/api/v1/workers/${id}/revoke`, {}),
-      await post('/api/v1/operators/viewer-mira/remove', { confirm: 'remove' }),
-      await post('/api/v1/chain/submit', { do: 'reward' }),
-      await post('/api/v1/terms', { file: 'format = 1', startsAtEpoch: 'next' }),
-    ];
-  }, at.heron.id);
+  const codes = await codesOf(tab, [
+    [`workers/${at.heron.id}/revoke`, {}],
+    ['operators/viewer-mira/remove', { confirm: 'remove' }],
+    ['chain/submit', { do: 'reward' }],
+    ['terms', { file: 'format = 1', startsAtEpoch: 'next' }],
+  ]);
   assert.deepEqual(codes, Array(4).fill('consequence_needed'));
   await tab.context.close();
 });
