@@ -21,3 +21,10 @@ export const consolePages: readonly (readonly [
   [() => '/operator/audit', 'audit', /made a login link for an operator/],
   [() => '/operator/people', 'people', /4 people run this pool/],
 ];
+
+/** What is kept of it for the README and the guide. */
+export const consolePictures: Readonly<Record<string, string>> = {
+  'now 1440 light': 'console-1440',
+  'workers 390 light': 'console-390',
+  'chain 1440 dark': 'console-chain-dark',
+};

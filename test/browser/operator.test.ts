@@ -7,7 +7,7 @@ import { starterFile } from '../../src/terms/starter.ts';
 import { eventually } from '../eventually.ts';
 import type { Cleanup } from '../start-pool.ts';
 import { checkAxe, openTab, picture, startBrowser, type WatchedTab, widths } from './browser.ts';
-import { consolePages as pages } from './operator-pages.ts';
+import { consolePages as pages, consolePictures as pictures } from './operator-pages.ts';
 import { HOSTILE, type OperatedPool, startOperatedPool } from './operator-pool.ts';
 import { mayPost, offersOn, wanted } from './operator-roles.ts';
 
@@ -55,13 +55,6 @@ const looks = [
   ['light', widths.toReversed()],
   ['dark', [1440]],
 ] as const;
-
-/** What is kept of it for the README and the guide. */
-const pictures: Readonly<Record<string, string>> = {
-  'now 1440 light': 'console-1440',
-  'workers 390 light': 'console-390',
-  'chain 1440 dark': 'console-chain-dark',
-};
 
 for (const [colorScheme, looked] of looks) {
   test(`every page of the console can be read and used, ${colorScheme}`, async () => {
