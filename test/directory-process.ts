@@ -24,6 +24,7 @@ export async function startDirectoryProcess(
   t: Cleanup,
   pools: readonly string[],
   flags: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<DirectoryProcess> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tributary-directory-'));
   // The process first: it goes on writing as long as it runs.
@@ -42,7 +43,7 @@ export async function startDirectoryProcess(
   let running: TributaryProcess;
   let url = '';
   const start = async () => {
-    running = startTributary(held, args);
+    running = startTributary(held, args, env);
     const [, at = ''] = await running.line(/^READY http=(\S+) pools=\d+$/);
     url = at;
   };

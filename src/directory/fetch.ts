@@ -9,10 +9,16 @@ const REDIRECTS_MAX = 3;
 export type FetchFailure =
   | { readonly reason: 'not_public' }
   | { readonly reason: 'unreachable' }
+  /** From https to http: what comes then could be anybody's. */
+  | { readonly reason: 'downgraded' }
+  | { readonly reason: 'certificate'; readonly fault: CertificateFault }
   | { readonly reason: 'slow'; readonly ms: number }
   | { readonly reason: 'too_large'; readonly bytesMax: number }
   | { readonly reason: 'status'; readonly status: number }
   | { readonly reason: 'not_text' };
+
+/** Why a certificate is none for the address that was asked. */
+export type CertificateFault = 'expired' | 'not_yet' | 'other_host' | 'untrusted' | 'no_tls';
 
 export type Fetched =
   | { readonly ok: true; readonly text: string; readonly bytes: number }
@@ -44,7 +50,9 @@ export function openOutside(
         for (let hops = 0; hops <= REDIRECTS_MAX; hops++) {
           const target = await vetted(url, signal);
           if (!target) return failed({ reason: 'not_public' });
-          const response = await exchange(url, target, { method: 'GET', signal });
+          // Whoever allows a private address still asks for its certificate: a reader trusts the address.
+          const verified = { ...target, private: false };
+          const response = await exchange(url, verified, { method: 'GET', signal });
           const status = response.statusCode ?? 0;
           const { location } = response.headers;
           if ([301, 302, 303, 307, 308].includes(status) && location !== undefined) {
@@ -52,7 +60,7 @@ export function openOutside(
             if (!URL.canParse(location, url.href)) return failed({ reason: 'status', status });
             const next = new URL(location, url);
             const isWorse = url.protocol === 'https:' && next.protocol !== 'https:';
-            if (isWorse) return failed({ reason: 'not_public' });
+            if (isWorse) return failed({ reason: 'downgraded' });
             url = next;
             continue;
           }
@@ -63,8 +71,10 @@ export function openOutside(
           return await collect(response, bytesMax);
         }
         return failed({ reason: 'unreachable' });
-      } catch {
-        return failed(signal.aborted ? { reason: 'slow', ms } : { reason: 'unreachable' });
+      } catch (error) {
+        if (signal.aborted) return failed({ reason: 'slow', ms });
+        const fault = certificateFault(error);
+        return failed(fault ? { reason: 'certificate', fault } : { reason: 'unreachable' });
       }
     },
 
@@ -93,6 +103,23 @@ export function openOutside(
       });
     },
   };
+}
+
+/** What TLS has against the other side, by the codes of Node and OpenSSL; undefined for anything else. */
+function certificateFault(error: unknown): CertificateFault | undefined {
+  const code = String((error as { readonly code?: unknown } | null)?.code ?? '');
+  switch (code) {
+    case 'CERT_HAS_EXPIRED':
+      return 'expired';
+    case 'CERT_NOT_YET_VALID':
+      return 'not_yet';
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return 'other_host';
+    case 'EPROTO':
+      return 'no_tls';
+  }
+  if (code.startsWith('ERR_SSL_')) return 'no_tls';
+  return /CERT|SIGNATURE|ISSUER|_CA$|_CRL/.test(code) ? 'untrusted' : undefined;
 }
 
 async function collect(
@@ -130,6 +157,14 @@ function abortOf(signal: AbortSignal): Promise<never> {
   });
 }
 
+const CERTIFICATE_TEXTS: Readonly<Record<CertificateFault, string>> = {
+  expired: 'its certificate has expired, so that nobody can tell who answers',
+  not_yet: 'its certificate is not valid yet; perhaps a clock is wrong',
+  other_host: 'its certificate is for another address than this one',
+  untrusted: 'its certificate is of nobody that this directory trusts',
+  no_tls: 'it does not speak TLS as an https address has to',
+};
+
 /** What happened, as a reader of the directory is told; without a full stop. */
 export function failureText(failure: FetchFailure): string {
   switch (failure.reason) {
@@ -137,6 +172,10 @@ export function failureText(failure: FetchFailure): string {
       return 'its address, or one that it redirects to, is not a public one';
     case 'unreachable':
       return 'it does not answer';
+    case 'downgraded':
+      return 'it leads from https to http, where anybody on the way could change what is read';
+    case 'certificate':
+      return CERTIFICATE_TEXTS[failure.fault];
     case 'slow':
       return `its answer was not there after ${failure.ms / 1000} s`;
     case 'too_large':

@@ -23,6 +23,14 @@ const INDEX_BYTES_MAX = 8 * 1024 * 1024;
 const TERMS_KEPT = 200;
 const NO_POOL = `0x${'0'.repeat(40)}`;
 
+/** There is an answer, and it is not taken. */
+const REFUSED: ReadonlySet<string> = new Set([
+  'not_public',
+  'downgraded',
+  'certificate',
+  'too_large',
+]);
+
 /** What a look is made with. */
 export interface LookParts {
   readonly outside: Outside;
@@ -42,7 +50,7 @@ export async function lookAt(record: PoolRecord, parts: LookParts): Promise<Pool
   const known = manifestOf(record);
   if (!fetched.ok) {
     const { reason } = fetched.failure;
-    const kind = reason === 'not_public' || reason === 'too_large' ? 'refused' : 'unreachable';
+    const kind = REFUSED.has(reason) ? 'refused' : 'unreachable';
     const text = `no manifest is at ${at.href}: ${failureText(fetched.failure)}`;
     const trouble = {
       kind,

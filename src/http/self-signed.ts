@@ -14,9 +14,11 @@ export function selfSigned(options: {
   host: string;
   notBefore: Date;
   notAfter: Date;
+  /** Of its subject; left out: the program's. */
+  name?: string;
 }): string {
   const { key, host } = options;
-  const name = der(0x30, der(0x31, der(0x30, oid('2.5.4.3'), utf8('Tributary'))));
+  const name = der(0x30, der(0x31, der(0x30, oid('2.5.4.3'), utf8(options.name ?? 'Tributary'))));
   const algorithm = der(0x30, oid('1.2.840.10045.4.3.2')); // ecdsa-with-SHA256
   const body = der(
     0x30,
