@@ -107,6 +107,12 @@ test('a rejection that nobody handles ends the program with its text and code 70
   assert.match(err, /This is a defect of Tributary.*\(internal\)/);
 });
 
+test('the demo says before anything starts that it cannot write its folder', async () => {
+  const { code, out, err } = await call(['demo', '--output', join(BIN, 'demo-output')]);
+  assert.deepEqual([code, out], [1, '']);
+  assert.match(err, /Nothing can be written: .*demo-output.*\nGive --output a folder/);
+});
+
 async function refused(args: readonly string[]) {
   const result = await call(args);
   assert.equal(result.code, 2);

@@ -164,6 +164,7 @@ export const errorAdvice = {
   payout_address_refused: 'Read the text; an address needs both signatures, or 48 hours.',
   demo_stopped: 'Every process of it was stopped, too; nothing needs to be done.',
   demo_failed: 'Read what the process said; then start the demo again.',
+  output_unwritable: 'Give --output a folder that you may write to.',
   output_unusable: 'Choose a file that is not there yet, in a directory that you may write to.',
   terms_invalid: 'Correct what is named; `tributary terms check FILE` shows all of it.',
   terms_unknown: 'See which versions there are with `tributary terms show`.',

@@ -3,6 +3,7 @@ import { systemClock } from '../../base/clock.ts';
 import { TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
 import { createLiveView } from '../../base/live-view.ts';
+import { makeOutputFolder } from '../../base/output-folder.ts';
 import { showHostPort } from '../../base/setting-types.ts';
 import { createPaint, exitCode, type Io } from '../../base/terminal.ts';
 import { checksOf } from './checks.ts';
@@ -23,6 +24,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   if (!settings) return exitCode.ok;
   const { input, output, seconds, segments, json, svg, stay, httpAddr } = settings.values;
   if (input !== undefined) await existing(input);
+  await makeOutputFolder(output);
   const asked = settings.origins.seconds.from !== 'default';
   const wanted = segments === undefined ? seconds : segments * SEGMENT_SECONDS;
   const stop = stopOnSignal();

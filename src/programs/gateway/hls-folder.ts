@@ -1,6 +1,7 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Blob } from '../../base/blob.ts';
+import { makeOutputFolder } from '../../base/output-folder.ts';
 import { masterPlaylistText, mediaPlaylistText, renditionFolder, type Variant } from './hls.ts';
 
 /** What a master playlist says of a rendition. */
@@ -33,7 +34,8 @@ interface Track {
 }
 
 /**
- * Opens a folder, and removes what an earlier run left in the folders it will write to.
+ * Opens a folder, and removes what an earlier run left in the folders it will write to. Throws
+ * `output_unwritable`.
  *
  * @param options.names the names of the ladder; the source is called `source`
  * @param options.describe reads what the master playlist says, once per rendition
@@ -48,6 +50,7 @@ export async function openHlsFolder(options: {
   const source = track('source');
   const ladder = names.map((name, index) => track(renditionFolder(name, index)));
   const tracks = [source, ...ladder];
+  await makeOutputFolder(path);
   for (const { folder } of tracks) await emptied(join(path, folder));
   await rm(join(path, 'master.m3u8'), { force: true });
 
