@@ -163,6 +163,7 @@ export const errorAdvice = {
     'Read the text: it says what stands in the way. What you are owed stays owed.',
   payout_address_refused: 'Read the text; an address needs both signatures, or 48 hours.',
   demo_stopped: 'Every process of it was stopped, too; nothing needs to be done.',
+  demo_slow: 'Run it again when less else runs on this machine.',
   demo_failed: 'Read what the process said; then start the demo again.',
   output_unwritable: 'Give --output a folder that you may write to.',
   output_unusable: 'Choose a file that is not there yet, in a directory that you may write to.',

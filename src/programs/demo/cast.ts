@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import type { Clock } from '../../base/clock.ts';
+import { tookTooLong } from './busy.ts';
 import { type DemoChain, startChain } from './chain.ts';
 import { LADDER } from './checks.ts';
 import { type Child, createChildren, failureOf, lineOf, WITH_PARENT } from './children.ts';
@@ -114,6 +115,7 @@ export async function startCast(options: {
 
     /** Asks until there is an answer; not for ever, and not without those who make it true. */
     const comesTrue = async <T>(
+      what: string,
       needed: readonly Child[],
       ask: () => Promise<T | undefined>,
     ): Promise<T> => {
@@ -122,8 +124,9 @@ export async function startCast(options: {
         const answer = await ask();
         if (answer !== undefined) return answer;
         for (const child of needed) {
-          if (!child.running || clock.now() > until) throw await failureOf(child);
+          if (!child.running) throw await failureOf(child);
         }
+        if (clock.now() > until) throw tookTooLong(what, READY_MS_MAX);
         await new Promise<void>((resolve) => clock.after(READY_POLL_MS, resolve));
       }
     };
@@ -170,7 +173,7 @@ export async function startCast(options: {
         await done(operator('closing of the first epoch', ['epoch', 'close', '--yes']));
       },
       async joined() {
-        await comesTrue([pool, ...running.values()], async () => {
+        await comesTrue('The workers did not connect', [pool, ...running.values()], async () => {
           const { workers } = await api.status();
           return workers.every(({ connections }) => connections > 0) || undefined;
         });
@@ -183,10 +186,14 @@ export async function startCast(options: {
         ]);
         await done(register);
         await chain.nextRound();
-        return comesTrue([pool, chain.child], async () => {
-          const status = await api.chain();
-          return status.active && status.roundInitialized ? status : undefined;
-        });
+        return comesTrue(
+          'The orchestrator did not become active',
+          [pool, chain.child],
+          async () => {
+            const status = await api.chain();
+            return status.active && status.roundInitialized ? status : undefined;
+          },
+        );
       },
       stream: ({ input, output, seconds }) =>
         children.start('gateway', [

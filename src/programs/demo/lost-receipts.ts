@@ -2,14 +2,15 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TributaryError } from '../../base/errors.ts';
 import { SIGNED_RECEIPT_BYTES } from '../../proofs/receipt.ts';
+import { tookTooLong } from './busy.ts';
 import type { Enrolled } from './pool-api.ts';
 
-const ANSWER_MS_MAX = 10_000;
+const ANSWER_MS_MAX = 30_000;
 
 /**
  * Gets what a worker may have missed: one that is killed just after its result was credited never
  * reads the receipt. The pool gives a worker all of its own again; those that it kept must be the
- * same, which the verifier looks at. Throws `demo_failed`.
+ * same, which the verifier looks at. Throws `demo_failed`, or `demo_slow`.
  *
  * @param published the public address of the pool
  * @param dir where the worker keeps its receipts
@@ -26,6 +27,9 @@ export async function fetchReceipts(
       redirect: 'error',
       signal: AbortSignal.timeout(ANSWER_MS_MAX),
     }).catch((cause: unknown) => {
+      if (cause instanceof DOMException && cause.name === 'TimeoutError') {
+        throw tookTooLong('The pool’s public address did not answer', ANSWER_MS_MAX);
+      }
       throw new TributaryError('demo_failed', 'The pool’s public address does not answer.', {
         cause,
       });

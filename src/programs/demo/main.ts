@@ -6,6 +6,7 @@ import { createLiveView } from '../../base/live-view.ts';
 import { makeOutputFolder } from '../../base/output-folder.ts';
 import { showHostPort } from '../../base/setting-types.ts';
 import { createPaint, exitCode, type Io } from '../../base/terminal.ts';
+import { busyText, loadNow } from './busy.ts';
 import { checksOf } from './checks.ts';
 import { type DemoResult, runDemo } from './demo.ts';
 import { lookAround } from './look-around.ts';
@@ -59,6 +60,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
           ];
           const report = reportOf(result, checks);
           ok = report.ok;
+          if (json && report.busy) io.stderr.write(`${report.busy}\n`);
           if (json) io.stdout.write(`${jsonReport(result, checks)}\n`);
           // In the place of the live view: what stays is the result.
           else if (io.isTty) view.show(resultLines(report, paint));
@@ -106,6 +108,7 @@ function reportOf({ evidence, money, pay, scene, master }: DemoResult, checks: r
     checks,
     chain: money.pool,
     addedMs: scene.addedMs,
+    busy: ok ? undefined : busyText(loadNow(), scene.addedMs?.p50),
     events: scene.events,
     master,
   };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createPaint, textWidth, VIEW_COLUMNS } from '../../base/terminal.ts';
+import { busyText } from './busy.ts';
 import { terminalSvg } from './svg.ts';
 import { resultLines, type Scene, sceneLines, scenePlain } from './view.ts';
 
@@ -80,6 +81,19 @@ test('what stays on the screen is the outcome with its sums and checks', () => {
   assert.match(lines.join('\n'), /Tickets won and redeemed +9 +144000000000000000 +0\.144 ETH/);
   assert.doesNotMatch(lines.join('\n'), /nobody/);
   assert.match(lines.join('\n'), /Held {4}Pixels agree {2}303 Mpx/);
+  for (const line of lines) assert.ok(textWidth(line) <= VIEW_COLUMNS, line);
+});
+
+test('a demo that failed on a busy machine says so below its outcome', () => {
+  const busy = busyText({ waiting: 34.2, cores: 2 }, undefined);
+  const lines = resultLines(
+    { ...result, ok: false, headline: '1 of 10 checks failed.', busy },
+    plain,
+  );
+  assert.match(
+    lines.join(' '),
+    /failed\. Too little CPU may be why: the load of this machine is 34/,
+  );
   for (const line of lines) assert.ok(textWidth(line) <= VIEW_COLUMNS, line);
 });
 

@@ -95,6 +95,8 @@ export function resultLines(
     readonly checks: readonly Check[];
     readonly chain: Scene['chain'];
     readonly addedMs: Scene['addedMs'];
+    /** Why a check may have failed, where that is to be seen. */
+    readonly busy?: string | undefined;
     readonly events: Scene['events'];
     readonly master: string;
   },
@@ -119,6 +121,7 @@ export function resultLines(
   return [
     paint('strong', 'Tributary demo'),
     paint(result.ok ? 'paid' : 'wrong', result.headline),
+    ...(result.busy === undefined ? [] : wrap(result.busy, VIEW_COLUMNS)),
     '',
     ...table(
       [
