@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -364,6 +365,22 @@ for (const [colorScheme, looked] of looks) {
     assert.deepEqual(tab.strangers, []);
   });
 }
+
+test('a table as CSV has every row, however many the API gives at a time', async () => {
+  await page.goto('/worker/settings');
+  const link = page.locator('a[href*="/me/receipts"]').first();
+  await link.evaluate('(one) => { one.href = one.href.replace(/limit=\\d+/, "limit=2"); }');
+  const [download] = await Promise.all([page.waitForEvent('download'), link.click()]);
+  assert.equal(download.suggestedFilename(), 'receipts.csv');
+  const rows = (await readFile(await download.path(), 'utf8')).trim().split('\r\n');
+  assert.match(rows[0] ?? '', /^sequence,hash,at/);
+  const numbers = rows.slice(1).map((row) => Number(row.split(',')[0]));
+  assert.ok(numbers.length > 4, 'three pages and more');
+  assert.deepEqual(
+    numbers,
+    Array.from(numbers, (_, at) => at + 1),
+  );
+});
 
 test('nobody sees the machine of somebody else', async () => {
   const stranger = await made.pool.enrol('stranger');

@@ -35,7 +35,6 @@ export function Timeline({ days }: { readonly days: readonly DayView[] }) {
       </p>
       <p class="hint">
         A bar is a day in UTC; it is shorter when the pool was away for more than 14 minutes of it.
-        Each leads to what happened.
       </p>
     </div>
   );

@@ -18,7 +18,7 @@ const READY_MS_MAX = 90_000;
 const READY_POLL_MS = 200;
 const ANY_PORT = '127.0.0.1:0';
 /** LPT, of the 50,000 that the chain gives each account. */
-const BOND_LPT = 1_000;
+export const BOND_LPT = 1_000;
 
 /**
  * What the demo's pool promises. Pay in what has arrived on chain never waits for luck, and a quarter of
@@ -107,7 +107,7 @@ export async function startCast(options: {
       ...['pool', WITH_PARENT, '--data-dir', dataDir, '--log-level', 'warn', ...chain.poolArgs],
       ...['--service-addr', ANY_PORT, '--listen', ANY_PORT, '--admin-addr', ANY_PORT],
       ...['--http-addr', options.httpAddr ?? ANY_PORT],
-      ...['--operator-name', 'The demo on this machine'],
+      ...['--operator-name', 'Demo operator'],
     ]);
     const ready = await lineOf(pool, /^READY service=(\S+) admin=(\S+) http=(\S+)$/);
     const [, service, admin, published] = ready as unknown as [string, string, string, string];

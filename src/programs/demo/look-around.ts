@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { exactAmount } from '../../base/amounts.ts';
 import type { Paint } from '../../base/terminal.ts';
-import type { Cast } from './cast.ts';
+import { BOND_LPT, type Cast } from './cast.ts';
 import { answerOf } from './children.ts';
+import type { DemoResult } from './demo.ts';
 
 /** Whose portal is shown. */
 const WORKER = 'heron';
@@ -13,8 +15,10 @@ const made = z.object({ url: z.string() });
  */
 export async function lookAround(
   cast: Cast,
+  { money }: Pick<DemoResult, 'money'>,
   { stop, out, paint }: { stop: AbortSignal; out: { write(text: string): void }; paint: Paint },
 ): Promise<void> {
+  await bookWhatIsKnown(cast, money.pool);
   const worker = cast.operator('link for a worker', ['workers', 'link', WORKER, '--json']);
   const { url: portal } = await answerOf(made, worker);
   const add = ['operators', 'add', 'demo', '--role', 'owner', '--json'];
@@ -35,5 +39,25 @@ export async function lookAround(
     await new Promise<void>((resolve) => {
       stop.addEventListener('abort', () => resolve(), { once: true });
     });
+  }
+}
+
+/** What the chain has less than the books, as an operator books it who knows why: else the console asks. */
+async function bookWhatIsKnown(
+  cast: Cast,
+  { redeemedWei, pendingFees }: DemoResult['money']['pool'],
+): Promise<void> {
+  const known = [
+    ['LPT', 'treasury', `${BOND_LPT}`, 'bonded: it is the stake of the orchestrator'],
+    [
+      ...(['ETH', 'bonding_fees', exactAmount(redeemedWei - pendingFees)] as const),
+      'credited to nobody by the contract, in the round of the first reward',
+    ],
+  ] as const;
+  for (const [asset, account, amount, reason] of known) {
+    if (amount === '0') continue;
+    const booking = ['ledger', 'correct', '--asset', asset, '--account', account];
+    const words = [...booking, '--less', amount, '--reason', reason, '--json'];
+    await answerOf(z.unknown(), cast.operator('correction of the books', words));
   }
 }
