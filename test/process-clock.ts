@@ -3,10 +3,10 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import type { Cleanup } from './start-pool.ts';
 
-const ARM = fileURLToPath(new URL('./leaping-clock-arm.ts', import.meta.url));
+/** A URL: it has no spaces, at which the options of Node would end. */
+const ARM = new URL('./leaping-clock-arm.ts', import.meta.url).href;
 
 /** The clock of processes that a test starts. */
 export interface ProcessClock {

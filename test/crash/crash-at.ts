@@ -1,8 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import type { CrashPoint } from '../../src/base/crash-point.ts';
 
-/** The preload that puts the armed crash points into a program and all that it starts. */
-const ARM = fileURLToPath(new URL('./arm.ts', import.meta.url));
+/** Puts the armed crash points into a program and all that it starts. A URL: it has no spaces. */
+const ARM = new URL('./arm.ts', import.meta.url).href;
 
 /** Where a process shall die: at a point, or at its nth passing. */
 export type CrashAt = CrashPoint | `${CrashPoint}:${number}`;

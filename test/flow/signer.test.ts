@@ -25,7 +25,7 @@ import { addressOf, signedBy } from '../../src/protocol/signature.ts';
 import { eventually } from '../eventually.ts';
 import { startTributary } from '../tributary-process.ts';
 
-const program = new URL('./signer-parent.ts', import.meta.url).pathname;
+const program = join(import.meta.dirname, 'signer-parent.ts');
 const cost = { n: 2, r: 8, p: 1 };
 const linux = process.platform === 'linux';
 /** Stands for what a pool has in its environment. */
@@ -174,8 +174,7 @@ test('the command says what is wrong and ends with 1, or 2 for its own options',
 test('a signer on another machine is asked over mutual TLS', async (t) => {
   const { key, ...place } = await keystore(t);
   const other = await storeKey({ ...keyIn(place), key: randomBytes(32) });
-  const pem = (name: string) =>
-    new URL(`../fixtures/mutual-tls/${name}.pem`, import.meta.url).pathname;
+  const pem = (name: string) => join(import.meta.dirname, `../fixtures/mutual-tls/${name}.pem`);
   const signer = startTributary(t, [
     ...['signer', '--network', 'arbitrum-one', '--keystore', place.keystoreDir],
     ...['--password-file', place.passwordFile, '--account', `0x${hex(addressOf(key))}`],
