@@ -380,9 +380,10 @@ test('a webhook of the pool is added, what it got is seen, and sent again', asyn
   await tab.page.fill('#target', url);
   await tab.page.click('text=Be told there');
   await tab.page.waitForSelector('text=Copy this secret now');
-  await tab.page.click('text=I have copied it');
-  // The page comes again once it is done; another navigation would cut that one short.
-  await Promise.all([tab.page.waitForEvent('load'), tab.page.click('text=Send a test')]);
+  // The page comes again after each; another navigation would cut that one short.
+  for (const button of ['I have copied it', 'Send a test']) {
+    await Promise.all([tab.page.waitForEvent('load'), tab.page.click(`text=${button}`)]);
+  }
   await eventually('it came', () => got.length >= 1);
   await eventually('it is noted', async () => {
     await tab.page.goto('/operator/notices');

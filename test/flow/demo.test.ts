@@ -30,6 +30,13 @@ test('the demo kills the busy worker, redeems what was won, pays, and stays to b
   for (const name of ['Worker portal', 'Operator console']) {
     assert.match(await (await fetch(shown(name))).text(), /Sign in/, name);
   }
+  const scratch = (await readdir(folder)).find((name) => name.startsWith('tributary-demo-')) ?? '';
+  await eventually('the books of what stays agree with the chain', async () => {
+    const where = ['--data-dir', join(folder, scratch, 'pool')];
+    const books = startTributary(t, ['payouts', 'reconcile', ...where]);
+    await books.exited;
+    return /^Ledger, chain, receipts and payouts agree\.$/m.test(books.printed.out);
+  });
   demo.child.kill('SIGINT');
   const code = await demo.exited;
   assert.equal(code, 0, demo.printed.err);
