@@ -34,7 +34,7 @@ const { values: flags } = parseArgs({
 /** Turns that the servers take for each number of sessions, so that all meet the same machine. */
 const ROUNDS = 4;
 /** Segments before the first measurement of a server, which runs for weeks: code compiled. */
-const WARM_SEGMENTS = 300;
+const WARM_SEGMENTS = 1_000;
 const WORKERS = 2;
 const SOAK_SESSIONS = 8;
 const RESIDENT_MIB_MAX = 250;

@@ -21,28 +21,33 @@ let patience: NodeJS.Timeout | undefined;
 
 port.on('message', (request: HashingRequest) => {
   take(request);
-  work({ patient: true });
+  work();
 });
 
 /** Does all that there is to do, or leaves it for now where more comes to be done beside it. */
-function work({ patient }: { readonly patient: boolean }): void {
+function work(): void {
   do {
     // What arrives meanwhile is read between the steps, so that it can be hashed beside the others.
     for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) {
       take(next.message);
     }
-    if (patient && worthWaiting()) return;
-  } while (lanes.step());
-  clearTimeout(patience);
-  patience = undefined;
+  } while (!isWorthWaiting() && lanes.step());
 }
 
-function worthWaiting(): boolean {
+function isWorthWaiting(): boolean {
   const [blobs, patienceMs] = shared as unknown as [number, number];
   const most = Math.min(WIDTH_MAX, blobs);
   const enough = lanes.waiting >= most || lanes.backlogBytes >= BACKLOG_BYTES;
-  if (lanes.waiting === 0 || enough || patienceMs === 0) return false;
-  patience ??= setTimeout(() => work({ patient: false }), patienceMs);
+  if (lanes.waiting === 0 || enough || lanes.ripe || patienceMs === 0) {
+    clearTimeout(patience);
+    patience = undefined;
+    return false;
+  }
+  patience ??= setTimeout(() => {
+    patience = undefined;
+    lanes.ripen();
+    work();
+  }, patienceMs);
   return true;
 }
 
@@ -68,5 +73,7 @@ function open(id: number): KeccakLane {
 
 function reply(message: HashingReply): void {
   running.delete(message.id);
+  // At once: what is left shall not wait for one that is done.
+  Atomics.sub(shared, 0, 1);
   port.postMessage(message);
 }

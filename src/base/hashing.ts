@@ -32,7 +32,7 @@ export interface Hashing {
   close(): Promise<void>;
 }
 
-/** Read by a thread at any time: blobs that are on their way to it, and its patience in ms. */
+/** Blobs that a thread was asked for and has not answered, which both sides count; its patience in ms. */
 export type HashingShared = Int32Array<SharedArrayBuffer>;
 
 /** To a thread: whole chunks of one blob, in order; the end of a blob; or forget it. */
@@ -111,9 +111,6 @@ function createLane(busy: () => boolean): Lane {
     name: 'a hashing thread',
     closed: closedError,
   });
-  const count = () => {
-    shared[0] = thread.load;
-  };
 
   return {
     get load() {
@@ -121,7 +118,7 @@ function createLane(busy: () => boolean): Lane {
     },
     async hash(blob) {
       const { id, answer, post } = thread.ask();
-      count();
+      Atomics.add(shared, 0, 1);
       shared[1] = busy() ? BUSY_PATIENCE_MS : 0;
       blob.retain();
       try {
@@ -144,7 +141,8 @@ function createLane(busy: () => boolean): Lane {
         if (!hash) throw new TributaryError('internal', 'a hashing thread gave no hash');
         return hash;
       } finally {
-        count();
+        // A thread that died has answered none of them.
+        if (thread.load === 0) shared[0] = 0;
         blob.release();
       }
     },

@@ -33,6 +33,10 @@ export interface KeccakLanes {
   readonly waiting: number;
   /** What there is to do of the input that has waited longest. */
   readonly backlogBytes: number;
+  /** Says that the inputs with something to do have waited long enough for others beside them. */
+  ripen(): void;
+  /** Whether one of those has still something of it to do. */
+  readonly ripe: boolean;
 }
 
 interface Lane extends KeccakLane {
@@ -47,6 +51,7 @@ interface Lane extends KeccakLane {
   ended: boolean;
   /** The end of the input has been written. */
   padded: boolean;
+  ripe: boolean;
   readonly done: (hash: Uint8Array) => void;
 }
 
@@ -95,8 +100,9 @@ export function createKeccakLanes(): KeccakLanes {
 
   function settle(lane: Lane): void {
     waiting.delete(lane);
-    if (lane.padded) lane.done(Uint8Array.from(new Uint8Array(lane.state.buffer, 0, 32)));
-    else if (blocksOf(lane) > 0) waiting.add(lane); // behind the others
+    if (lane.padded) return lane.done(Uint8Array.from(new Uint8Array(lane.state.buffer, 0, 32)));
+    if (blocksOf(lane) === 0) lane.ripe = false;
+    else waiting.add(lane); // behind the others
   }
 
   return {
@@ -109,6 +115,7 @@ export function createKeccakLanes(): KeccakLanes {
         partialBytes: 0,
         ended: false,
         padded: false,
+        ripe: false,
         done,
         push(piece) {
           if (piece.length === 0) return;
@@ -130,6 +137,13 @@ export function createKeccakLanes(): KeccakLanes {
     get backlogBytes() {
       const [first] = waiting;
       return first?.left ?? 0;
+    },
+    ripen() {
+      for (const lane of waiting) lane.ripe = true;
+    },
+    get ripe() {
+      for (const lane of waiting) if (lane.ripe) return true;
+      return false;
     },
     step() {
       const taken = firstOf(waiting, WIDTH_MAX);

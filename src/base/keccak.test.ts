@@ -31,6 +31,28 @@ test('a hasher agrees with the one for small inputs, however the input is cut', 
   );
 });
 
+test('inputs that have waited are told apart from those that came later, until they are done', () => {
+  const lanes = createKeccakLanes();
+  const hashes: string[] = [];
+  const early = lanes.open((hash) => hashes.push(hex(hash)));
+  early.push(new Uint8Array(LANE_BYTES + RATE_BYTES));
+  lanes.ripen();
+  const late = lanes.open((hash) => hashes.push(hex(hash)));
+  late.push(new Uint8Array(3 * LANE_BYTES));
+  assert.ok(lanes.ripe);
+  while (lanes.ripe) lanes.step();
+  assert.equal(lanes.waiting, 1, 'what came later waits on');
+  early.push(new Uint8Array(RATE_BYTES));
+  assert.ok(!lanes.ripe, 'and so does what comes of the early one then');
+  for (const lane of [early, late]) lane.end();
+  while (lanes.step());
+  const lengths = [LANE_BYTES + 2 * RATE_BYTES, 3 * LANE_BYTES];
+  assert.deepEqual(
+    new Set(hashes),
+    new Set(lengths.map((length) => hex(keccak256(new Uint8Array(length))))),
+  );
+});
+
 test('inputs side by side keep apart, whatever their lengths and however their turns mix', () => {
   const edges = [0, 1, RATE_BYTES - 1, RATE_BYTES, RATE_BYTES + 1, LANE_BYTES - 1, LANE_BYTES];
   const length = fc.oneof(fc.constantFrom(...edges, LANE_BYTES + 1), fc.nat(3 * LANE_BYTES));
