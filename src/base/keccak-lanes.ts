@@ -100,9 +100,9 @@ export function createKeccakLanes(): KeccakLanes {
 
   function settle(lane: Lane): void {
     waiting.delete(lane);
-    if (lane.padded) return lane.done(Uint8Array.from(new Uint8Array(lane.state.buffer, 0, 32)));
-    if (blocksOf(lane) === 0) lane.ripe = false;
-    else waiting.add(lane); // behind the others
+    lane.ripe &&= blocksOf(lane) > 0;
+    if (lane.padded) lane.done(Uint8Array.from(new Uint8Array(lane.state.buffer, 0, 32)));
+    else if (blocksOf(lane) > 0) waiting.add(lane); // behind the others
   }
 
   return {
