@@ -137,7 +137,7 @@ export const payoutApi = {
     z.object({
       differences: z.array(z.looseObject({})),
       notCompared: z.array(z.string()),
-      before: z.array(z.string()).describe('What was there before the pool began.'),
+      before: z.array(z.string()).describe("What is the operator's own, and in no balance."),
     }),
   ),
   correct: defineRoute({

@@ -29,6 +29,8 @@ export type ChainMove =
   /** Fees left BondingManager. */
   | { readonly move: 'fees_withdrawn'; readonly to: Uint8Array; readonly amount: bigint }
   | { readonly move: 'reward' }
+  /** LPT may have left the account or come to it: by how much, its receipt tells. */
+  | { readonly move: 'own_lpt' }
   /** ETH went to somebody, without any call. */
   | { readonly move: 'sent'; readonly amount: bigint };
 
@@ -49,8 +51,11 @@ export function chainMove(call: ChainCall, bondingManager: Uint8Array): ChainMov
   const { recipient, value, calldata } = call;
   if (PAYOUTS.test(call.intent)) return undefined;
   if (calldata.length === 0) return value > 0n ? { move: 'sent', amount: value } : undefined;
-  if (Buffer.compare(recipient, bondingManager) !== 0) return undefined;
   const selector = Buffer.from(calldata.subarray(0, SELECTOR_BYTES)).toString('hex');
+  // Of whichever token: another one than LPT moves no LPT.
+  if (selector === TRANSFER) return { move: 'own_lpt' };
+  if (Buffer.compare(recipient, bondingManager) !== 0) return undefined;
+  if (STAKES.has(selector)) return { move: 'own_lpt' };
   if (REWARDS.has(selector)) return { move: 'reward' };
   if (selector !== WITHDRAW_FEES || calldata.length !== SELECTOR_BYTES + 2 * WORD) return undefined;
   return {
@@ -77,6 +82,16 @@ const REWARDS: ReadonlySet<string> = new Set(
     'rewardForTranscoderWithHint(address,address,address)',
   ].map(selectorOf),
 );
+
+/** Calls that turn LPT of the account into stake, and back. protocol: BondingManager. */
+const STAKES: ReadonlySet<string> = new Set(
+  [
+    'bond(uint256,address)',
+    'bondWithHint(uint256,address,address,address,address,address)',
+    'withdrawStake(uint256)',
+  ].map(selectorOf),
+);
+const TRANSFER = selectorOf('transfer(address,uint256)');
 
 /** The bytes of a 20-byte address in hex. Throws RangeError when it is none. */
 export function addressBytes(text: string): Uint8Array {

@@ -30,6 +30,8 @@ after(() => scratch[Symbol.asyncDispose]());
 /** By version of the terms, as epochs name it. */
 const policies: IncomePolicy[] = ['credited', 'redeemed', 'credited'];
 let rewards: ((transaction: string) => Promise<bigint>) | undefined;
+/** LPT that transactions brought to the treasury; the chain tells of no other. */
+const brought = new Map<string, bigint>();
 const parts: IncomeParts = {
   database,
   clock,
@@ -38,6 +40,11 @@ const parts: IncomeParts = {
   treasury: [TREASURY],
   bondingManager: BONDING_MANAGER,
   rewardOf: (transaction) => rewards?.(transaction) ?? Promise.reject(new Error('nobody tells')),
+  async lptMoved(transaction) {
+    const amount = brought.get(transaction);
+    if (amount === undefined) throw new Error('nobody tells');
+    return amount;
+  },
 };
 const income = startIncome(parts);
 after(() => income.close());
@@ -282,6 +289,54 @@ test('however many nodes post and however often, everything is in the books once
   assert.deepEqual(await wrongBalances(database), []);
 });
 
+test("the operator's own LPT turns into stake and back; what leaves beyond it was of the books", async () => {
+  const before = await sheet();
+  const own = async () => {
+    const { rows } = await database.query<{ before: bigint }>(
+      sql`select before from books_agreed where what = 'treasury LPT'`,
+    );
+    return rows[0]?.before;
+  };
+  let count = 0;
+  const moved = async (signature: string, amount: bigint) => {
+    count += 1;
+    const calldata = selector(signature);
+    const to = BONDING_MANAGER;
+    const hash = await transacted({ intent: `action:${count}`, to, calldata, gas: 0n });
+    brought.set(`0x${hash}`, amount);
+    await income.recognise();
+    return hash;
+  };
+  // Nobody has looked yet: the first look takes the account as it is then.
+  await moved('bond(uint256,address)', -5n);
+  assert.equal(await own(), undefined);
+  // Transactions of these tests are in block 7.
+  await database.query(sql`insert into books_agreed (what, before, begun_block, block, at)
+    values ('treasury LPT', 100, 7, 7, now())`);
+  await moved('bond(uint256,address)', -5n);
+  assert.equal(await own(), 100n);
+  await database.query(sql`update books_agreed set begun_block = 6`);
+  await moved('bond(uint256,address)', -60n);
+  await income.recognise();
+  assert.equal(await own(), 40n);
+  await moved('withdrawStake(uint256)', 10n);
+  assert.equal(await own(), 50n);
+  assert.deepEqual(await sheet(), before);
+
+  const last = await moved('transfer(address,uint256)', -70n);
+  assert.equal(await own(), 0n);
+  assert.deepEqual(await sheet(), {
+    ...before,
+    'treasury LPT': -20n,
+    'external LPT': 20n,
+  });
+  const lines = await linesOf(database, { account: 'treasury', asset: LPT });
+  assert.deepEqual(
+    lines.map(({ cause }) => cause),
+    [`sent:0x${last}`],
+  );
+});
+
 test('a node that runs posts every few seconds', async () => {
   const own = startIncome(parts);
   const { expected } = await incomeMark(database);
@@ -298,4 +353,7 @@ function selector(signature: string): string {
 const SELECTORS: Record<string, string> = {
   'withdrawFees(address,uint256)': 'ad3b1b47',
   'reward()': '228cb733',
+  'bond(uint256,address)': 'b78d27dc',
+  'withdrawStake(uint256)': '25d5971f',
+  'transfer(address,uint256)': 'a9059cbb',
 };

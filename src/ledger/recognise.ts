@@ -16,6 +16,7 @@ import {
   moveIncomeMark,
   waitingEvents,
 } from './income-store.ts';
+import { bookOwnLpt, type OwnLpt } from './own-lpt.ts';
 import {
   feesWithdrawn,
   gasSpent,
@@ -32,8 +33,8 @@ import { post } from './postings-store.ts';
 
 /** Expected value is posted as often, and never by the ticket. */
 const EVERY_MS = 5_000;
-/** A reward that no provider tells of is asked for again; it waits in the database meanwhile. */
-const REWARD_AGAIN_MS = 60_000;
+/** LPT that no provider tells of is asked for again; it waits in the database meanwhile. */
+const LPT_AGAIN_MS = 60_000;
 /** Events in one transaction: others wait to post meanwhile. */
 const EVENTS_MAX = 200;
 
@@ -52,6 +53,11 @@ export interface IncomeParts {
    * while no provider tells: then it is asked again. Left out where another node asks.
    */
   rewardOf?(transaction: `0x${string}`, block: bigint): Promise<bigint>;
+  /**
+   * LPT base units that the transaction brought to the treasury, less what it took from it. Throws, and
+   * is left out, as {@link rewardOf}.
+   */
+  lptMoved?(transaction: `0x${string}`): Promise<bigint>;
 }
 
 /** Keeps the books up with what gateways and the chain do. */
@@ -96,10 +102,10 @@ export function startIncome(parts: IncomeParts): Income {
 }
 
 async function recogniseAll(parts: IncomeParts, askAgainAt: Map<string, number>): Promise<void> {
-  const rewards = await rewardsWaiting(parts, askAgainAt);
+  const told = await lptWaiting(parts, askAgainAt);
   let after = 0n;
   for (;;) {
-    const step = await parts.database.transact((tx) => recogniseSome(parts, tx, rewards, after));
+    const step = await parts.database.transact((tx) => recogniseSome(parts, tx, told, after));
     crashPoint('income_posted');
     if (step.done) return;
     after = step.after;
@@ -107,26 +113,31 @@ async function recogniseAll(parts: IncomeParts, askAgainAt: Map<string, number>)
 }
 
 /** What the chain alone knows is asked before the books are locked. */
-async function rewardsWaiting(
+async function lptWaiting(
   parts: IncomeParts,
   askAgainAt: Map<string, number>,
 ): Promise<ReadonlyMap<string, bigint>> {
-  const { database, bondingManager, rewardOf, clock, log } = parts;
+  const { database, bondingManager, clock, log } = parts;
   const known = new Map<string, bigint>();
-  if (!rewardOf) return known;
   for (let after = 0n; ; ) {
     const events = await waitingEvents(database, after, EVENTS_MAX);
     for (const event of events) {
       if (event.kind !== 'intent') continue;
-      if (chainMove(event.call, bondingManager)?.move !== 'reward') continue;
+      const move = chainMove(event.call, bondingManager)?.move;
+      if (move !== 'reward' && move !== 'own_lpt') continue;
       if (clock.now() < (askAgainAt.get(event.subject) ?? 0)) continue;
+      const transaction = `0x${event.subject}` as const;
       try {
-        known.set(event.subject, await rewardOf(`0x${event.subject}`, event.block));
+        const asked =
+          move === 'reward'
+            ? parts.rewardOf?.(transaction, event.block)
+            : parts.lptMoved?.(transaction);
+        if (asked) known.set(event.subject, await asked);
         askAgainAt.delete(event.subject);
       } catch (error) {
-        askAgainAt.set(event.subject, clock.now() + REWARD_AGAIN_MS);
+        askAgainAt.set(event.subject, clock.now() + LPT_AGAIN_MS);
         const code = error instanceof TributaryError ? error.code : 'internal';
-        log.warn('reward_not_read', { code });
+        log.warn(move === 'reward' ? 'reward_not_read' : 'own_lpt_not_read', { code });
       }
     }
     const last = events.at(-1);
@@ -140,7 +151,7 @@ type Step = { readonly done: true } | { readonly done: false; readonly after: bi
 async function recogniseSome(
   parts: IncomeParts,
   tx: Transaction,
-  rewards: ReadonlyMap<string, bigint>,
+  told: ReadonlyMap<string, bigint>,
   after: bigint,
 ): Promise<Step> {
   await lockIncome(tx);
@@ -152,9 +163,10 @@ async function recogniseSome(
   const posted: bigint[] = [];
   const events = await waitingEvents(tx, after, EVENTS_MAX);
   for (const event of events) {
-    const booked = bookingOf(parts, event, seen, mark, rewards);
+    const booked = bookingOf(parts, event, seen, mark, told);
     if (!booked) continue;
     if (booked.posting) await post(tx, booked.posting);
+    if (booked.ownLpt) await bookOwnLpt(tx, booked.ownLpt);
     mark = booked.mark;
     posted.push(event.number);
   }
@@ -183,8 +195,8 @@ function bookingOf(
   event: BookEvent,
   { epoch, policy }: Seen,
   mark: IncomeMark,
-  rewards: ReadonlyMap<string, bigint>,
-): { readonly posting?: Posting; readonly mark: IncomeMark } | undefined {
+  told: ReadonlyMap<string, bigint>,
+): { readonly posting?: Posting; readonly ownLpt?: OwnLpt; readonly mark: IncomeMark } | undefined {
   const { at, subject } = event;
   const side = (account: Uint8Array) =>
     treasury.some((own) => Buffer.compare(account, own) === 0) ? 'treasury' : 'external';
@@ -225,9 +237,14 @@ function bookingOf(
           return { mark, posting: movedOut({ at, epoch, cause, asset: ETH, amount }) };
         }
         case 'reward': {
-          const amount = rewards.get(subject);
+          const amount = told.get(subject);
           if (amount === undefined) return undefined;
           return { mark, posting: rewardReceived({ at, epoch, transaction, amount }) };
+        }
+        case 'own_lpt': {
+          const amount = told.get(subject);
+          if (amount === undefined) return undefined;
+          return { mark, ownLpt: { at, epoch, transaction, block: event.block, amount } };
         }
       }
     }

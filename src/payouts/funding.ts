@@ -8,6 +8,7 @@ import { field, hashOf, quantity } from '../chain/transactions-look.ts';
 import type { Database } from '../database/database.ts';
 import { account } from '../ledger/accounts.ts';
 import { openEpoch } from '../ledger/epoch-store.ts';
+import { lockIncome } from '../ledger/income-store.ts';
 import type { Posting } from '../ledger/postings.ts';
 import { post } from '../ledger/postings-store.ts';
 import type { AssetKind } from '../terms/terms.ts';
@@ -95,6 +96,8 @@ export async function bookDeposits(
   at: Instant,
 ): Promise<readonly Deposit[]> {
   return database.transact(async (tx) => {
+    // Whoever posts income changes what is set apart, too.
+    await lockIncome(tx);
     const epoch = (await openEpoch(tx)).number;
     const added: Deposit[] = [];
     for (const deposit of deposits) {

@@ -23,7 +23,7 @@ export interface Compared {
   /** Base units by the ledger and on chain. */
   readonly here: bigint;
   readonly there: bigint;
-  /** What of it was there before the pool began, and is nobody's but the operator's. */
+  /** What of it is nobody's but the operator's: from before the pool began, and LPT out of its stake. */
   readonly before: bigint;
 }
 
@@ -89,7 +89,7 @@ export async function chainAgainstLedger(parts: ReconcileParts): Promise<
   | {
       readonly differences: readonly Difference[];
       readonly agreed: readonly Agreed[];
-      /** What was there before the pool began, in words. */
+      /** What is set apart as the operator's own, in words. */
       readonly before: readonly string[];
     }
   | undefined
@@ -106,9 +106,9 @@ export async function chainAgainstLedger(parts: ReconcileParts): Promise<
     const what = `${name} ${asset}`;
     const shown = (amount: bigint) => exactAsset(amount, asset, decimals);
     const own = there - one.before;
-    const rest = one.before === 0n ? '' : ` beside ${shown(one.before)} from before`;
+    const rest = one.before === 0n ? '' : ` beside ${shown(one.before)} of the operator's own`;
     if (one.before !== 0n) {
-      before.push(`${name}: ${shown(one.before)} from before the pool began, not in its books`);
+      before.push(`${name}: ${shown(one.before)} of the operator's own, not in the books`);
     }
     if (here === own) {
       if (block !== undefined) agreed.push({ what, block });

@@ -29,7 +29,7 @@ export interface Reconciliation {
   readonly notCompared: readonly string[];
   /** Where ledger and chain agree, at which block. */
   readonly agreed: readonly Agreed[];
-  /** What was there before the pool began, and is not in its books, in words. */
+  /** What is set apart as the operator's own, and is not in the books, in words. */
   readonly before: readonly string[];
 }
 

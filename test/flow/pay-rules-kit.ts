@@ -57,6 +57,8 @@ export interface RulePool {
   owe(worker: string, wei: bigint): Promise<void>;
   /** Money comes from outside; its transaction. */
   send(from: PrivateKeyAccount, to: Hex, wei: bigint): Promise<Hex>;
+  /** The same with LPT, in base units. */
+  sendLpt(from: PrivateKeyAccount, to: Hex, units: bigint): Promise<Hex>;
   /** Puts ether into the account that pays, and has it booked. */
   fund(ether: string): Promise<void>;
   /** The same with the token, in base units. */
@@ -148,6 +150,16 @@ export async function startRulePool(t: Cleanup): Promise<RulePool> {
     },
     async send(from, to, value) {
       const hash = await wallet(from).sendTransaction({ to, value });
+      await reader.waitForTransactionReceipt({ hash });
+      return hash;
+    },
+    async sendLpt(from, to, units) {
+      const hash = await wallet(from).writeContract({
+        address: addresses.LivepeerToken,
+        abi: chain.devnet.abis.LivepeerToken,
+        functionName: 'transfer',
+        args: [to, units],
+      });
       await reader.waitForTransactionReceipt({ hash });
       return hash;
     },

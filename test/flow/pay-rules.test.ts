@@ -9,6 +9,7 @@ import { instant } from '../../src/base/clock.ts';
 import { balance, newRecipient } from '../../src/chain/transactions.test-kit.ts';
 import { periodEnd } from '../../src/payouts/schedule.ts';
 import { ask, byLink } from '../api/api-kit.ts';
+import { LPT } from '../chain/protocol.ts';
 import { eventually } from '../eventually.ts';
 import type { Cleanup } from '../start-pool.ts';
 import { DAY_MS, MINUTE_MS, type RulePool, startRulePool } from './pay-rules-kit.ts';
@@ -42,7 +43,7 @@ test('what the accounts had before the pool began is set apart, and the books ag
   assert.match(said, /^Ledger, chain, receipts and payouts agree\.$/m);
   assert.match(
     said,
-    /^Set apart\. treasury: [\d.]+ ETH from before the pool began, not in its books\.$/m,
+    /^Set apart\. treasury: [\d.]+ ETH of the operator's own, not in the books\.$/m,
   );
   // Money that lay there already is of the books once its transaction is booked.
   assert.match(await rules.refused('payouts', 'funded', 'xyz'), /this is no hash of a transaction/);
@@ -397,6 +398,49 @@ test('what moved behind the back of the pool is found by itself, named, and book
   await rules.run('payouts', 'reconcile');
   assert.match(await rules.run('ledger', 'lines', '--account', 'treasury'), /correction:trea/);
   await inMinutes('it is over', async () => (await rules.notices()).includes('An alarm is over'));
+});
+
+test('LPT turns into stake and back and the books agree; what somebody else took is told', async () => {
+  const { chain, payer, outsider } = rules;
+  const agree = (what: string, own: string) =>
+    inMinutes(what, async () => {
+      const { code, out } = await rules.said('payouts', 'reconcile');
+      return code === 0 && out.includes(`treasury: ${own} LPT of the operator's own`);
+    });
+  await agree('it begins', '49000');
+  // Of the books, and not to be mistaken for what the operator bonds.
+  const funds = await rules.sendLpt(outsider, payer.address, 5n * LPT);
+  assert.match(await rules.run('payouts', 'funded', funds), / LPT booked/);
+  await agree('LPT is booked', '49000');
+  await rules.run('chain', 'bond', '250', '--yes');
+  await agree('it is bonded', '48750');
+  await rules.run('chain', 'unbond', '100', '--yes');
+  await agree('it is unbonded', '48750');
+  await chain.nextRound(7);
+  const lock = JSON.parse(await rules.run('chain', 'status', '--json')).unbondingLocks[0].id;
+  await rules.run('chain', 'withdraw-stake', lock, '--yes');
+  await agree('it is withdrawn', '48850');
+  const lines = ['lines', '--account', 'treasury', '--asset', 'LPT', '--json'];
+  const booked: { cause: string }[] = JSON.parse(await rules.run('ledger', ...lines));
+  assert.deepEqual(
+    booked.map(({ cause }) => cause),
+    [`moved-in:${funds}:LPT`],
+  );
+
+  const theft = await rules.sendLpt(payer, newRecipient(), 2n * LPT);
+  // The tokens, and the ether that taking them cost.
+  await inMinutes('it is measured', async () =>
+    rules.metric(/^tributary_payouts_differences\{what="chain"\} 2$/m),
+  );
+  const { code, out } = await rules.said('payouts', 'reconcile');
+  assert.equal(code, 1);
+  assert.match(out, /^chain: treasury holds 5 LPT by the ledger, 3 LPT on chain beside 48850 LPT/m);
+  assert.match(out, new RegExp(`transaction ${theft} in block \\d+ moved 2 LPT from 0x`));
+  for (const [, less = '', asset = ''] of out.matchAll(/The chain has ([\d.]+) (\w+) less/g)) {
+    const correct = ['correct', '--asset', asset, '--less', less, '--reason', 'stolen'];
+    await rules.run('ledger', ...correct);
+  }
+  await agree('it is booked', '48850');
 });
 
 test('a line that is gone from the books is found, with the account that it was of', async () => {

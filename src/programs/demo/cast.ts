@@ -18,7 +18,7 @@ const READY_MS_MAX = 90_000;
 const READY_POLL_MS = 200;
 const ANY_PORT = '127.0.0.1:0';
 /** LPT, of the 50,000 that the chain gives each account. */
-export const BOND_LPT = 1_000;
+const BOND_LPT = 1_000;
 
 /**
  * What the demo's pool promises. Pay in what has arrived on chain never waits for luck, and a quarter of

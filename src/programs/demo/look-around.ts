@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { exactAmount } from '../../base/amounts.ts';
 import type { Paint } from '../../base/terminal.ts';
-import { BOND_LPT, type Cast } from './cast.ts';
+import type { Cast } from './cast.ts';
 import { answerOf } from './children.ts';
 import type { DemoResult } from './demo.ts';
 
@@ -47,17 +47,9 @@ async function bookWhatIsKnown(
   cast: Cast,
   { redeemedWei, pendingFees }: DemoResult['money']['pool'],
 ): Promise<void> {
-  const known = [
-    ['LPT', 'treasury', `${BOND_LPT}`, 'bonded: it is the stake of the orchestrator'],
-    [
-      ...(['ETH', 'bonding_fees', exactAmount(redeemedWei - pendingFees)] as const),
-      'credited to nobody by the contract, in the round of the first reward',
-    ],
-  ] as const;
-  for (const [asset, account, amount, reason] of known) {
-    if (amount === '0') continue;
-    const booking = ['ledger', 'correct', '--asset', asset, '--account', account];
-    const words = [...booking, '--less', amount, '--reason', reason, '--json'];
-    await answerOf(z.unknown(), cast.operator('correction of the books', words));
-  }
+  if (redeemedWei === pendingFees) return;
+  const reason = 'credited to nobody by the contract, in the round of the first reward';
+  const booking = ['ledger', 'correct', '--asset', 'ETH', '--account', 'bonding_fees'];
+  const less = ['--less', exactAmount(redeemedWei - pendingFees), '--reason', reason, '--json'];
+  await answerOf(z.unknown(), cast.operator('correction of the books', [...booking, ...less]));
 }

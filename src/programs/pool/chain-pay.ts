@@ -7,6 +7,7 @@ import type { Providers } from '../../chain/providers.ts';
 import type { Signing } from '../../chain/signing.ts';
 import { ownReward } from '../../duties/own-reward.ts';
 import { anchorData } from '../../epochs/anchor.ts';
+import { lptMoved } from '../../payouts/lpt-moved.ts';
 import type { ChainAccounts } from './chain-accounts.ts';
 import { type ChainPaying, chainPaying } from './chain-paying.ts';
 
@@ -19,6 +20,8 @@ export interface ChainPay {
   anchor(epoch: bigint, digest: Uint8Array): Promise<void>;
   /** LPT that a reward call added to the pool's own stake. */
   rewardOf(transaction: Hex, block: bigint): Promise<bigint>;
+  /** LPT that a transaction brought to the treasury, less what it took from it. */
+  lptMoved(transaction: Hex): Promise<bigint>;
   /** What sends payouts. */
   readonly paying: ChainPaying;
 }
@@ -31,7 +34,8 @@ export function chainPay(parts: {
   readonly orchestrator: Address;
 }): ChainPay {
   const { providers, contracts, signing, accounts, orchestrator } = parts;
-  const { bondingManager } = contracts;
+  const { bondingManager, token } = contracts;
+  const paying = chainPaying(parts);
   return {
     async anchor(epoch, digest) {
       await accounts.of('node')?.submit({
@@ -43,7 +47,9 @@ export function chainPay(parts: {
         worthWei: undefined,
       });
     },
-    paying: chainPaying(parts),
+    paying,
     rewardOf: (_, block) => ownReward({ providers, bondingManager, orchestrator }, block),
+    lptMoved: (transaction) =>
+      lptMoved({ providers, token, treasury: paying.treasury }, transaction),
   };
 }

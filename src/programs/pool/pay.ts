@@ -127,5 +127,6 @@ function incomeOf(
     treasury: chain.paying.treasury.map(addressBytes),
     bondingManager: addressBytes(chain.contracts.bondingManager),
     rewardOf: chain.rewardOf,
+    lptMoved: chain.lptMoved,
   });
 }
