@@ -188,7 +188,11 @@ export const payoutApi = {
     '/funded',
     'finance',
     'Book what a transaction of the operator brought to the accounts of the pool, once.',
-    z.object({ deposits: z.array(depositShape), added: z.array(depositShape) }),
+    z.object({
+      deposits: z.array(depositShape),
+      added: z.array(depositShape),
+      decimals: decimalsShape,
+    }),
   ),
   addApprover: change(
     '/approvers/add',
@@ -296,7 +300,11 @@ export function payoutRoutes(parts: PayoutRoutesParts): readonly Route[] {
       note({ target: transaction.slice(0, 66) });
       const { deposits, added } = await parts.funded(transaction);
       const shown = ({ asset: name, amount }: Deposit) => ({ asset: name, amount });
-      return { deposits: deposits.map(shown), added: added.map(shown) };
+      return {
+        deposits: deposits.map(shown),
+        added: added.map(shown),
+        decimals: await decimals(),
+      };
     }),
     serve(payoutApi.addApprover, async ({ body }) => {
       const { token, approver } = await payouts.addApprover(text(body, 'name'));

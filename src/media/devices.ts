@@ -276,7 +276,7 @@ function advice(device: Device): string {
     case 'vaapi':
       return 'Run vainfo: if it does not list H.264 encoding, install the VA-API driver of the card, and let this user read the render node (group render).';
     case 'cpu':
-      return 'Reinstall with npm ci; the FFmpeg that comes with Tributary did not start.';
+      return 'The FFmpeg that comes with Tributary did not start: install Tributary again.';
   }
 }
 

@@ -92,9 +92,9 @@ test('a pool comes back from a backup in another place, and pays nobody twice', 
   const hash = await sender.sendTransaction({ to: payer.address, value: 10n * ETHER });
   await reader.waitForTransactionReceipt({ hash });
   const booking = await tributary('payouts', 'funded', hash, '--data-dir', pool.dataDir);
-  assert.equal(booking.out, `${10n * ETHER} ETH booked.\n`);
+  assert.equal(booking.out, '10 ETH booked.\n');
   const again = await tributary('payouts', 'funded', hash, '--data-dir', pool.dataDir);
-  assert.equal(again.out, `${10n * ETHER} ETH was booked before.\n`);
+  assert.equal(again.out, '10 ETH was booked before.\n');
 
   const enrol = async (name: string) => {
     const payoutAddress = newRecipient();

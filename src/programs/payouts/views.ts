@@ -238,15 +238,18 @@ export function reconciliationView(value: unknown): string {
 }
 
 const deposit = z.object({ asset: z.string(), amount: units });
-const funded = z.object({ deposits: z.array(deposit), added: z.array(deposit) });
+const funded = z.object({ deposits: z.array(deposit), added: z.array(deposit), decimals });
 
 /** What a transaction brought, and whether it was booked before. */
 export function fundedView(value: unknown): string {
-  const { deposits, added } = decode(funded, value);
+  const { deposits, added, decimals: known } = decode(funded, value);
+  const shown = amounts(known);
   const booked = new Set(added.map(({ asset }) => asset));
   return deposits
     .map(({ asset, amount }) =>
-      booked.has(asset) ? `${amount} ${asset} booked.` : `${amount} ${asset} was booked before.`,
+      booked.has(asset)
+        ? `${shown(amount, asset)} booked.`
+        : `${shown(amount, asset)} was booked before.`,
     )
     .join('\n');
 }
