@@ -10,6 +10,7 @@ import {
   type HttpTransport,
   http,
   type PublicClient,
+  TransactionReceiptNotFoundError,
   toHex,
   type WalletClient,
 } from 'viem';
@@ -48,6 +49,8 @@ const ACCOUNT_NAMES = [
 const TOKENS_EACH = 50_000n * UNIT;
 /** Nobody else is there to wait for. */
 const POLL_MS = 50;
+/** So long may a transaction wait for its block. */
+const RECEIPT_MS = 180_000;
 
 /** An account with ETH and LPT. The key is public knowledge. */
 export interface DevnetAccount {
@@ -103,10 +106,25 @@ export function devnetClients(url: string): DevnetClients {
     rpcUrls: { default: { http: [url] } },
   });
   const options = { chain, transport: http(url), pollingInterval: POLL_MS, cacheTime: 0 };
+  const reader = createPublicClient(options);
   return {
-    reader: createPublicClient(options),
+    reader: { ...reader, waitForTransactionReceipt: ({ hash }) => minedReceipt(reader, hash) },
     wallet: (account) => createWalletClient({ ...options, account }),
   };
+}
+
+/** viem looks again with each new block, but on a chain that mines on demand no other may come. */
+async function minedReceipt(reader: DevnetClients['reader'], hash: Hex) {
+  const deadline = performance.now() + RECEIPT_MS;
+  for (;;) {
+    try {
+      return await reader.getTransactionReceipt({ hash });
+    } catch (error) {
+      const pending = error instanceof TransactionReceiptNotFoundError;
+      if (!pending || performance.now() > deadline) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
 }
 
 /** The accounts of every local chain. */
