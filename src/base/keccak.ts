@@ -1,4 +1,5 @@
-import { createKeccak } from 'hash-wasm';
+import { keccak_256 } from '@noble/hashes/sha3';
+import { createKeccak, type IHasher } from 'hash-wasm';
 import { createKeccakLanes } from './keccak-lanes.ts';
 
 /** A keccak-256 computation that takes its input in pieces. */
@@ -8,7 +9,17 @@ export interface KeccakHasher {
   digest(): Uint8Array;
 }
 
-const forSmall = await createKeccak(256);
+/**
+ * Undefined for some milliseconds, in which the slower one does. Modules must not wait for it: a thread
+ * that is ended while its modules wait takes the whole process with it (nodejs/node#43182).
+ */
+let forSmall: IHasher | undefined;
+createKeccak(256).then(
+  (hasher) => {
+    forSmall = hasher;
+  },
+  () => {}, // then the slower one goes on
+);
 let lanes: ReturnType<typeof createKeccakLanes> | undefined;
 
 /**
@@ -16,7 +27,7 @@ let lanes: ReturnType<typeof createKeccakLanes> | undefined;
  * bytes. What a peer sends in bulk goes through `base/hashing.ts` instead, off the event loop.
  */
 export function keccak256(bytes: Uint8Array): Uint8Array {
-  return forSmall.init().update(bytes).digest('binary');
+  return forSmall ? forSmall.init().update(bytes).digest('binary') : keccak_256(bytes);
 }
 
 /**
