@@ -788,6 +788,12 @@ create table operator (
 CREATE UNIQUE INDEX operator_address ON public.operator USING btree (address) WHERE (removed_at IS NULL);
 CREATE UNIQUE INDEX operator_name ON public.operator USING btree (lower(name)) WHERE (removed_at IS NULL);
 
+create table own_lpt_booked (
+  transaction bytea not null,
+  constraint own_lpt_booked_pkey PRIMARY KEY (transaction),
+  constraint own_lpt_booked_transaction_check CHECK ((length(transaction) = 32))
+);
+
 create table payment_balance (
   sender bytea not null,
   session text not null,
@@ -1093,6 +1099,12 @@ create table recovery (
   home bigint not null,
   constraint recovery_pkey PRIMARY KEY (number),
   constraint recovery_home_fkey FOREIGN KEY (home) REFERENCES receipt_home(number)
+);
+
+create table redemption_unmeasured (
+  transaction bytea not null,
+  constraint redemption_unmeasured_pkey PRIMARY KEY (transaction),
+  constraint redemption_unmeasured_transaction_check CHECK ((length(transaction) = 32))
 );
 
 create table refund (

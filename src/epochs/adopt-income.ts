@@ -1,14 +1,15 @@
 import { type AssetId, ETH, LPT } from '../base/asset.ts';
-import type { Instant } from '../base/clock.ts';
+import type { Clock, Instant } from '../base/clock.ts';
 import type { Transaction } from '../database/transaction.ts';
 import { type AccountName, account } from '../ledger/accounts.ts';
+import { openEpoch } from '../ledger/epoch-store.ts';
 import { balanceOf, post } from '../ledger/postings-store.ts';
 import type { EpochInput } from '../terms/settle-types.ts';
 
 /**
  * Brings the income that waits in the books to what an epoch was published with. Tickets stand on luck,
- * as when they were credited: what the chain paid for them is booked against it. Rewards stand on the
- * pool's stake.
+ * as when they were credited: what the chain paid for them is booked against it. Rewards that were found
+ * on the chain and are of later epochs wait in `income_pending`: see {@link recogniseRewards}.
  */
 export async function bringIncome(tx: Transaction, input: EpochInput, at: Instant): Promise<void> {
   const gross = new Map<AssetId, bigint>();
@@ -33,7 +34,31 @@ export async function bringIncome(tx: Transaction, input: EpochInput, at: Instan
   }
 }
 
+/**
+ * Once no more epochs are taken over: rewards that were found on the chain, and that none of them
+ * counted, are income of the open epoch. What they counted and nobody found, as where there is no
+ * chain to look at, stands on the pool's stake. Answers the LPT that is income now and was not.
+ */
+export async function recogniseRewards(tx: Transaction, clock: Clock): Promise<bigint> {
+  const waiting = -(await balanceOf(tx, account('income_pending'), LPT));
+  const { number: epoch } = await openEpoch(tx);
+  const other = account(waiting < 0n ? 'bonding_rewards' : 'income');
+  if (waiting === 0n) return 0n;
+  await post(tx, {
+    // Nothing waits again before another epoch was taken over.
+    cause: `recovered-rewards:${epoch}`,
+    kind: 'correction',
+    at: clock.now(),
+    epoch,
+    entries: [
+      { account: account('income_pending'), asset: LPT, amount: waiting },
+      { account: other, asset: LPT, amount: -waiting },
+    ],
+  });
+  return waiting > 0n ? waiting : 0n;
+}
+
 function against(asset: AssetId): AccountName {
   if (asset === ETH) return account('luck');
-  return asset === LPT ? account('bonding_rewards') : account('external');
+  return asset === LPT ? account('income_pending') : account('external');
 }

@@ -7,9 +7,9 @@ import type { AssetId } from '../base/asset.ts';
 export const accountKinds = {
   /** In the pool's own account on chain. */
   treasury: 'has',
-  /** Fees in BondingManager, not withdrawn. */
+  /** The orchestrator's fees in BondingManager, not withdrawn. */
   bonding_fees: 'has',
-  /** LPT that rewards added to the pool's own stake. */
+  /** LPT of the books in the pool's own stake: what rewards added, less what was withdrawn of it. */
   bonding_rewards: 'has',
   /** Face value of winning tickets that are neither redeemed nor written off. */
   tickets_won: 'has',
@@ -17,7 +17,7 @@ export const accountKinds = {
   luck: 'has',
   /** What counts as income and no epoch has settled. */
   income: 'owes',
-  /** Expected value of tickets that does not count as income yet. */
+  /** Expected value of tickets, or rewards while books are recovered, that is not income yet. */
   income_pending: 'owes',
   /** Spent on transactions and not taken from the income of an epoch. */
   gas: 'has',
@@ -32,7 +32,8 @@ export const accountKinds = {
   written_off: 'has',
   /** What gateways took back. */
   refunds: 'has',
-  delegators: 'owes',
+  /** Of redeemed tickets, what the contract gave to delegators, to nobody, or rounded away. */
+  delegators: 'has',
   /** Points and tokens of the pool that came into being. */
   issued: 'has',
   /** The other side of what the operator put in or took out. */

@@ -104,6 +104,13 @@ export async function waitingEvents(
   return rows.map(decodeEvent);
 }
 
+/** What of the redemption reached the orchestrator is asked of the chain later. */
+export async function noteUnmeasured(tx: Transaction, transaction: string): Promise<void> {
+  await tx.query(sql`
+    insert into redemption_unmeasured (transaction)
+    values (decode(${transaction.slice(2)}, 'hex')) on conflict do nothing`);
+}
+
 /** It is posted, in this transaction. */
 export async function forgetEvents(tx: Transaction, numbers: readonly bigint[]): Promise<void> {
   await tx.query(sql`delete from book_event where number = any(${numbers.map(String)}::bigint[])`);

@@ -29,8 +29,8 @@ export type ChainMove =
   /** Fees left BondingManager. */
   | { readonly move: 'fees_withdrawn'; readonly to: Uint8Array; readonly amount: bigint }
   | { readonly move: 'reward' }
-  /** LPT may have left the account or come to it: by how much, its receipt tells. */
-  | { readonly move: 'own_lpt' }
+  /** LPT may have left the account or come to it: by how much, its receipt tells. `stake`: it was or is that. */
+  | { readonly move: 'own_lpt'; readonly stake: boolean }
   /** ETH went to somebody, without any call. */
   | { readonly move: 'sent'; readonly amount: bigint };
 
@@ -53,9 +53,9 @@ export function chainMove(call: ChainCall, bondingManager: Uint8Array): ChainMov
   if (calldata.length === 0) return value > 0n ? { move: 'sent', amount: value } : undefined;
   const selector = Buffer.from(calldata.subarray(0, SELECTOR_BYTES)).toString('hex');
   // Of whichever token: another one than LPT moves no LPT.
-  if (selector === TRANSFER) return { move: 'own_lpt' };
+  if (selector === TRANSFER) return { move: 'own_lpt', stake: false };
   if (Buffer.compare(recipient, bondingManager) !== 0) return undefined;
-  if (STAKES.has(selector)) return { move: 'own_lpt' };
+  if (STAKES.has(selector)) return { move: 'own_lpt', stake: true };
   if (REWARDS.has(selector)) return { move: 'reward' };
   if (selector !== WITHDRAW_FEES || calldata.length !== SELECTOR_BYTES + 2 * WORD) return undefined;
   return {

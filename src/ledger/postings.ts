@@ -10,9 +10,11 @@ export const postingKinds = [
   'ticket_won',
   'ticket_redeemed',
   'ticket_written_off',
+  'fees_shared',
   'fees_withdrawn',
   'gas',
   'reward',
+  'stake_moved',
   'moved_in',
   'moved_out',
   'refund',
@@ -168,6 +170,23 @@ export function ticketWrittenOff(
   };
 }
 
+/**
+ * What the contract paid for tickets in a block and did not give to the orchestrator. Less than 0: it
+ * rounds otherwise now.
+ */
+export function feesShared(
+  event: Seen & { readonly cause: string; readonly block: bigint; readonly amount: bigint },
+): Posting {
+  return {
+    cause: event.cause,
+    kind: 'fees_shared',
+    at: event.at,
+    epoch: event.epoch,
+    entries: move(account('delegators'), account('bonding_fees'), ETH, event.amount),
+    facts: { block: `${event.block}` },
+  };
+}
+
 /** Fees left BondingManager, for the pool's own account or for another one of its operator. */
 export function feesWithdrawn(
   event: Seen & {
@@ -218,6 +237,27 @@ export function rewardReceived(
     at: event.at,
     epoch: event.epoch,
     entries: move(account('bonding_rewards'), account('income'), LPT, event.amount),
+    facts: { transaction: event.transaction },
+  };
+}
+
+/**
+ * LPT of the books left the pool's own stake for an account, or (less than 0) became stake. `with`: an
+ * account of which nothing is booked is the operator's own.
+ */
+export function stakeMoved(
+  event: Seen & {
+    readonly transaction: string;
+    readonly amount: bigint;
+    readonly with: 'treasury' | 'external';
+  },
+): Posting {
+  return {
+    cause: `stake:${event.transaction}`,
+    kind: 'stake_moved',
+    at: event.at,
+    epoch: event.epoch,
+    entries: move(account(event.with), account('bonding_rewards'), LPT, event.amount),
     facts: { transaction: event.transaction },
   };
 }

@@ -289,52 +289,109 @@ test('however many nodes post and however often, everything is in the books once
   assert.deepEqual(await wrongBalances(database), []);
 });
 
-test("the operator's own LPT turns into stake and back; what leaves beyond it was of the books", async () => {
+let actions = 0;
+/** A final transaction of the pool that brought LPT to the treasury, or (less than 0) took it. */
+async function moved(signature: string, amount: bigint): Promise<string> {
+  actions += 1;
+  const calldata = selector(signature);
+  const to = BONDING_MANAGER;
+  const hash = await transacted({ intent: `action:${actions}`, to, calldata, gas: 0n });
+  brought.set(`0x${hash}`, amount);
+  await income.recognise();
+  return hash;
+}
+const bond = (amount: bigint) => moved('bond(uint256,address)', -amount);
+const withdraw = (amount: bigint) => moved('withdrawStake(uint256)', amount);
+const send = (amount: bigint) => moved('transfer(address,uint256)', -amount);
+
+async function setApart(): Promise<bigint | undefined> {
+  const { rows } = await database.query<{ before: bigint }>(
+    sql`select before from books_agreed where what = 'treasury LPT'`,
+  );
+  return rows[0]?.before;
+}
+
+test("the operator's own LPT turns into stake and back; rewards come out of it first", async () => {
   const before = await sheet();
-  const own = async () => {
-    const { rows } = await database.query<{ before: bigint }>(
-      sql`select before from books_agreed where what = 'treasury LPT'`,
+  /** What is set apart, and what the books have in the treasury, in the stake, and put in or taken out. */
+  const stands = async (...expected: readonly (bigint | undefined)[]) => {
+    const now = await sheet();
+    const lpt = (name: string) => now[`${name} LPT`] ?? 0n;
+    assert.deepEqual(
+      [await setApart(), lpt('treasury'), lpt('bonding_rewards'), lpt('external')],
+      expected,
     );
-    return rows[0]?.before;
   };
-  let count = 0;
-  const moved = async (signature: string, amount: bigint) => {
-    count += 1;
-    const calldata = selector(signature);
-    const to = BONDING_MANAGER;
-    const hash = await transacted({ intent: `action:${count}`, to, calldata, gas: 0n });
-    brought.set(`0x${hash}`, amount);
-    await income.recognise();
-    return hash;
-  };
+  await stands(undefined, 0n, 1_000n, 0n);
   // Nobody has looked yet: the first look takes the account as it is then.
-  await moved('bond(uint256,address)', -5n);
-  assert.equal(await own(), undefined);
+  await bond(5n);
+  await stands(undefined, 0n, 1_000n, 0n);
+  assert.deepEqual(await sheet(), before);
+  await withdraw(50n);
+  await stands(undefined, 0n, 950n, 50n);
   // Transactions of these tests are in block 7.
   await database.query(sql`insert into books_agreed (what, before, begun_block, block, at)
     values ('treasury LPT', 100, 7, 7, now())`);
-  await moved('bond(uint256,address)', -5n);
-  assert.equal(await own(), 100n);
+  await bond(5n);
+  await stands(100n, 0n, 950n, 50n);
+  await withdraw(10n);
+  await stands(90n, 10n, 940n, 50n);
   await database.query(sql`update books_agreed set begun_block = 6`);
-  await moved('bond(uint256,address)', -60n);
+  await bond(60n);
   await income.recognise();
-  assert.equal(await own(), 40n);
-  await moved('withdrawStake(uint256)', 10n);
-  assert.equal(await own(), 50n);
-  assert.deepEqual(await sheet(), before);
+  await stands(30n, 10n, 940n, 50n);
+  await withdraw(950n);
+  await stands(40n, 950n, 0n, 50n);
+  // There and back again nothing is lost, and nothing stands twice.
+  await bond(950n);
+  await stands(0n, 40n, 910n, 50n);
+  await withdraw(950n);
+  await stands(40n, 950n, 0n, 50n);
 
-  const last = await moved('transfer(address,uint256)', -70n);
-  assert.equal(await own(), 0n);
-  assert.deepEqual(await sheet(), {
-    ...before,
-    'treasury LPT': -20n,
-    'external LPT': 20n,
-  });
-  const lines = await linesOf(database, { account: 'treasury', asset: LPT });
-  assert.deepEqual(
-    lines.map(({ cause }) => cause),
-    [`sent:0x${last}`],
+  const last = await send(70n);
+  await stands(0n, 920n, 0n, 80n);
+  // The accounts had more than anybody knew: that was no stake of the books.
+  await bond(1_000n);
+  await stands(0n, -80n, 920n, 160n);
+  const lines = await linesOf(database, { account: 'external', asset: LPT });
+  assert.equal(lines[1]?.cause, `sent:0x${last}`);
+  assert.deepEqual(await wrongBalances(database), []);
+});
+
+test('whatever becomes stake and back, the books have what the account has, and no more stake than there is', async () => {
+  await database.query(sql`update books_agreed set before = before + 1000`);
+  const held = async (name: string) => (await sheet())[`${name} LPT`] ?? 0n;
+  let inAccount = (await held('treasury')) + ((await setApart()) ?? 0n);
+  let inStake = (await held('bonding_rewards')) + 500n;
+  const part = (of: bigint, percent: bigint) => (of * percent) / 100n;
+  const step = fc.tuple(fc.constantFrom('reward', 'bond', 'withdraw', 'send'), fc.bigInt(0n, 100n));
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
+      for (const [what, percent] of steps) {
+        const ofAccount = part(inAccount, percent);
+        const ofStake = part(inStake, percent);
+        if (what === 'reward') {
+          rewards = async () => percent;
+          await moved('reward()', 0n);
+          inStake += percent;
+        } else if (what === 'withdraw') {
+          await withdraw(ofStake);
+          [inAccount, inStake] = [inAccount + ofStake, inStake - ofStake];
+        } else if (what === 'bond') {
+          await bond(ofAccount);
+          [inAccount, inStake] = [inAccount - ofAccount, inStake + ofAccount];
+        } else {
+          await send(ofAccount);
+          inAccount -= ofAccount;
+        }
+        assert.equal((await held('treasury')) + ((await setApart()) ?? 0n), inAccount);
+        const claimed = await held('bonding_rewards');
+        assert.ok(claimed >= 0n && claimed <= inStake, `${claimed} of ${inStake}`);
+      }
+    }),
+    { numRuns: 15 },
   );
+  assert.deepEqual(await wrongBalances(database), []);
 });
 
 test('a node that runs posts every few seconds', async () => {

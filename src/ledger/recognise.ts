@@ -14,6 +14,7 @@ import {
   incomeMark,
   lockIncome,
   moveIncomeMark,
+  noteUnmeasured,
   waitingEvents,
 } from './income-store.ts';
 import { bookOwnLpt, type OwnLpt } from './own-lpt.ts';
@@ -167,6 +168,7 @@ async function recogniseSome(
     if (!booked) continue;
     if (booked.posting) await post(tx, booked.posting);
     if (booked.ownLpt) await bookOwnLpt(tx, booked.ownLpt);
+    if (event.kind === 'ticket_redeemed') await noteUnmeasured(tx, event.transaction);
     mark = booked.mark;
     posted.push(event.number);
   }
@@ -244,7 +246,8 @@ function bookingOf(
         case 'own_lpt': {
           const amount = told.get(subject);
           if (amount === undefined) return undefined;
-          return { mark, ownLpt: { at, epoch, transaction, block: event.block, amount } };
+          const { stake } = move;
+          return { mark, ownLpt: { at, epoch, transaction, block: event.block, amount, stake } };
         }
       }
     }

@@ -1,6 +1,6 @@
 import sql from 'sql-template-tag';
-import { exactAsset } from '../base/amounts.ts';
-import { type AssetId, ETH } from '../base/asset.ts';
+import { exactAmount, exactAsset } from '../base/amounts.ts';
+import { type AssetId, ETH, LPT } from '../base/asset.ts';
 import type { Instant } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Queryable } from '../database/transaction.ts';
@@ -14,10 +14,12 @@ import { time } from './store.ts';
 
 /** Lines that a difference is explained with. */
 const LINES_MAX = 20;
+/** Blocks that a node is asked for events of the stake in at once, the newest. */
+const STAKE_BLOCKS_MAX = 10_000n;
 
 /** An account of the books that chain and ledger know, and an asset of it. */
 export interface Compared {
-  readonly account: 'treasury' | 'bonding_fees';
+  readonly account: 'treasury' | 'bonding_fees' | 'bonding_rewards';
   readonly asset: AssetId;
   readonly decimals: number;
   /** Base units by the ledger and on chain. */
@@ -44,7 +46,7 @@ export async function compareWithChain(parts: ReconcileParts): Promise<
     }
   | undefined
 > {
-  const { database, chain, terms, treasury, pendingFees } = parts;
+  const { database, chain, terms, treasury, pendingFees, stake } = parts;
   if (!chain) return undefined;
   const block = await chain.finalBlock();
   const marks = await marksOf(database);
@@ -70,6 +72,15 @@ export async function compareWithChain(parts: ReconcileParts): Promise<
     compared.push({
       ...{ account: 'bonding_fees', asset: ETH, decimals: 18, here, there },
       before: before(`bonding_fees ${ETH}`),
+    });
+  }
+  if (stake) {
+    const here = await balanceOf(database, account('bonding_rewards'), LPT);
+    const held = here > 0n ? await atBlock(block, (at) => stake.held(at, here)) : here;
+    // What the stake has beyond that is the operator's own, and in no book.
+    const there = held < here ? held : here;
+    compared.push({
+      ...{ account: 'bonding_rewards', asset: LPT, decimals: 18, here, there, before: 0n },
     });
   }
   return { block, compared };
@@ -114,12 +125,17 @@ export async function chainAgainstLedger(parts: ReconcileParts): Promise<
       if (block !== undefined) agreed.push({ what, block });
       continue;
     }
-    const text = `${name} holds ${shown(here)} by the ledger, ${shown(own)} on chain${rest}`;
+    const text =
+      name === 'bonding_rewards'
+        ? `rewards in the stake are ${shown(here)} by the ledger, and all of the stake is ${shown(own)}`
+        : `${name} holds ${shown(here)} by the ledger, ${shown(own)} on chain${rest}`;
     const way = own > here ? 'more' : 'less';
     const size = `The chain has ${shown(own > here ? own - here : here - own)} ${way} than was booked.`;
     const lines = [...(name === 'treasury' ? await unbooked(database, treasury, asset) : [])];
     if (name === 'treasury') lines.push(...(await strange(parts, chain, { ...one, block })));
-    differences.push({ what: 'chain', about: what, text, lines: [...lines, size] });
+    if (name === 'bonding_rewards') lines.push(...(await lostStake(parts, block)));
+    const mend = name === 'bonding_rewards' ? [mendStake(here - own)] : [];
+    differences.push({ what: 'chain', about: what, text, lines: [...lines, size, ...mend] });
   }
   return { differences, agreed, before };
 }
@@ -176,6 +192,33 @@ async function strange(
       `It agreed at block ${last.block}, ${since}; what happened since is not told: ${messageOf(error)}`,
     ];
   }
+}
+
+/** What took stake without bringing it to the pool, since it was enough, as far as nodes tell. */
+async function lostStake(
+  { database, stake }: ReconcileParts,
+  block: bigint | undefined,
+): Promise<readonly string[]> {
+  const last = (await marksOf(database)).get(`bonding_rewards ${LPT}`);
+  if (!stake || !last || block === undefined || block <= last.block) return [];
+  const first = block - STAKE_BLOCKS_MAX;
+  const after = last.block > first ? last.block : first;
+  try {
+    const events = await stake.events({ after, until: block });
+    return events
+      .filter(({ is }) => is !== 'bonded')
+      .slice(-LINES_MAX)
+      .map(
+        ({ transaction, block: at, text }) => `transaction ${transaction} in block ${at} ${text}`,
+      );
+  } catch (error) {
+    return [`What happened to the stake since block ${after} is not told: ${messageOf(error)}`];
+  }
+}
+
+function mendStake(less: bigint): string {
+  const flags = `--account bonding_rewards --asset LPT --less ${exactAmount(less)}`;
+  return `Rewards that were slashed, or that left for an account which is not the pool's, are booked as taken out: tributary ledger correct ${flags} --reason "…"`;
 }
 
 /** Hashes that the journal or a posting has. */
@@ -242,7 +285,8 @@ interface Mark {
   readonly at: Instant;
 }
 
-async function marksOf(from: Queryable): Promise<ReadonlyMap<string, Mark>> {
+/** Where each account and asset agreed last, and what of it is set apart. */
+export async function marksOf(from: Queryable): Promise<ReadonlyMap<string, Mark>> {
   const { rows } = await from.query<Mark & { what: string }>(
     sql`select what, before, block, at from books_agreed`,
   );

@@ -7,6 +7,7 @@ import type { Terms } from '../terms/terms.ts';
 import type { PayoutChain } from './payout-chain.ts';
 import type { Recipient } from './plan-types.ts';
 import { type Agreed, chainAgainstLedger } from './reconcile-chain.ts';
+import type { StakeOnChain } from './stake-on-chain.ts';
 
 /** Lines that a difference is explained with. */
 const LINES_MAX = 20;
@@ -42,6 +43,8 @@ export interface ReconcileParts {
   readonly treasury: readonly Recipient[];
   /** Wei of fees that the protocol held for the orchestrator; undefined: not asked. */
   readonly pendingFees?: (block: bigint | undefined) => Promise<bigint>;
+  /** The stake of the orchestrator; undefined: not asked. */
+  readonly stake?: StakeOnChain;
 }
 
 /**

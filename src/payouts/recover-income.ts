@@ -17,7 +17,8 @@ import { account } from '../ledger/accounts.ts';
 import { openEpoch } from '../ledger/epoch-store.ts';
 import { post } from '../ledger/postings-store.ts';
 import { word } from '../payments/big-endian.ts';
-import { blockTime, lastSeenBlock } from './recover-chain.ts';
+import { blockTime } from './recover-book.ts';
+import { lastSeenBlock } from './recover-chain.ts';
 
 /** Blocks that nodes are asked about at once; fewer where they say that it is too much. */
 const BLOCKS_AT_ONCE = 100_000n;

@@ -185,6 +185,24 @@ export async function payoutsWhere(
   return [...byId.values()].map(({ row, lines }) => payoutOf(row, lines));
 }
 
+/** Payouts that are on chain without a proof of whether they moved. */
+export interface InDoubt {
+  /** All of them. */
+  readonly count: number;
+  /** The oldest of them, oldest first. */
+  readonly oldest: readonly StoredPayout[];
+}
+
+/** What a person has to look at, however long ago it went out. */
+export async function payoutsInDoubt(from: Queryable, most: number): Promise<InDoubt> {
+  const { rows } = await from.query<{ id: string; count: bigint }>(sql`
+    select id, count(*) over () as count from payout where state = 'unproven'
+    order by created_at, batch, place limit ${most}`);
+  if (rows.length === 0) return { count: 0, oldest: [] };
+  const oldest = await payoutsWhere(from, { ids: rows.map(({ id }) => id) });
+  return { count: Number(rows[0]?.count), oldest };
+}
+
 interface BatchRow {
   id: string;
   digest: string;

@@ -3,6 +3,7 @@ import type { Clock, Instant, Timer } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Metrics } from '../base/metrics.ts';
+import { bookFeesShared } from './fees-shared.ts';
 import { payoutsMetrics } from './metrics.ts';
 import { endShortage, pause } from './pauses-store.ts';
 import {
@@ -13,6 +14,7 @@ import {
 } from './reconcile.ts';
 import { keepAgreed, setApart } from './reconcile-chain.ts';
 import { type AssetFigures, readSolvency } from './solvency.ts';
+import { bookStakeMoved } from './stake-moved.ts';
 
 /** A look asks nodes some questions for each asset. */
 const LOOK_MS = 60_000;
@@ -44,7 +46,10 @@ export interface BooksWatch {
     readonly text: string;
     readonly advice: string;
   }[];
-  /** Sets apart what the pool's accounts have before anything was booked of them. Never rejects. */
+  /**
+   * Sets apart what the pool's accounts have before anything was booked of them, and books what became
+   * of their stake without its journals, and what delegators got of fees. Never rejects.
+   */
   begin(): Promise<void>;
   /** Looks now. Throws what the database throws. */
   look(): Promise<void>;
@@ -123,11 +128,15 @@ export function watchBooks(
   }
 
   async function begin(): Promise<void> {
-    await setApart(parts, clock.now()).catch((error: unknown) => {
+    try {
+      await setApart(parts, clock.now());
+      await bookStakeMoved(parts, clock.now());
+      await bookFeesShared(parts, clock.now());
+    } catch (error) {
       // At the next look the chain may answer.
       const code = error instanceof TributaryError ? error.code : 'internal';
       log.warn('books_not_compared', { code });
-    });
+    }
   }
 
   function inTurn(): Promise<void> {

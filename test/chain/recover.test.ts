@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import sql, { raw } from 'sql-template-tag';
 import type { Hex } from 'viem';
-import { assetId, ETH } from '../../src/base/asset.ts';
+import { exactAmount } from '../../src/base/amounts.ts';
+import { assetId, ETH, LPT } from '../../src/base/asset.ts';
 import { systemClock } from '../../src/base/clock.ts';
-import { startDevnet } from '../../src/chain/devnet.ts';
 import {
   balance,
   newAccount,
@@ -21,15 +21,21 @@ import type { TransactionSigner } from '../../src/chain/transactions-sign.ts';
 import { restoreBackup, writeBackup } from '../../src/database/backup.ts';
 import { type Database, openDatabase } from '../../src/database/database.ts';
 import { openScratch } from '../../src/database/scratch.ts';
+import { ownReward } from '../../src/duties/own-reward.ts';
 import { account as named } from '../../src/ledger/accounts.ts';
-import { balanceOf, post } from '../../src/ledger/postings-store.ts';
+import { rewardReceived } from '../../src/ledger/postings.ts';
+import { balanceOf, linesOf, post } from '../../src/ledger/postings-store.ts';
 import type { Recipient } from '../../src/payouts/plan-types.ts';
-import { recoverAccount } from '../../src/payouts/recover-chain.ts';
+import { chainAgainstLedger, setApart } from '../../src/payouts/reconcile-chain.ts';
+import { recoverAccounts } from '../../src/payouts/recover-chain.ts';
+import { readSolvency } from '../../src/payouts/solvency.ts';
 import { eventually } from '../eventually.ts';
 import { callContract, deploy, startPaying, USDC } from './payouts-kit.ts';
+import { NO_HINT, startProtocol, LPT as UNIT } from './protocol.ts';
 
 const scratch = await openScratch();
-const devnet = await startDevnet();
+const protocol = await startProtocol();
+const { devnet } = protocol;
 const dir = await mkdtemp(join(tmpdir(), 'tributary-recover-'));
 const open: Database[] = [];
 after(async () => {
@@ -62,7 +68,7 @@ async function recover(
   t: Parameters<typeof startSender>[1],
   database: Database,
   account: TestAccount,
-  token?: Recipient,
+  tokens: Readonly<Record<string, Recipient>> = {},
 ) {
   const sender = await startSender(
     { database, urls: [devnet.url], account: await newAccount(devnet.url, devnet.chainId) },
@@ -70,12 +76,17 @@ async function recover(
   );
   const assets = {
     [ETH]: { kind: 'native', decimals: 18 },
-    ...(token ? { [assetId('USDC')]: { kind: 'erc20', address: token, decimals: 6 } } : {}),
-  } as Parameters<typeof recoverAccount>[0]['assets'];
-  const { BondingManager: bondingManager } = devnet.addresses;
-  const parts = { database, providers: sender.providers, assets, bondingManager };
+    ...Object.fromEntries(
+      Object.entries(tokens).map(([name, address]) => [
+        assetId(name),
+        { kind: 'erc20', address, decimals: name === LPT ? 18 : 6 },
+      ]),
+    ),
+  } as Parameters<typeof recoverAccounts>[0]['assets'];
+  const { BondingManager: bondingManager, LivepeerToken: token } = devnet.addresses;
+  const parts = { database, providers: sender.providers, assets, bondingManager, token };
   const { chainId, address } = account;
-  return recoverAccount(parts, { chainId, address });
+  return recoverAccounts(parts, [{ chainId, address }]);
 }
 
 const countOf = async (account: TestAccount) =>
@@ -156,7 +167,7 @@ test('payouts of which a backup knows nothing are found on the chain, and not ma
   const target = await newDatabase();
   await restoreBackup(target.url, file);
   const copy = await target.open();
-  const found = await recover(t, copy, account, token);
+  const found = await recover(t, copy, account, { USDC: token });
   assert.deepEqual(
     found.map(({ as, lines }) => [as, lines.length]),
     [
@@ -175,6 +186,82 @@ test('payouts of which a backup knows nothing are found on the chain, and not ma
   for (const { to } of people) assert.equal(await balance(devnet.url, to), 10n * MILLI + 1n);
   assert.equal(await balanceOf(copy, named('external'), USDC), 0n);
   assert.equal(await countOf(account), 3);
+  assert.ok(await again.booksAreRight());
+});
+
+test("what a backup does not know of the operator's stake is set apart; other LPT that left is not", async (t) => {
+  const { chainId, addresses } = devnet;
+  const token = addresses.LivepeerToken.toLowerCase() as Recipient;
+  const key = devnet.accounts.find(({ name }) => name === 'node')?.privateKey as Hex;
+  const account = { chainId, address: protocol.of('node').toLowerCase() as Hex, key };
+  await protocol.nextRound();
+  const source = await newDatabase();
+  const database = await source.open();
+  const pool = await startPaying(t, { database, devnet, account });
+  const terms = {
+    ...pool.terms,
+    assets: { ...pool.terms.assets, [LPT]: { kind: 'erc20', address: token, decimals: 18 } },
+  } as typeof pool.terms;
+  const treasury = [account.address];
+  const partsOf = (of: Database, { chain }: typeof pool) =>
+    ({ database: of, chain, terms: async () => terms, treasury }) as const;
+  await setApart(partsOf(database, pool), systemClock.now());
+  // Of what the stake has, the books know so much.
+  const reward = { at: systemClock.now(), epoch: 1n, transaction: '0xaa', amount: 30n * UNIT };
+  await database.transact((tx) => post(tx, rewardReceived(reward)));
+  const file = join(dir, 'stake.backup');
+  await writeBackup(source.url, file);
+  await pool.payouts.close();
+
+  // After the backup: stake, and back, and LPT that the pool's account and somebody else sent.
+  await protocol.bond('node', 'node', 300n * UNIT);
+  const manager = { contract: 'BondingManager' } as const;
+  await protocol.nextRound();
+  await protocol.send('node', { ...manager, fn: 'unbond', args: [100n * UNIT] });
+  await protocol.nextRound(7);
+  await protocol.send('node', { ...manager, fn: 'withdrawStake', args: [0n] });
+  await protocol.send('node', { ...manager, fn: 'rewardWithHint', args: [...NO_HINT] });
+  const { BondingManager: bondingManager } = addresses;
+  const rewarded = await ownReward(
+    { providers: pool.providers, bondingManager, orchestrator: account.address },
+    await protocol.reader.getBlockNumber(),
+  );
+  assert.ok(rewarded > 0n);
+  const sent = { contract: 'LivepeerToken', fn: 'transfer' } as const;
+  await protocol.send('node', { ...sent, args: [newRecipient(), 7n * UNIT] });
+  await protocol.send('delegator', { ...sent, args: [account.address, 2n * UNIT] });
+
+  const target = await newDatabase();
+  await restoreBackup(target.url, file);
+  const copy = await target.open();
+  const said = (await recover(t, copy, account, { LPT: token })).flatMap(({ lines }) => lines);
+  assert.ok(said.includes('bonded 300 LPT'), said.join('; '));
+  assert.ok(said.includes('withdrew 100 LPT of stake'));
+  assert.ok(said.includes(`brought ${exactAmount(rewarded)} LPT of rewards to the stake`));
+  assert.equal(await balanceOf(copy, named('income'), LPT), -30n * UNIT - rewarded);
+  // As when it was cut off before it noted how far it looked.
+  await recover(t, copy, account, { LPT: token });
+  const { rows } = await copy.query<{ before: bigint }>(
+    sql`select before from books_agreed where what = ${`treasury ${LPT}`}`,
+  );
+  assert.deepEqual(rows, [{ before: 49_770n * UNIT }]);
+  const lines = await linesOf(copy, { account: 'treasury', asset: LPT });
+  assert.deepEqual(
+    lines.map(({ kind, amount }) => [kind, amount]),
+    [
+      ['stake_moved', 30n * UNIT],
+      ['correction', -7n * UNIT],
+    ],
+  );
+  const figures = await readSolvency(copy, terms.assets);
+  const { bonding, onHand } = figures.find(({ asset }) => asset === LPT) ?? {};
+  assert.deepEqual({ bonding, onHand }, { bonding: rewarded, onHand: 23n * UNIT + rewarded });
+  const again = await startPaying(t, { database: copy, devnet, account });
+  const found = await chainAgainstLedger(partsOf(copy, again));
+  assert.deepEqual(
+    found?.differences.map(({ about, lines: why }) => [about, why.at(-1)]),
+    [['treasury LPT', 'The chain has 2 LPT more than was booked.']],
+  );
   assert.ok(await again.booksAreRight());
 });
 

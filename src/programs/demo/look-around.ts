@@ -1,9 +1,7 @@
 import { z } from 'zod';
-import { exactAmount } from '../../base/amounts.ts';
 import type { Paint } from '../../base/terminal.ts';
 import type { Cast } from './cast.ts';
 import { answerOf } from './children.ts';
-import type { DemoResult } from './demo.ts';
 
 /** Whose portal is shown. */
 const WORKER = 'heron';
@@ -15,10 +13,8 @@ const made = z.object({ url: z.string() });
  */
 export async function lookAround(
   cast: Cast,
-  { money }: Pick<DemoResult, 'money'>,
   { stop, out, paint }: { stop: AbortSignal; out: { write(text: string): void }; paint: Paint },
 ): Promise<void> {
-  await bookWhatIsKnown(cast, money.pool);
   const worker = cast.operator('link for a worker', ['workers', 'link', WORKER, '--json']);
   const { url: portal } = await answerOf(made, worker);
   const add = ['operators', 'add', 'demo', '--role', 'owner', '--json'];
@@ -40,16 +36,4 @@ export async function lookAround(
       stop.addEventListener('abort', () => resolve(), { once: true });
     });
   }
-}
-
-/** What the chain has less than the books, as an operator books it who knows why: else the console asks. */
-async function bookWhatIsKnown(
-  cast: Cast,
-  { redeemedWei, pendingFees }: DemoResult['money']['pool'],
-): Promise<void> {
-  if (redeemedWei === pendingFees) return;
-  const reason = 'credited to nobody by the contract, in the round of the first reward';
-  const booking = ['ledger', 'correct', '--asset', 'ETH', '--account', 'bonding_fees'];
-  const less = ['--less', exactAmount(redeemedWei - pendingFees), '--reason', reason, '--json'];
-  await answerOf(z.unknown(), cast.operator('correction of the books', [...booking, ...less]));
 }

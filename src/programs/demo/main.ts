@@ -69,7 +69,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
             const colours = createPaint({ env: {}, isTty: true });
             await writeFile(svg, terminalSvg(resultLines(report, colours), report.headline));
           }
-          if (stay) await lookAround(cast, result, { stop: stop.signal, out: shown.stdout, paint });
+          if (stay) await lookAround(cast, { stop: stop.signal, out: shown.stdout, paint });
         },
       },
     );

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Address, Hex } from 'viem';
 import { openPublished, publishedPlace } from '../../api/published-files.ts';
+import { exactAmount } from '../../base/amounts.ts';
 import { hex } from '../../base/bytes.ts';
 import { systemClock } from '../../base/clock.ts';
 import { messageOf, TributaryError } from '../../base/errors.ts';
@@ -16,6 +17,7 @@ import { openProviders } from '../../chain/providers.ts';
 import { type Database, openDatabase } from '../../database/database.ts';
 import { type Adopted, adoptEpoch } from '../../epochs/adopt.ts';
 import { openCopy, type PublishedCopy } from '../../epochs/adopt-copy.ts';
+import { recogniseRewards } from '../../epochs/adopt-income.ts';
 import { closeNow } from '../../epochs/close.ts';
 import { noteRecovered } from '../../epochs/record-store.ts';
 import { noteRecovery } from '../../ledger/books-mark.ts';
@@ -23,7 +25,7 @@ import { openEpoch } from '../../ledger/epoch-store.ts';
 import { createReceiptKeys } from '../../ledger/receipt-keys.ts';
 import { noteReceiptHome, receiptsAfter, receiptsStart } from '../../ledger/receipts-store.ts';
 import { findMissingReceipts, takeBackReceipts } from '../../ledger/recover-receipts.ts';
-import { journalAccounts, recoverAccount } from '../../payouts/recover-chain.ts';
+import { journalAccounts, recoverAccounts } from '../../payouts/recover-chain.ts';
 import { type FoundTickets, recogniseFound, recoverTickets } from '../../payouts/recover-income.ts';
 import { noteLookedTo, sentCount } from '../../payouts/sent-check.ts';
 import { nodeHashing } from '../../proofs/node-hashing.ts';
@@ -152,6 +154,10 @@ async function recoverEpochs(
     }
     const income = await database.transact((tx) => recogniseFound(tx, systemClock));
     if (income > 0n) print(`${income} wei of it are income of epoch ${number}.`);
+    const rewards = await database.transact((tx) => recogniseRewards(tx, systemClock));
+    if (rewards > 0n) {
+      print(`${exactAmount(rewards)} LPT of rewards are income of epoch ${number}.`);
+    }
     await noteRecovered(database, number);
     const last = missing.reduce((most, { receipt }) => max(most, receipt.epoch), 0n);
     if (number >= last) {
@@ -205,18 +211,23 @@ async function recoverChain(
   try {
     const controller = given ?? networkOf(providers.chainId).controller;
     if (!controller) throw new TributaryError('controller_missing', 'No --controller is given.');
-    const { bondingManager, ticketBroker } = await resolveContracts(providers, controller);
+    const { bondingManager, ticketBroker, token } = await resolveContracts(providers, controller);
     const recipient = identity && (`0x${hex(identity.pool)}` as Hex);
     const found =
       recipient && (await recoverTickets({ database, providers, broker: ticketBroker }, recipient));
     print(ticketsText(found));
     const { assets } = await terms.of((await terms.list()).current);
+    const accounts = await journalAccounts(database, providers.chainId);
     const sent: Sent[] = [];
-    for (const account of await journalAccounts(database, providers.chainId)) {
+    for (const account of accounts) {
       sent.push({ account, count: await sentCount(providers, account) });
-      const found = await recoverAccount({ database, providers, assets, bondingManager }, account);
-      print(`${found.length} transactions of ${account.address} were not in the books.`);
-      for (const { transaction, as, lines } of found) {
+    }
+    const wanted = { database, providers, assets, bondingManager, token };
+    const all = await recoverAccounts(wanted, accounts);
+    for (const { address } of accounts) {
+      const own = all.filter(({ account }) => account.toLowerCase() === address);
+      print(`${own.length} transactions of ${address} were not in the books.`);
+      for (const { transaction, as, lines } of own) {
         print(`  ${transaction}${as === 'adopted' ? ' is of' : ''} ${lines.join('; ')}`);
       }
     }

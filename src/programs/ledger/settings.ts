@@ -111,10 +111,10 @@ export const correctCommand = defineCommand({
       doc: 'The chain has so much less.',
     },
     account: {
-      type: { ...text('ACCOUNT'), allowed: 'treasury or bonding_fees' },
+      type: { ...text('ACCOUNT'), allowed: 'treasury, bonding_fees or bonding_rewards' },
       doc: 'Where it differs.',
       default: 'treasury',
-      why: 'Other accounts are not compared with the chain, but for fees in the protocol.',
+      why: 'Other accounts are not compared with the chain, but for fees and rewards in the protocol.',
     },
     reason: { type: text('TEXT'), doc: 'Why, for those who look it up.', required: true },
     json: common.json,

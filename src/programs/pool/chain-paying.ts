@@ -13,6 +13,7 @@ import { toHex } from '../../chain/transactions-look.ts';
 import { type FundingParts, readDeposits } from '../../payouts/funding.ts';
 import { createPayoutChain, type PayoutChain } from '../../payouts/payout-chain.ts';
 import type { Recipient } from '../../payouts/plan-types.ts';
+import { createStakeOnChain, type StakeOnChain } from '../../payouts/stake-on-chain.ts';
 import type { ChainAccounts } from './chain-accounts.ts';
 
 /** What payouts do on chain, and whose money they move. */
@@ -25,6 +26,7 @@ export interface ChainPaying {
   readonly ownAddresses: readonly Recipient[];
   /** Wei of fees that the protocol held for the orchestrator. Throws `rpc_unavailable`. */
   pendingFees(block: bigint | undefined): Promise<bigint>;
+  readonly stake: StakeOnChain;
   /** The address of LPT. */
   readonly protocolToken: Address;
   /** See payouts/funding.ts. */
@@ -55,6 +57,7 @@ export function chainPaying(parts: {
     chain: transactions && createPayoutChain({ providers, transactions }),
     treasury,
     ownAddresses: own.map((address) => address.toLowerCase() as Recipient),
+    stake: createStakeOnChain({ providers, ...contracts, orchestrator, treasury }),
     protocolToken: contracts.token,
     pendingFees: (block) => readPendingFees(providers, contracts, { orchestrator, block }),
     deposits: (transaction, assets) => readDeposits({ providers, treasury, assets }, transaction),

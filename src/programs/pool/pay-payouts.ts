@@ -55,7 +55,7 @@ export async function openPoolPayouts(
     ...{ database, terms },
     chain: chain?.chain,
     treasury: chain?.treasury ?? [],
-    ...(chain ? { pendingFees: chain.pendingFees } : {}),
+    ...(chain ? { pendingFees: chain.pendingFees, stake: chain.stake } : {}),
   };
   const watch = watchBooks({ ...books, clock, log, metrics });
   started.defer(() => watch.close());
@@ -68,7 +68,10 @@ export async function openPoolPayouts(
       assets: await readSolvency(database, (await terms()).assets),
       tickets: await readTickets(database),
     }),
-    reconcile: () => reconcile(books),
+    async reconcile() {
+      await watch.begin();
+      return reconcile(books);
+    },
     async deployDisperse() {
       if (chain) return chain.deployDisperse();
       throw new TributaryError('chain_off', 'This pool works off chain.');
