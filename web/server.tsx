@@ -8,7 +8,7 @@ import { Document, type Frame } from './parts/layout.tsx';
 import { findPage } from './paths.ts';
 import { problemPage } from './problem.tsx';
 import { publicPages } from './public/pages.ts';
-import { readerOf } from './public/reader.ts';
+import { AddressRefused, readerOf } from './public/reader.ts';
 import { workerPages } from './worker/pages.ts';
 
 /** What a pool imports of the built pages: every page, of every audience. */
@@ -29,17 +29,32 @@ function serverOf(
       const found = findPage(pages, request.path);
       if (!found) return undefined;
       const reader = readerOf(request.ask);
-      const shown = await found.page.show({ reader, request, params: found.params });
-      if (!shown) return undefined;
-      if ('location' in shown) return { status: 308, html: '', ...shown };
-      return { status: shown.status ?? 200, html: documentOf(request, shown) };
+      try {
+        const shown = await found.page.show({ reader, request, params: found.params });
+        if (!shown) return undefined;
+        if ('location' in shown) return { status: 308, html: '', ...shown };
+        return { status: shown.status ?? 200, html: documentOf(request, shown) };
+      } catch (error) {
+        if (error instanceof AddressRefused) return problem(request, WRONG_ADDRESS);
+        throw error;
+      }
     },
-    async problem(request, problem): Promise<PageReply> {
-      const shown = problemPage(await problemFrame(request, problem.title), problem);
-      return { status: problem.status, html: documentOf(request, shown) };
-    },
+    problem,
   };
+
+  async function problem(request: PageRequest, what: PageProblem): Promise<PageReply> {
+    const shown = problemPage(await problemFrame(request, what.title), what);
+    return { status: what.status, html: documentOf(request, shown) };
+  }
 }
+
+type PageProblem = Parameters<PageServer['problem']>[1];
+const WRONG_ADDRESS: PageProblem = {
+  status: 400,
+  title: 'This address is not whole, or too old',
+  detail: 'What stands behind the question mark is not of a list that this pool has now.',
+  advice: 'Take it away, or open the page anew from the start page.',
+};
 
 async function directoryFrameOf({ ask }: PageRequest, title: string): Promise<Frame> {
   return directoryFrame(await loadDirectory(readerOf(ask)), { title, description: title });

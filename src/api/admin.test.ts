@@ -4,6 +4,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { z } from 'zod';
+import { FakeClock } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
 import { quiet } from '../base/log.ts';
 import { createMetrics } from '../base/metrics.ts';
@@ -103,6 +104,19 @@ test('everything else needs the token, and says nothing without it', async (t) =
     }
   }
   assert.equal((await ask(admin, '/api/v1/things', { token: bearer })).status, 200);
+});
+
+test('a stranger beyond a proxy guesses tokens slowly, and who has the token is not held up', async (t) => {
+  const { admin } = await start(t, { clock: new FakeClock() });
+  const guess = (token: string, headers: Record<string, string> = { via: '1.1 proxy' }) =>
+    fetch(`http://127.0.0.1:${admin.port}/api/v1/things`, {
+      headers: { ...headers, authorization: token },
+    });
+  const codes: number[] = [];
+  for (let index = 0; index < 62; index++) codes.push((await guess(`Bearer ${index}`)).status);
+  assert.deepEqual(codes, [...Array(60).fill(401), 429, 429]);
+  assert.equal((await guess(bearer)).status, 200);
+  assert.equal((await guess('Bearer x', {})).status, 401, 'a command on this machine');
 });
 
 test('amounts are decimal strings', async (t) => {

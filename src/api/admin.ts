@@ -1,10 +1,21 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { messageOf, TributaryError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Metrics } from '../base/metrics.ts';
 import type { Api } from './app.ts';
-import { listening, passOn, running, sendProblem } from './node-server.ts';
-import { problems } from './problem.ts';
+import { type ClientAddresses, createClientAddresses, type Peer } from './client-address.ts';
+import {
+  boundTimes,
+  listening,
+  passOn,
+  running,
+  sendProblem,
+  TIMES_CHECKED,
+} from './node-server.ts';
+import { problems, SAFE } from './problem.ts';
+import { createRequestRate } from './request-rate.ts';
+import { createStrangers, type Strangers } from './strangers.ts';
 
 /** Most requests are a name and an address; terms with thousands of members in groups are longest. */
 const BODY_BYTES_MAX = 512 * 1024;
@@ -12,11 +23,14 @@ const BODY_BYTES_MAX = 512 * 1024;
 /** What the admin listener stands on. */
 export interface AdminParts {
   /** Undefined: there is nothing but health and metrics. */
-  readonly api: Pick<Api, 'answer'> | undefined;
+  readonly api: Pick<Api, 'answer' | 'identify'> | undefined;
   readonly metrics: Metrics;
   /** Why the pool is not ready, or undefined when it is. */
   ready(): Promise<string | undefined>;
+  /** Whose word counts of who asks; nobody's when left out. */
+  readonly addresses?: ClientAddresses;
   readonly log: Log;
+  readonly clock?: Clock;
 }
 
 /** A running admin listener. */
@@ -37,8 +51,13 @@ export async function serveAdmin(
   if (!isLoopback(address.host) && !address.tokenChosen) {
     throw new TributaryError('admin_exposed', 'the admin address is not loopback and has no token');
   }
-  const server = createServer((request, response) => {
-    answer(parts, request, response).catch((error: unknown) => {
+  const { addresses = createClientAddresses([]), clock = systemClock } = parts;
+  const rate = createRequestRate(clock);
+  const strangers = createStrangers(clock);
+  const server = createServer(TIMES_CHECKED, (request, response) => {
+    const peer = addresses.of(request);
+    if (!rate.take(peer)) return sendProblem(response, problems.tooMany);
+    answer({ ...parts, strangers, peer }, request, response).catch((error: unknown) => {
       // A request that broke off is nobody's fault.
       if (request.destroyed && !request.complete) return response.destroy();
       parts.log.error('admin_request_failed', { error: messageOf(error) });
@@ -46,19 +65,18 @@ export async function serveAdmin(
       return sendProblem(response, problems.ours);
     });
   });
-  server.headersTimeout = 5_000;
-  server.requestTimeout = 10_000;
-  server.on('clientError', (_, socket) => socket.destroy());
+  boundTimes(server, { headersMs: 5_000, requestMs: 10_000 });
   const wrong = 'the admin address cannot be used';
   await listening(server, address, { used: wrong, invalid: wrong });
   return running(server);
 }
 
 async function answer(
-  { api, ready, metrics }: AdminParts,
+  parts: AdminParts & { readonly strangers: Strangers; readonly peer: Peer },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const { api, ready, metrics, strangers, peer } = parts;
   const [path = '/'] = (request.url ?? '/').split('?');
   if (path === '/healthz') return text(response, 200, 'ok\n');
   if (path === '/readyz') {
@@ -70,13 +88,16 @@ async function answer(
     return text(response, 200, await metrics.text(), type);
   }
   if (!api) return sendProblem(response, problems.notFound);
-  await passOn(api, request, response, { listener: 'admin', bodyBytesMax: BODY_BYTES_MAX });
+  await passOn(api, request, response, {
+    ...{ listener: 'admin', peer, strangers },
+    bodyBytesMax: BODY_BYTES_MAX,
+  });
 }
 
 function text(response: ServerResponse, status: number, body: string, type?: string): void {
   response.writeHead(status, {
     'content-type': type ?? 'text/plain; charset=utf-8',
-    'x-content-type-options': 'nosniff',
+    ...SAFE,
   });
   response.end(body);
 }

@@ -1,18 +1,11 @@
 import { hash } from 'node:crypto';
 import type { z } from 'zod';
-import type { CheckedCall } from './call.ts';
+import { type CheckedCall, isLocalPath } from './call.ts';
 import { csvOf } from './csv.ts';
 import { namesTag } from './etag.ts';
-import { type Problem, problemBody, problemHeaders } from './problem.ts';
+import { type Problem, problemBody, problemHeaders, SAFE } from './problem.ts';
 import { jsonText } from './replies.ts';
 import type { Route, RouteDefinition } from './route.ts';
-
-/** Sent with everything that the API answers: it shows nothing, and nobody may frame it. */
-const SAFE = {
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-} as const;
 
 /** The answer to a call that was handled: JSON or CSV with a tag, or bytes. */
 export function answerOf(
@@ -24,7 +17,7 @@ export function answerOf(
   const headers = new Headers({ ...SAFE, vary: 'accept, authorization, cookie' });
   for (const [name, text] of call.headers) headers.append(name, text);
   if (call.goOn !== undefined) {
-    headers.set('location', filled(call.goOn, value));
+    headers.set('location', goOnOf(call.goOn, value));
     return new Response(null, { status: 303, headers });
   }
   if (access === 'public' && definition.method === 'GET') {
@@ -38,7 +31,8 @@ export function answerOf(
     return finished(body, { status, headers });
   }
   // Asked for again each time, and mostly answered by 304.
-  headers.set('cache-control', access === 'public' ? 'no-cache' : 'private, no-cache');
+  const isForAll = access === 'public' && call.request.actor.kind === 'nobody';
+  headers.set('cache-control', isForAll ? 'no-cache' : 'private, no-cache');
   const etag = `"${hash('sha256', body, 'base64url').slice(0, 22)}"`;
   headers.set('etag', etag);
   if (namesTag(request.headers.get('if-none-match'), etag))
@@ -46,8 +40,16 @@ export function answerOf(
   return finished(body, { status, headers });
 }
 
-/** Where a form goes on, with `{fields}` of the reply in it: `/operator/payouts/plans/{digest}`. */
-function filled(path: string, reply: unknown): string {
+/**
+ * Where a form goes on, with `{fields}` of the reply in it: `/operator/payouts/plans/{digest}`. Still a path of
+ * this site when there is no such field: `/{x}/elsewhere.example` would lead elsewhere.
+ */
+function goOnOf(path: string, reply: unknown): string {
+  const filled = filledIn(path, reply);
+  return isLocalPath(filled) ? filled : '/';
+}
+
+function filledIn(path: string, reply: unknown): string {
   const fields = (reply ?? {}) as Readonly<Record<string, unknown>>;
   return path.replaceAll(/\{(\w{1,40})\}/g, (_, name: string) => {
     const field = fields[name];
@@ -97,7 +99,6 @@ export function refuse(problem: Problem): Response {
   return new Response(body, {
     status: problem.status,
     headers: {
-      ...SAFE,
       ...problemHeaders(problem),
       'content-length': String(Buffer.byteLength(body)),
     },

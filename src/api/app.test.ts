@@ -71,18 +71,21 @@ const worker = (id: string): Actor => ({
 function start() {
   const clock = new FakeClock();
   const api = apiOf(routes, { rate: createBuckets(clock, { burst: 2, perSecond: 1 }) });
-  const ask = async (path: string, init: RequestInit = {}, actor: Actor = { kind: 'nobody' }) => {
+  const open = (path: string, init: RequestInit = {}, actor: Actor = { kind: 'nobody' }) => {
     const { actor: _, ...rest } = insideBindings(actor);
     const known = actor.kind === 'nobody' ? {} : { actor };
-    const response = await api.answer(new Request(`http://pool${path}`, init), {
+    return api.answer(new Request(`http://pool${path}`, init), {
       ...rest,
       ...known,
       listener: 'admin',
     });
+  };
+  const ask = async (...asked: Parameters<typeof open>) => {
+    const response = await open(...asked);
     const text = await response.text();
     return { status: response.status, headers: response.headers, text };
   };
-  return { clock, ask };
+  return { clock, ask, open };
 }
 
 test('a reply holds what its schema names, and nothing else', async () => {
@@ -167,6 +170,36 @@ test('a table is CSV that no spreadsheet runs', async () => {
   assert.deepEqual(rows.split('\r\n').slice(1, -1), [
     ...["'=1,", "'+1,", '-1,', "'@x,", "'\t=1,", "' =1,", "'-1+1,", '-0.5,', '"a,""b""\n",', ','],
   ]);
+});
+
+test('a table as CSV has every row where all are asked for, page by page, and some at once', async () => {
+  const { ask, open } = start();
+  const path = '/api/v1/things?format=csv&rows=all';
+  for (const limit of ['', '&limit=1', '&limit=2']) {
+    const headers = { 'if-none-match': '*' };
+    const { status, text, headers: got } = await ask(path + limit, { headers });
+    assert.equal(status, 200);
+    assert.deepEqual(
+      text.split('\r\n').map((row) => row.split(',')[0]),
+      ['name', 'thing 3', "'=cmd|evil", 'thing 1', ''],
+    );
+    assert.equal(got.get('link'), null);
+    assert.equal(got.get('content-disposition'), 'attachment; filename="things.csv"');
+  }
+  const long = `${path}&limit=1`;
+  const before = calls;
+  const running = await Promise.all(Array.from({ length: 8 }, () => open(long)));
+  assert.ok(calls - before <= 16, 'what nobody reads is not read ahead');
+  assert.equal((await open(long)).status, 503);
+  assert.equal((await open(path)).status, 200, 'one page is none too many');
+  await running[0]?.body?.cancel();
+  await running[1]?.text();
+  const two = await Promise.all([open(long), open(long)]);
+  assert.deepEqual(
+    [...two, await open(long)].map(({ status }) => status),
+    [200, 200, 503],
+  );
+  assert.equal((await open('/api/v1/me/thing?format=csv&rows=all')).status, 401);
 });
 
 test('each session asks at its own rate, and the admin token as it likes', async () => {

@@ -10,6 +10,7 @@ import { type Problem, problems } from './problem.ts';
 import { problemOf } from './replies.ts';
 import type { Buckets } from './request-rate.ts';
 import type { Route } from './route.ts';
+import { createWholeCsv, wantsWhole } from './whole-csv.ts';
 
 /** What the API stands on. */
 export interface ApiParts {
@@ -32,17 +33,23 @@ export interface Api {
   readonly routes: readonly Route[];
   /** Pages add theirs here; what is not found at all is answered by the API. */
   readonly app: Hono<{ Bindings: ApiBindings }>;
+  /** Who calls, by what the request shows. */
+  identify: ApiParts['identify'];
   /** Never rejects. */
   answer(request: Request, bindings: ApiBindings): Promise<Response>;
   /** How many changes were made through it: what was answered before the last may not be true. */
   changes(): number;
 }
 
+/** What an address serves: the API alone, or with pages beside it. */
+export type ServedApi = Pick<Api, 'answer' | 'changes' | 'identify'>;
+
 /** Puts all routes together under one set of rules. */
 export function createApi(parts: ApiParts): Api {
   const { routes, log } = parts;
   const app = new Hono<{ Bindings: ApiBindings }>();
   const seen = new Set<string>();
+  const whole = createWholeCsv();
   let made = 0;
   for (const route of routes) {
     const { method, path } = route.definition;
@@ -51,7 +58,7 @@ export function createApi(parts: ApiParts): Api {
       throw new TributaryError('internal', `${method} ${path} is defined twice`);
     }
     seen.add(`${method} ${path}`);
-    app.on(method, honoPath(path), (c) => run(route, c.req.raw, c.env, c.req.param()));
+    app.on(method, honoPath(path), (c) => answer(route, c.req.raw, c.env, c.req.param()));
   }
   // After all others, so that it is reached only by methods that none of them takes.
   for (const path of new Set(routes.map(({ definition }) => definition.path))) {
@@ -67,6 +74,22 @@ export function createApi(parts: ApiParts): Api {
     }
     return refuse(problem);
   });
+
+  async function answer(
+    route: Route,
+    request: Request,
+    bindings: ApiBindings,
+    params: Readonly<Record<string, string>>,
+  ): Promise<Response> {
+    if (!route.definition.csv || !wantsWhole(request)) return run(route, request, bindings, params);
+    let pages = 0;
+    return whole(request, async (page) => {
+      // Strangers have a limit for each request; the pages of one count as if each was asked for.
+      const isFree = pages++ === 0 || bindings.peer === undefined;
+      if (!isFree && !parts.rate.take(`peer ${bindings.peer}`)) return refuse(problems.tooMany);
+      return run(route, page, bindings, params);
+    });
+  }
 
   async function run(
     route: Route,
@@ -131,6 +154,7 @@ export function createApi(parts: ApiParts): Api {
   return {
     routes,
     app,
+    identify: parts.identify,
     answer: async (request, bindings) => app.fetch(request, bindings),
     changes: () => made,
   };

@@ -6,9 +6,10 @@ import type { ChainStatus } from '../duties/action-types.ts';
 import type { Dispute } from '../ledger/dispute.ts';
 import type { Disputes } from '../ledger/disputes.ts';
 import { countDeliveries } from '../notices/deliveries-store.ts';
+import type { Notices } from '../notices/notices.ts';
 import type { Payouts } from '../payouts/payouts.ts';
 import type { AssetFigures } from '../payouts/solvency.ts';
-import type { BooksWatch } from '../payouts/watch.ts';
+import type { BooksWatch, StandingDifference } from '../payouts/watch.ts';
 import type { TermsService } from '../terms/terms-service.ts';
 import { recentWork } from '../workers/fleet-store.ts';
 import type { Worker } from '../workers/worker.ts';
@@ -30,10 +31,11 @@ export interface AttentionParts {
   readonly workers: Pick<Workers, 'list'>;
   readonly dispatch: Pick<Dispatch, 'worker'>;
   readonly disputes: Pick<Disputes, 'list'>;
-  readonly payouts: Pick<Payouts, 'plansNotRun' | 'pauses' | 'waitingChanges' | 'payouts'>;
+  readonly payouts: Pick<Payouts, 'plansNotRun' | 'pauses' | 'waitingChanges' | 'inDoubt'>;
   readonly terms: Pick<TermsService, 'list' | 'of'>;
   solvency(): Promise<{ readonly assets: readonly AssetFigures[] }>;
   readonly watch: Pick<BooksWatch, 'differences'>;
+  readonly notices: Pick<Notices, 'alarms'>;
   /** Undefined: the pool works off chain. */
   readonly chain: { status(): Promise<ChainStatus> } | undefined;
 }
@@ -70,7 +72,6 @@ export function attentionRoutes(parts: AttentionParts): readonly Route[] {
     const found = await Promise.all([
       alarms(parts),
       insolvency(parts),
-      differences(parts),
       payoutsInDoubt(parts),
       openDisputes(parts),
       plans(parts),
@@ -87,21 +88,43 @@ function rank({ tone }: Item): number {
   return tone === 'wrong' ? 0 : 1;
 }
 
-async function alarms({ chain }: AttentionParts): Promise<Item[]> {
-  if (!chain) return [];
-  const page = '/operator/chain';
-  try {
-    const { alarms: found } = await chain.status();
-    return found.map(({ kind, since, text, advice }) => ({
-      ...{ kind: 'alarm', about: kind, text, advice, page, since },
-      tone: 'wrong',
-    }));
-  } catch {
-    // Nobody has seen the chain yet: that is what the reader has to know, whatever the reason.
-    const text = 'The chain was not seen yet.';
-    const advice = 'Check that a provider of --eth-url answers.';
-    return [{ kind: 'alarm', about: 'chain', tone: 'wrong', text, advice, page, since: null }];
-  }
+/** All that letters tell of as an alarm, and differences of the books beyond those that they tell of. */
+async function alarms({ chain, notices, watch }: AttentionParts): Promise<Item[]> {
+  const isSeen = !chain || (await chain.status().then(Boolean, () => false));
+  const books = watch.differences();
+  const names = new Set(books.map(({ what, about }) => `books:${what}:${about}`));
+  const standing = (await notices.alarms()).filter(({ kind }) => !names.has(kind));
+  const found = standing.map(({ kind, since, text, advice }): Item => {
+    const [of, page] = placeOf(kind);
+    return { kind: of, about: kind, tone: 'wrong', text, advice, page, since };
+  });
+  // Until it was looked at, nobody has seen the chain: that is what the reader has to know.
+  if (!isSeen && !standing.some(({ kind }) => kind === 'chain_unseen')) found.push(UNSEEN);
+  return [...found, ...books.map(differenceItem)];
+}
+
+const UNSEEN: Item = {
+  ...{ kind: 'alarm', about: 'chain', tone: 'wrong', page: '/operator/chain', since: null },
+  text: 'The chain was not seen yet.',
+  advice: 'Check that a provider of --eth-url answers.',
+};
+
+/** Alarms that are not of the chain, by what their name begins with, and where each is seen to. */
+function placeOf(alarm: string): readonly ['alarm' | 'books', string] {
+  if (alarm === 'notices_key_unusable') return ['alarm', '/operator/notices'];
+  if (alarm === 'workers_left_together') return ['alarm', '/operator/workers'];
+  if (alarm.startsWith('books:')) return ['books', BOOKS_PAGE];
+  return ['alarm', '/operator/chain'];
+}
+const BOOKS_PAGE = '/operator/solvency?compare';
+
+function differenceItem({ about, text, since }: StandingDifference): Item {
+  return {
+    ...{ kind: 'books', about, tone: 'wrong', since },
+    text: `The books do not agree: ${text}.`,
+    advice: 'See the lines that cause it, and book it once you know why.',
+    page: BOOKS_PAGE,
+  };
 }
 
 async function insolvency(parts: AttentionParts): Promise<Item[]> {
@@ -116,27 +139,28 @@ async function insolvency(parts: AttentionParts): Promise<Item[]> {
     }));
 }
 
-function differences({ watch }: AttentionParts): Item[] {
-  return watch.differences().map(({ about, text, since }) => ({
-    ...{ kind: 'books', about, tone: 'wrong', since },
-    text: `The books do not agree: ${text}.`,
-    advice: 'See the lines that cause it, and book it once you know why.',
-    page: '/operator/solvency?compare',
-  }));
-}
-
 async function payoutsInDoubt({ payouts }: AttentionParts): Promise<Item[]> {
-  const found = await payouts.payouts({ newest: NEWEST });
-  return found
-    .filter(({ state }) => state.state === 'unproven')
-    .map(({ id, worker, createdAt }) => ({
-      ...{ kind: 'payout', about: worker, tone: 'wrong', since: createdAt },
+  const { count, oldest } = await payouts.inDoubt();
+  const shown = oldest.slice(0, IN_DOUBT_SHOWN);
+  const rest = count - shown.length;
+  const words = { kind: 'payout', tone: 'wrong', advice: DOUBT_ADVICE } as const;
+  const items = shown.map(
+    ({ id, worker, createdAt }): Item => ({
+      ...{ ...words, about: worker, since: createdAt },
       text: 'A payout is on chain, and no proof shows whether it moved.',
-      advice: 'Look at its transaction, and say what happened.',
       page: `/operator/payouts#payout-${id}`,
-    }));
+    }),
+  );
+  if (rest === 0) return items;
+  const text = `Of ${rest} more no proof shows whether they moved.`;
+  return [
+    ...items,
+    { ...words, about: `${rest}`, text, page: '/operator/payouts#doubt', since: null },
+  ];
 }
-const NEWEST = 200;
+/** As many as can be seen to in an hour; the rest is counted. */
+const IN_DOUBT_SHOWN = 20;
+const DOUBT_ADVICE = 'Look at its transaction, and say what happened.';
 
 async function openDisputes({ disputes, workers }: AttentionParts): Promise<Item[]> {
   const found = await disputes.list({ by: 'operator' });
@@ -153,7 +177,7 @@ function disputeItem({ id, subject, state, isOverdue, openedAt }: Dispute, worke
     tone: isOverdue ? 'wrong' : 'attention',
     text: `A dispute of ${worker} about epoch ${subject.epoch} ${what}${isOverdue ? ', and is late' : ''}.`,
     advice: isOverdue
-      ? 'What was promised in the terms has passed; the worker wins by default.'
+      ? 'The time that the terms promise has passed: see to it now.'
       : 'Answer in time: the terms promise when.',
     page: `/operator/disputes/${id}`,
   };

@@ -1,12 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import type { Actor } from './access.ts';
+import type { Peer } from './client-address.ts';
 import type { Listener } from './route.ts';
 
 /** What a listener knows of a request besides the request itself. */
 export interface ApiBindings {
   readonly listener: Listener;
-  /** The address of the other end of the connection. */
-  readonly peer: string;
+  /** Whom limits count it for. */
+  readonly peer: Peer;
   readonly host: string;
   /** Who calls, where it is known already: pages ask in the name of their reader. */
   readonly actor?: Actor;
@@ -20,7 +21,7 @@ export interface ApiBindings {
 export function insideBindings(actor: Actor): ApiBindings {
   return {
     listener: 'inside',
-    peer: '',
+    peer: undefined,
     host: '',
     actor,
     taken: () => new Response(null, { status: 204 }),

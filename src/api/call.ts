@@ -125,14 +125,14 @@ async function bodyOf(
     // An empty field of a form says nothing.
     for (const [name, text] of Object.entries(value)) if (text === '') delete value[name];
     if (!isOwnForm(csrf, actor, key)) return { problem: problems.crossSite };
-    return { value, goOn: isLocal(then) ? then : undefined };
+    return { value, goOn: isLocalPath(then) ? then : undefined };
   }
   if (text === '') return { value: {} };
   return objectIn(text);
 }
 
 /** A path of this site, and no address of another one. */
-function isLocal(path: string | undefined): path is string {
+export function isLocalPath(path: string | undefined): path is string {
   return path !== undefined && /^\/(?![/\\])[\x21-\x7e]{0,500}$/.test(path);
 }
 

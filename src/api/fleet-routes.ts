@@ -134,7 +134,7 @@ export function fleetRoutes(parts: FleetRoutesParts): readonly Route[] {
   async function known(ref: string): Promise<Worker> {
     const worker = await workers.show(ref);
     if (worker) return worker;
-    throw new TributaryError('worker_unknown', 'there is no such worker');
+    throw new TributaryError('worker_unknown', 'There is no such worker.');
   }
   async function shown(worker: Worker) {
     const totals = (await totalsByWorker(ledger)).get(worker.id);

@@ -98,11 +98,11 @@ type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
 
 function idIn(value: string): bigint {
   if (/^[1-9]\d{0,17}$/.test(value)) return BigInt(value);
-  throw new TributaryError('incident_unknown', 'there is no such incident');
+  throw new TributaryError('incident_unknown', 'There is no such incident.');
 }
 
 const REFUSALS = {
-  incident_unknown: 'there is no such incident',
+  incident_unknown: 'There is no such incident.',
   incident_closed: 'this is closed already',
   incident_invalid: 'this is not an incident or a plan as it should be',
 } as const;

@@ -13,7 +13,6 @@ import { kept } from './kept.ts';
 import type { Follower, Live } from './live.ts';
 import { type WorkedEpoch, workedIn } from './me-progress-store.ts';
 import { poolView } from './pool-view.ts';
-import { peerKey } from './request-rate.ts';
 import { type Caller, defineRoute, type EventSink, type Route, serveEvents } from './route.ts';
 import type { Sessions } from './sessions.ts';
 import { amount, decimal } from './shapes.ts';
@@ -204,7 +203,7 @@ export function liveRoutes(parts: LiveRoutesParts): readonly Route[] {
   function followerOf(actor: Actor, caller: Caller, { response }: EventSink): Follower {
     return {
       response,
-      peer: peerKey(caller.peer),
+      peer: caller.peer,
       actor: actor.kind === 'nobody' ? undefined : `${actor.kind} ${actor.id}`,
       after: caller.lastEventId,
       async stillAllowed() {

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { type Problem, problems } from './problem.ts';
+import { type Problem, problems, SAFE } from './problem.ts';
 import { jsonText } from './replies.ts';
 
 /** A page that moves once a second moves; more would be work for nobody. */
@@ -222,9 +222,9 @@ function newAudience(snapshot: () => Promise<unknown>): Audience {
 }
 
 const HEADERS = {
+  ...SAFE,
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-store',
-  'x-content-type-options': 'nosniff',
   // Proxies that gather an answer before they pass it on would gather for ever.
   'x-accel-buffering': 'no',
 } as const;

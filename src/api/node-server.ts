@@ -1,18 +1,29 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
 import { TributaryError } from '../base/errors.ts';
 import type { Api } from './app.ts';
 import type { ApiBindings } from './bindings.ts';
+import type { Peer } from './client-address.ts';
 import { type Problem, problemBody, problemHeaders, problems } from './problem.ts';
 import type { Listener } from './route.ts';
+import { isBuiltFile, type Strangers } from './strangers.ts';
 
 /** Hands a request of Node's server to the API, and its answer back. Rejects when the asker went away. */
 export async function passOn(
-  api: Pick<Api, 'answer'>,
+  api: Pick<Api, 'answer' | 'identify'>,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  { listener, bodyBytesMax }: { readonly listener: Listener; readonly bodyBytesMax: number },
+  parts: {
+    readonly listener: Listener;
+    readonly peer: Peer;
+    readonly bodyBytesMax: number;
+    readonly strangers: Strangers;
+  },
 ): Promise<void> {
+  const { listener, peer, bodyBytesMax, strangers } = parts;
   const target = incoming.url ?? '';
   // `*`, and addresses of elsewhere, as one would send them to a proxy.
   if (!target.startsWith('/') || !URL.canParse(`http://pool${target}`)) {
@@ -33,9 +44,9 @@ export async function passOn(
       : {}),
   });
   let taken = false;
-  const bindings: ApiBindings = {
+  const unknown: ApiBindings = {
     listener,
-    peer: incoming.socket.remoteAddress ?? '',
+    peer,
     host: incoming.headers.host ?? '',
     outgoing,
     taken() {
@@ -43,7 +54,19 @@ export async function passOn(
       return new Response(null);
     },
   };
-  const response = await api.answer(request, bindings);
+  const [path = '/'] = target.split('?');
+  // Without a database nobody is known: what needs to know says so in words of its own.
+  const actor = isBuiltFile(path)
+    ? undefined
+    : await api.identify(request, unknown).catch(() => undefined);
+  const refusal = actor?.kind === 'nobody' ? strangers.refusalOf(peer, path) : undefined;
+  if (refusal) return sendProblem(outgoing, refusal);
+  // A page is for whoever has the cookie, and asks for its parts in that name.
+  const byCookie = incoming.headers.authorization === undefined;
+  const response = await api.answer(request, {
+    ...unknown,
+    ...(actor && byCookie ? { actor } : {}),
+  });
   if (!taken) await send(outgoing, response);
 }
 /** What `Request` can carry; TRACE and CONNECT it refuses to. */
@@ -52,14 +75,22 @@ const METHODS: ReadonlySet<string> = new Set([
 ]);
 
 async function send(outgoing: ServerResponse, response: Response): Promise<void> {
-  const body = response.body === null ? undefined : Buffer.from(await response.arrayBuffer());
+  const isLong = response.body !== null && response.headers.get('content-length') === null;
+  const body =
+    response.body === null || isLong ? undefined : Buffer.from(await response.arrayBuffer());
   for (const [name, value] of response.headers) {
     if (name !== 'set-cookie') outgoing.setHeader(name, value);
   }
   const cookies = response.headers.getSetCookie();
   if (cookies.length > 0) outgoing.setHeader('set-cookie', cookies);
   outgoing.writeHead(response.status);
-  outgoing.end(body);
+  if (!isLong) return void outgoing.end(body);
+  await pipeline(Readable.fromWeb(response.body as ReadableStream), outgoing).catch(
+    (error: NodeJS.ErrnoException) => {
+      // Whoever went away before the end wants no more of it.
+      if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+    },
+  );
 }
 
 function headersOf(incoming: IncomingMessage): Headers {
@@ -93,6 +124,18 @@ export function sendProblem(response: ServerResponse, problem: Problem): void {
   });
   response.end(body);
 }
+
+/** Ends connections that send nothing, or a request too slowly. */
+export function boundTimes(
+  server: Server,
+  times: { readonly headersMs: number; readonly requestMs: number },
+): void {
+  server.headersTimeout = times.headersMs;
+  server.requestTimeout = times.requestMs;
+  server.on('clientError', (_, socket) => socket.destroy());
+}
+/** Both times are looked at this often: every 30 s, as Node does it, lets a stranger hold many for long. */
+export const TIMES_CHECKED = { connectionsCheckingInterval: 1_000 } as const;
 
 /** Listens; throws `address_in_use` or `address_invalid` in the words of `texts`. */
 export function listening(

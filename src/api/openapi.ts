@@ -142,7 +142,11 @@ function queryParameters(
     schema,
   }));
   const format = { name: 'format', in: 'query', schema: { enum: ['json', 'csv'] } };
-  return csv ? [...named, format] : named;
+  const rows = {
+    ...{ name: 'rows', in: 'query', schema: { enum: ['all'] } },
+    description: 'With format=csv: every row, not one page of them.',
+  };
+  return csv ? [...named, format, rows] : named;
 }
 
 /**

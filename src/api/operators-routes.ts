@@ -133,7 +133,7 @@ export function operatorsRoutes(parts: OperatorsRoutesParts): readonly Route[] {
     }),
     serve(operatorsApi.workerLink, async ({ params, note }) => {
       const worker = await workers.show(params.worker);
-      if (!worker) throw new TributaryError('worker_unknown', 'there is no such worker');
+      if (!worker) throw new TributaryError('worker_unknown', 'There is no such worker.');
       const { token, expiresAt } = await sessions.makeLink({ worker: worker.id });
       note({ target: worker.name });
       return { url: parts.linkTo('worker', token), expiresAt };

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { Api } from './app.ts';
+import type { ServedApi } from './app.ts';
 import type { ApiBindings } from './bindings.ts';
 import type { Ask, PageAssets, PageReply, PageRequest, PageServer } from './page-types.ts';
 
@@ -82,10 +82,7 @@ export interface Pages {
 }
 
 /** Pages beside an API: whatever is no page is answered by it, and told as a page to a browser. */
-export function withPages(
-  api: Pick<Api, 'answer' | 'changes'>,
-  pages: Pages,
-): Pick<Api, 'answer' | 'changes'> {
+export function withPages(api: ServedApi, pages: Pages): ServedApi {
   /** The API; a browser that posted a form is told what was refused as a page, and not as JSON. */
   async function answerForm(reading: Reading): Promise<Response> {
     const { request } = reading;
@@ -104,6 +101,7 @@ export function withPages(
 
   return {
     changes: api.changes,
+    identify: api.identify,
     async answer(request, bindings) {
       const reading = { request, bindings };
       const { pathname } = new URL(request.url);

@@ -96,7 +96,10 @@ export const payoutApi = {
     'What is on its way, what waits and why, what the pool has and owes.',
     solvencyShape.extend({
       open: z.array(batchShape),
-      newest: z.array(payoutShape),
+      newest: z.array(payoutShape).describe('Newest last.'),
+      inDoubt: z
+        .object({ count: z.int(), oldest: z.array(payoutShape) })
+        .describe('Of which the chain does not show whether they moved, of all times.'),
       pauses: z.array(pauseShape),
       addressChanges: z.array(addressChange),
       approvers: z.array(approverShape),
@@ -233,6 +236,7 @@ export function payoutRoutes(parts: PayoutRoutesParts): readonly Route[] {
     serve(payoutApi.status, async () => ({
       open: (await payouts.openBatches()).map(batchView),
       newest: (await payouts.payouts({ newest: NEWEST })).map(payoutView),
+      inDoubt: await inDoubt(),
       pauses: [...(await payouts.pauses())].map((one) => ({ ...one })),
       addressChanges: [...(await payouts.waitingChanges())],
       approvers: [...(await payouts.approvers())].map((one) => ({ ...one })),
@@ -334,6 +338,11 @@ export function payoutRoutes(parts: PayoutRoutesParts): readonly Route[] {
       empty(await payouts.stopAddressChange(params.worker)),
     ),
   ];
+
+  async function inDoubt() {
+    const { count, oldest } = await payouts.inDoubt();
+    return { count, oldest: oldest.map(payoutView) };
+  }
 
   async function decimals() {
     const { assets } = (await amountsNow(parts.terms)).terms;

@@ -11,6 +11,8 @@ import type { ChainStatus } from '../duties/action-types.ts';
 import { endsAt } from '../epochs/schedule.ts';
 import { openEpoch } from '../ledger/epoch-store.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { pauseText } from '../notices/words.ts';
+import { pauses } from '../payouts/pauses-store.ts';
 import { periodEnd } from '../payouts/schedule.ts';
 import type { AssetFigures } from '../payouts/solvency.ts';
 import type { PoolIdentity } from '../proofs/statement.ts';
@@ -165,11 +167,15 @@ async function readPayouts(
   { assets, payouts }: Terms,
   now: Instant,
 ): Promise<Facts['payouts']> {
-  const paid = await paidAmounts(database);
+  const [paid, paused] = await Promise.all([paidAmounts(database), pauses(database)]);
   return {
     ...(await paidSoFar(database)),
     paid: paid.map((one) => ({ ...one, decimals: decimalsOf(assets, one.asset) })),
     nextAt: payouts.every === 'round' ? null : periodEnd(payouts.every, now),
+    paused: paused.map(({ asset = null, reason, since }) => ({
+      ...{ asset, since },
+      text: pauseText(reason),
+    })),
   };
 }
 

@@ -78,6 +78,14 @@ export const poolView = z.object({
     paid: z.array(amount),
     lastAt: moment.nullable(),
     nextAt: moment.nullable(),
+    /** What waits until somebody, or enough money, lets it go on; empty: nothing does. */
+    paused: z.array(
+      z.object({
+        asset: z.string().nullable().describe('Null: everything.'),
+        since: moment,
+        text: z.string().describe('Why, and what comes of it.'),
+      }),
+    ),
   }),
   /** What workers are owed now, and what the pool's accounts hold against it; null off-chain. */
   solvency: z.object({ owed: z.array(amount), held: z.array(amount).nullable() }),

@@ -113,12 +113,19 @@ export function problemBody({ retryAfter: _, ...problem }: Problem): string {
   return `${JSON.stringify({ type: 'about:blank', title, status, code, ...rest })}\n`;
 }
 
+/** Sent with everything that is no page: it shows nothing, and nobody may frame it. */
+export const SAFE = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+} as const;
+
 /** Headers of a problem. */
 export function problemHeaders({ status, retryAfter }: Problem): Record<string, string> {
   return {
+    ...SAFE,
     'content-type': 'application/problem+json',
     'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
     ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
     ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
   };

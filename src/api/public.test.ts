@@ -6,14 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
 import { z } from 'zod';
-import { FakeClock } from '../base/clock.ts';
 import type { WorkerId } from '../base/ids.ts';
 import { quiet } from '../base/log.ts';
 import type { Worker } from '../workers/worker.ts';
 import { apiOf } from './api.test-kit.ts';
 import { createIdentify } from './identify.ts';
 import { type PublicParts, servePublic } from './public.ts';
-import { createRequestRate } from './request-rate.ts';
 import { defineRoute, serve } from './route.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'tributary-public-'));
@@ -106,6 +104,42 @@ test('what is no plain question is refused in words of its own', async (t) => {
   assert.doesNotMatch(await raw(port, 'NONSENSE\r\n\r\n'), /200 OK/);
 });
 
+test('whatever is answered cannot be framed, guessed at or run as a page', async (t) => {
+  const thing = serve(
+    defineRoute({
+      ...{ method: 'GET', path: '/api/v1/things', access: 'public', summary: 'For this test.' },
+      reply: z.object({}),
+    }),
+    async () => ({}),
+  );
+  const { port } = await start(t, { api: apiOf([thing]) });
+  const end = 'host: a\r\nconnection: close\r\n';
+  const etag = /etag: (.*)\r\n/.exec(await get(port, '/proofs/index.json'))?.[1];
+  const asked: readonly (readonly [status: number, text: string])[] = [
+    [200, `GET /api/v1/things HTTP/1.1\r\n${end}\r\n`],
+    [200, `HEAD /api/v1/things HTTP/1.1\r\n${end}\r\n`],
+    [400, `GET /api/v1/things?cursor=x HTTP/1.1\r\n${end}\r\n`],
+    [405, `OPTIONS /api/v1/things HTTP/1.1\r\n${end}\r\n`],
+    [405, `POST /api/v1/things HTTP/1.1\r\n${end}\r\n`],
+    [405, `TRACE /api/v1/things HTTP/1.1\r\n${end}\r\n`],
+    [404, `GET /nothing HTTP/1.1\r\n${end}\r\n`],
+    [404, `OPTIONS * HTTP/1.1\r\n${end}\r\n`],
+    [413, `GET /api/v1/things HTTP/1.1\r\n${end}content-length: 1\r\n\r\nx`],
+    [413, `POST /api/v1/things HTTP/1.1\r\n${end}content-length: 70000\r\n\r\n`],
+    [414, `GET /${'x'.repeat(2_000)} HTTP/1.1\r\n${end}\r\n`],
+    [200, `GET /proofs/index.json HTTP/1.1\r\n${end}\r\n`],
+    [304, `GET /proofs/index.json HTTP/1.1\r\n${end}if-none-match: ${etag}\r\n\r\n`],
+    [405, `DELETE /proofs/index.json HTTP/1.1\r\n${end}\r\n`],
+  ];
+  for (const [status, text] of asked) {
+    const reply = await raw(port, text);
+    assert.match(reply, new RegExp(`^HTTP/1\\.1 ${status} `), text);
+    assert.match(reply, /\r\nx-content-type-options: nosniff\r\n/i, text);
+    assert.match(reply, /\r\nreferrer-policy: no-referrer\r\n/i, text);
+    assert.match(reply, /\r\ncontent-security-policy: .*frame-ancestors 'none'\r\n/i, text);
+  }
+});
+
 test('a worker shows its credential, and a fault of ours is not told', async (t) => {
   const faults: string[] = [];
   const log = { ...quiet, error: (event: string) => void faults.push(event) };
@@ -153,20 +187,4 @@ test('a taken port is said in words', async (t) => {
     servePublic({ proofsDir: proofs, api: apiOf([]), log: quiet }, { host: '127.0.0.1', port }),
     { code: 'address_in_use', message: /public address of --http-addr/ },
   );
-});
-
-test('each peer has a rate of its own, a subscriber of IPv6 one for all addresses', () => {
-  const clock = new FakeClock();
-  const rate = createRequestRate(clock, { burst: 3, perSecond: 2 });
-  const taken = (peer: string, count: number) =>
-    Array.from({ length: count }, () => rate.take(peer)).filter(Boolean).length;
-  assert.equal(taken('192.0.2.1', 5), 3);
-  assert.equal(taken('::ffff:192.0.2.1', 5), 0, 'the same peer');
-  assert.equal(taken('192.0.2.2', 5), 3);
-  assert.equal(taken('2001:db8:1:2::1', 5), 3);
-  assert.equal(taken('2001:db8:1:2:9::7', 5), 0);
-  assert.equal(taken('2001:db8:1:3::1', 5), 3);
-  clock.advance(1_000);
-  assert.equal(taken('192.0.2.1', 5), 2);
-  assert.equal(taken('127.0.0.1', 100), 100, 'the proxy in front');
 });

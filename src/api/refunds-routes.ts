@@ -58,7 +58,7 @@ export function refundsRoutes(parts: {
     serve(refundsApi.add, async ({ body, note }) => {
       const { id, asset, amount, reason } = body;
       const worker = await workers.show(body.worker);
-      if (!worker) throw new TributaryError('worker_unknown', 'there is no such worker');
+      if (!worker) throw new TributaryError('worker_unknown', 'There is no such worker.');
       if (!isAssetId(asset)) {
         throw new TributaryError('setting_invalid', 'asset must be such as ETH');
       }

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import type { Peer } from './client-address.ts';
 
 /** A verifier reads a dozen files for each epoch, as fast as it gets them. */
 const BURST = 400;
@@ -41,30 +42,11 @@ export function createBuckets(
   }
 }
 
-/**
- * Buckets by address. An IPv6 peer is its /64, which is what one subscriber gets. Loopback is not
- * limited: there sits the proxy in front of the pool, which speaks for everybody and has limits of its
- * own.
- */
+/** Buckets by address, as `client-address.ts` has it. Programs of this machine are not limited. */
 export function createRequestRate(
   clock: Clock,
   limits: { burst?: number; perSecond?: number } = {},
-): Buckets {
+): { take(peer: Peer): boolean } {
   const buckets = createBuckets(clock, limits);
-  return {
-    take(peer) {
-      const key = peerKey(peer);
-      return key === undefined || buckets.take(key);
-    },
-  };
-}
-
-/** What stands for a peer; undefined for this machine. */
-export function peerKey(peer: string): string | undefined {
-  const plain = peer.startsWith('::ffff:') ? peer.slice('::ffff:'.length) : peer;
-  if (plain === '::1' || plain.startsWith('127.')) return undefined;
-  if (!plain.includes(':')) return plain;
-  const [head = ''] = plain.split('::');
-  const groups = head.split(':').slice(0, 4);
-  return groups.join(':');
+  return { take: (peer) => peer === undefined || buckets.take(peer) };
 }

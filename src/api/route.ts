@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import type { Access, Actor, ActorFor } from './access.ts';
+import type { Peer } from './client-address.ts';
 import type { Problem } from './problem.ts';
 
 /**
@@ -124,9 +125,10 @@ export interface RawRequest {
   header(name: string): string | undefined;
 }
 
-/** Where a call came from, as far as the connection tells. */
+/** Where a call came from, as far as connection and proxies tell. */
 export interface Caller {
-  readonly peer: string;
+  /** Whom limits count it for. */
+  readonly peer: Peer;
   /** `Host` as it was sent: anybody can write anything there. */
   readonly host: string;
   readonly listener: Listener;

@@ -67,7 +67,7 @@ interface Asked {
   readonly peer?: string;
 }
 async function ask(method: 'GET' | 'POST', path: string, options: Asked = {}) {
-  const { body, headers = {}, listener = 'public', peer = '127.0.0.1' } = options;
+  const { body, headers = {}, listener = 'public', peer } = options;
   const { actor: _, ...inside } = insideBindings({ kind: 'nobody' });
   const response = await api.answer(
     new Request(`http://pool${path}`, {
@@ -290,18 +290,37 @@ test('other sites change nothing, with a cookie or without', async () => {
 });
 
 test('a form goes on to a page of this site', async () => {
-  const { value } = await ask('POST', '/api/v1/workers/rig-1/link', owner);
-  const token = new URL(value.url).search.slice(1);
-  const reply = await ask('POST', '/api/v1/session/link', {
-    headers: {
-      'content-type': 'application/x-www-form-urlencoded',
-      origin: 'https://pool.example',
-    },
-    body: `token=${token}&then=/worker`,
-  });
+  const enter = async (then: string) => {
+    const { value } = await ask('POST', '/api/v1/workers/rig-1/link', owner);
+    const token = new URL(value.url).search.slice(1);
+    return ask('POST', '/api/v1/session/link', {
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        origin: 'https://pool.example',
+      },
+      body: `token=${token}&then=${then}`,
+    });
+  };
+  const reply = await enter('/worker');
   assert.equal(reply.status, 303);
   assert.equal(reply.headers.get('location'), '/worker');
   assert.ok(reply.cookie);
+  assert.equal((await enter('/{kind}/x')).headers.get('location'), '/worker/x');
+  const elsewhere = await enter('/{none}/evil.example');
+  assert.equal(elsewhere.headers.get('location'), '/', 'and not to //evil.example');
+});
+
+test('what somebody who signed in is told stays in its browser', async () => {
+  const { value } = await ask('POST', '/api/v1/workers/rig-1/link', owner);
+  const token = new URL(value.url).search.slice(1);
+  const { cookie } = await ask('POST', '/api/v1/session/link', {
+    body: { token },
+    headers: { origin: 'https://pool.example' },
+  });
+  const kept = async (options: Asked = {}) =>
+    (await ask('GET', '/api/v1/session', options)).headers.get('cache-control');
+  assert.equal(await kept(withCookie(cookie)), 'private, no-cache');
+  assert.equal(await kept(), 'no-cache');
 });
 
 test('who tries too often waits', async () => {

@@ -1,7 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../base/clock.ts';
 import type { Api } from './app.ts';
+import type { Peer } from './client-address.ts';
 import { namesTag } from './etag.ts';
+import { sendProblem } from './node-server.ts';
+import type { Problem } from './problem.ts';
+import { isBuiltFile, type Strangers } from './strangers.ts';
 
 /** A page of figures that is a second old is not an old one, and a thousand readers cost what one does. */
 const KEPT_MS = 1_000;
@@ -12,6 +16,8 @@ const ANSWERS_MAX = 100;
 const STREAMS_MAX = 16;
 /** All of a request that an answer to a stranger may depend on, besides its address and `Host`. */
 const HEADERS = ['accept', 'accept-encoding', 'cookie'] as const;
+/** Of the cookies what a page without a session depends on; others are of other sites of the same host. */
+const THEME = /(?:^|; )(theme=(?:light|dark))(?:;|$)/;
 
 /** An answer as it goes out to everybody who asks the same. */
 interface Answer {
@@ -36,21 +42,21 @@ interface Kept {
 export function shareAnswers(
   api: Pick<Api, 'answer' | 'changes'>,
   clock: Clock,
-): (request: IncomingMessage, response: ServerResponse) => Promise<boolean> {
+  strangers: Strangers,
+): (request: IncomingMessage, response: ServerResponse, peer: Peer) => Promise<boolean> {
   const recent = new Map<string, Kept>();
   const streams = new Set<string>();
 
-  function shared(request: IncomingMessage, path: string): Kept['answer'] {
+  function shared(request: IncomingMessage, path: string, peer: Peer): Kept['answer'] | Problem {
     const { host = '' } = request.headers;
-    const key = JSON.stringify([
-      request.url,
-      host,
-      ...HEADERS.map((name) => request.headers[name]),
-    ]);
+    const asked = askedBy(request);
+    const key = JSON.stringify([request.url, host, ...asked]);
     const [now, changes] = [clock.now(), api.changes()];
     const known = recent.get(key);
     if (known && now - known.at < KEPT_MS && known.changes === changes) return known.answer;
-    const answer = ask(request, path);
+    const refusal = strangers.refusalOf(peer, path);
+    if (refusal) return refusal;
+    const answer = ask(request, path, asked);
     recent.delete(key);
     recent.set(key, { at: now, changes, answer });
     if (recent.size > ANSWERS_MAX) recent.delete(recent.keys().next().value as string);
@@ -63,16 +69,16 @@ export function shareAnswers(
     return answer;
   }
 
-  async function ask(request: IncomingMessage, path: string): Promise<Answer | undefined> {
-    const headers = new Headers();
-    for (const name of HEADERS) {
-      const value = request.headers[name];
-      if (typeof value === 'string') headers.set(name, value);
-    }
+  async function ask(
+    request: IncomingMessage,
+    path: string,
+    asked: ReturnType<typeof askedBy>,
+  ): Promise<Answer | undefined> {
+    const headers = new Headers(asked);
     let isStream = false;
     const reply = await api.answer(new Request(`http://pool${request.url}`, { headers }), {
       listener: 'public',
-      peer: '',
+      peer: undefined,
       host: request.headers.host ?? '',
       taken() {
         isStream = true;
@@ -90,12 +96,20 @@ export function shareAnswers(
     };
   }
 
-  return async (request, response) => {
-    const { url = '', headers } = request;
+  return async (request, response, peer) => {
+    const { url = '', headers, method } = request;
     const [path = ''] = url.split('?');
-    if (request.method !== 'GET' || isSomebody(headers) || streams.has(path)) return false;
+    if ((method !== 'GET' && method !== 'HEAD') || streams.has(path)) return false;
+    if (isSomebody(headers) && !isBuiltFile(path)) return false;
+    // A whole table is longer than what is kept, and goes out as it is read.
+    if (/[?&]rows=all\b/.test(url)) return false;
     if (!url.startsWith('/') || !URL.canParse(`http://pool${url}`)) return false;
-    const answer = await shared(request, path);
+    const found = shared(request, path, peer);
+    if ('code' in found) {
+      sendProblem(response, found);
+      return true;
+    }
+    const answer = await found;
     if (!answer) return false;
     const { status, body } = answer;
     const { 'content-length': length, ...rest } = answer.headers;
@@ -105,6 +119,13 @@ export function shareAnswers(
     } else response.writeHead(status, { ...rest, 'content-length': body.length }).end(body);
     return true;
   };
+}
+
+function askedBy({ headers }: IncomingMessage): [name: string, value: string][] {
+  return HEADERS.flatMap((name) => {
+    const value = name === 'cookie' ? THEME.exec(headers.cookie ?? '')?.[1] : headers[name];
+    return typeof value === 'string' ? [[name, value]] : [];
+  });
 }
 
 /** Whoever shows something may get what others do not. */

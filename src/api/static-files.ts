@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { namesTag } from './etag.ts';
+import { SAFE } from './problem.ts';
 
 /** `history/tile/0/x001/067.p/12` is the deepest that is published. */
 const DEPTH_MAX = 8;
@@ -44,8 +45,7 @@ export async function sendFile(
     'cache-control': 'no-cache',
     // Proofs are for everybody, also for a page of somebody else that checks them.
     'access-control-allow-origin': '*',
-    'x-content-type-options': 'nosniff',
-    'content-security-policy': "default-src 'none'",
+    ...SAFE,
   };
   if (namesTag(request.headers['if-none-match'], file.etag)) {
     response.writeHead(304, headers).end();

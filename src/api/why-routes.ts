@@ -137,7 +137,7 @@ export function whyRoutes(parts: WhyRoutesParts): readonly Route[] {
 
   const byName = async (ref: string) => {
     const worker = await workers.show(ref);
-    if (!worker) throw new TributaryError('worker_unknown', 'there is no such worker');
+    if (!worker) throw new TributaryError('worker_unknown', 'There is no such worker.');
     return worker;
   };
   const readWhy = async (worker: WorkerId, back: number) => {

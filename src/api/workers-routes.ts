@@ -134,7 +134,7 @@ export function workersRoutes(parts: WorkersRoutesParts): readonly Route[] {
     }),
     serve(workersApi.show, async ({ params }) => {
       const worker = await workers.show(params.worker);
-      if (!worker) throw new TributaryError('worker_unknown', 'there is no such worker');
+      if (!worker) throw new TributaryError('worker_unknown', 'There is no such worker.');
       return view(worker, await totalsByWorker(ledger));
     }),
     serve(workersApi.rotate, async ({ params, note }) => {
@@ -165,12 +165,12 @@ export function granted<T>(result: WorkersResult<T>): T {
 }
 
 const REFUSALS = {
-  worker_name_invalid: 'this name cannot be used',
-  worker_name_taken: 'a worker has this name already',
-  payout_address_invalid: 'this is not a payout address',
-  worker_unknown: 'there is no such worker',
-  worker_revoked: 'this worker is revoked, for good',
-  worker_secrets_full: 'this worker has two valid credentials already',
+  worker_name_invalid: 'This name cannot be used.',
+  worker_name_taken: 'A worker has this name already.',
+  payout_address_invalid: 'This is not a payout address.',
+  worker_unknown: 'There is no such worker.',
+  worker_revoked: 'This worker is revoked, for good.',
+  worker_secrets_full: 'This worker has two valid credentials already.',
 } as const;
 
 /** Totals of all workers, by id. */

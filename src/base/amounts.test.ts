@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import {
   exactAmount,
+  exactKnown,
   parseAmount,
   parsePercent,
   showEth,
@@ -60,4 +61,10 @@ test('amounts are shown with four digits, cut, and never as nothing', () => {
   assert.equal(showLpt(1_500_000n * 10n ** 18n), '1,500,000 LPT');
   assert.equal(showGwei(100_000_000n), '0.1 gwei');
   assert.equal(showGwei(0n), '0 gwei');
+});
+
+test('an amount whose terms are not at hand is never shown as more than it is', () => {
+  assert.equal(exactKnown(-26_542_080_000n, 'ETH'), '-0.00000002654208 ETH');
+  assert.equal(exactKnown(3n * 10n ** 18n, 'LPT'), '3 LPT');
+  assert.equal(exactKnown(3_000_000n, 'USDC'), '3000000 base units of USDC');
 });

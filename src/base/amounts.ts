@@ -58,6 +58,12 @@ export function exactAsset(amount: bigint, asset: string, decimals: number): str
   return `${sign}${decimalText(amount < 0n ? -amount : amount, decimals)} ${asset}`;
 }
 
+/** {@link exactAsset} where no terms are at hand: base units, and said so, of what is not the protocol's. */
+export function exactKnown(amount: bigint, asset: string): string {
+  if (asset === 'ETH' || asset === 'LPT') return exactAsset(amount, asset, DECIMALS);
+  return `${amount} base units of ${asset}`;
+}
+
 /** All digits of an amount, without trailing zeros: what {@link parseAmount} reads back. */
 export function exactAmount(amount: bigint): string {
   return decimalText(amount, DECIMALS);

@@ -166,6 +166,8 @@ export const errorAdvice = {
   demo_slow: 'Run it again when less else runs on this machine.',
   demo_failed: 'Read what the process said; then start the demo again.',
   output_unwritable: 'Give --output a folder that you may write to.',
+  receipts_unwritable:
+    'Give --receipts a folder that you may write to and that is not lost when the machine is.',
   output_unusable: 'Choose a file that is not there yet, in a directory that you may write to.',
   terms_invalid: 'Correct what is named; `tributary terms check FILE` shows all of it.',
   terms_unknown: 'See which versions there are with `tributary terms show`.',

@@ -202,3 +202,16 @@ test('an address needs a port below 65536, and a host unless everywhere is meant
     assert.equal(everywhere.safeParse(wrong).success, false, wrong);
   }
 });
+
+test('a word without a flag that cannot be is named by what it stands for', () => {
+  const moor = defineCommand({
+    name: 'moor',
+    summary: 'Make fast.',
+    settings: {
+      side: { type: choice(['port', 'starboard']), doc: 'Where.', positional: 'only' },
+    },
+  });
+  assert.throws(() => resolveSettings(moor, { args: ['left'], env: {} }), {
+    message: '"left" cannot be the side. It must be one of: port, starboard.',
+  });
+});

@@ -204,6 +204,11 @@ function unknownKey(
 
 function invalid(name: string, setting: AnySetting, { given, origin }: Found): string {
   const value = setting.secret ? 'the given secret' : JSON.stringify(given);
+  // It was written without a flag, as one of the words of the command.
+  if (origin.from === 'flag' && !origin.as.startsWith('-') && !setting.secret) {
+    const what = keyOf(name).replaceAll('-', ' ');
+    return `${value} cannot be the ${what}. It must be ${setting.type.allowed}.`;
+  }
   return `--${keyOf(name)} cannot be ${value} (${originText(origin)}). It must be ${setting.type.allowed}.`;
 }
 

@@ -70,25 +70,46 @@ export function isPublicAddress(text: string): boolean {
 
 /** What one customer holds: an IPv4 address, or a /64 of IPv6. Also for `::ffff:1.2.3.4`. */
 export function networkOf(text: string): string {
-  const groups = parseAddress(text.replace(/%.*$/, ''));
-  if (!groups) return text;
-  const mapped = carriers[0] && groups.length === 8 && contains(carriers[0], groups);
-  return (mapped ? groups.slice(6) : groups.slice(0, 4)).join('.');
+  const groups = plainGroups(text);
+  return groups ? groups.slice(0, 4).join('.') : text;
 }
 
-interface Block {
+/** Addresses that begin with the same bits. */
+export interface AddressBlock {
   readonly groups: AddressGroups;
   readonly bits: number;
 }
 
-function parseBlock(text: string): Block {
-  const [address = '', bits] = text.split('/');
-  const groups = parseAddress(address);
-  if (!groups) throw new RangeError(`not an address block: ${text}`);
-  return { groups, bits: Number(bits) };
+/** Decodes `10.0.0.0/8`, `2001:db8::/32` or one address; undefined when it is none of these. */
+export function addressBlock(text: string): AddressBlock | undefined {
+  const match = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text.trim());
+  const groups = parseAddress(match?.[1] ?? '');
+  if (!groups) return undefined;
+  const bits = Number(match?.[2] ?? groups.length * 16);
+  return bits <= groups.length * 16 ? { groups, bits } : undefined;
 }
 
-function contains(block: Block, groups: AddressGroups): boolean {
+/** Whether an address is in one of the blocks. IPv4 inside IPv6, `::ffff:10.0.0.1`, is IPv4. */
+export function isWithin(blocks: readonly AddressBlock[], text: string): boolean {
+  const groups = plainGroups(text);
+  if (!groups) return false;
+  return blocks.some((block) => block.groups.length === groups.length && contains(block, groups));
+}
+
+/** An address without zone, IPv4 as IPv4 however it is written. */
+function plainGroups(text: string): AddressGroups | undefined {
+  const groups = parseAddress(text.replace(/%.*$/, ''));
+  const mapped = groups?.length === 8 && carriers[0] && contains(carriers[0], groups);
+  return mapped ? groups.slice(6) : groups;
+}
+
+function parseBlock(text: string): AddressBlock {
+  const block = addressBlock(text);
+  if (!block) throw new RangeError(`not an address block: ${text}`);
+  return block;
+}
+
+function contains(block: AddressBlock, groups: AddressGroups): boolean {
   return block.groups.every((group, index) => {
     const bits = Math.min(16, Math.max(0, block.bits - index * 16));
     return group >>> (16 - bits) === (groups[index] ?? 0) >>> (16 - bits);

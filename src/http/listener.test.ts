@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { constants } from 'node:http2';
 import { Agent } from 'node:https';
 import { test } from 'node:test';
+import { connect } from 'node:tls';
 import { BLOB_CHUNK_BYTES, createBlobStore } from '../base/blob.ts';
 import { BodyError, type Exchange } from './exchange.ts';
 import { answerOf, h1, received, startListener } from './test-listener.ts';
@@ -47,6 +48,17 @@ test('one port answers HTTP/2, HTTP/1.1, and peers that offer no protocol at all
   );
   assert.match(await text, /^HTTP\/1\.1 200 OK\r\n/);
   assert.match(await text, /\r\nx-path: \/stream\/x\r\n/);
+});
+
+test('peers that leave the cipher to the pool get the one that costs least', async (t) => {
+  const { port, raw } = await startListener(t, echo);
+  assert.equal((await raw()).getCipher().name, 'TLS_AES_128_GCM_SHA256');
+  for (const ciphers of ['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256']) {
+    const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ciphers });
+    t.after(() => socket.destroy());
+    await once(socket, 'secureConnect');
+    assert.equal(socket.getCipher().name, ciphers);
+  }
 });
 
 test('HTTP/1.1 keeps its connection for further requests', async (t) => {

@@ -26,7 +26,8 @@ export function createPeers(): Peers {
   };
 }
 
-function createCounts(): Counts {
+/** Counts that are forgotten when they are back at none. */
+export function createCounts(): Counts {
   const counts = new Map<string, number>();
   return {
     of: (peer) => counts.get(peer) ?? 0,

@@ -135,7 +135,13 @@ export async function lastTold(
   return told;
 }
 
-/** Forgets events that were told so long ago. */
+/** The key under which the beginning of something that stands was noted; `s` is its row. */
+export const toldKey = sql`
+  s.name || ':' || round(extract(epoch from s.since) * 1000)::bigint || ':on'`;
+
+/** Forgets events that were told so long ago; what still stands is shown as it was told. */
 export async function forgetEvents(from: Queryable, before: number): Promise<void> {
-  await from.query(sql`delete from notice_event where done_at < ${time(before)}`);
+  await from.query(sql`
+    delete from notice_event where done_at < ${time(before)}
+      and key not in (select ${toldKey} from notice_standing s where s.told)`);
 }

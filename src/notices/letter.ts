@@ -40,16 +40,16 @@ export type Senders = { readonly [T in ChannelType]?: Sender<T> };
 /** Text of one letter: what fits a chat message of every service. */
 const NOTICES_SHOWN_MAX = 20;
 
-/** Puts notices into one letter. `link` makes the address of a page; undefined: it has none. */
+/** Puts notices into one letter. `link` makes the address of what shows more; undefined: nothing does. */
 export function letterOf(
   id: string,
   notices: readonly Notice[],
-  about: { readonly pool: string; link(page: string): string | undefined },
+  about: { readonly pool: string; link(notice: Notice): string | undefined },
 ): Letter {
   const [first] = notices;
   const shown = notices.slice(0, NOTICES_SHOWN_MAX);
   const parts = shown.map((notice) => {
-    const link = notice.page === undefined ? undefined : about.link(notice.page);
+    const link = about.link(notice);
     const lines = [...noticeLines(notice), ...(link ? [link] : [])];
     return (notices.length > 1 ? [notice.title, ...lines] : lines).join('\n');
   });

@@ -8,6 +8,7 @@ import {
   lockStanding,
   type NamedStanding,
   standingOf,
+  toldAlarms,
   writeStanding,
 } from './standing-store.ts';
 
@@ -35,12 +36,19 @@ export interface Quarantined {
 /** Notes what stands, once for all nodes of the pool and however often they start. */
 export interface LookStanding {
   alarms(standing: readonly StandingAlarm[], now: number): Promise<void>;
+  /**
+   * What this node sees now, and what people were told that another one sees: each since when it was
+   * told to stand.
+   */
+  shown(here: readonly StandingAlarm[]): Promise<readonly StandingAlarm[]>;
   quarantines(standing: Iterable<Quarantined>, now: number): Promise<void>;
 }
 
 /** @param lookingSince since when this node looks */
 export function createLookStanding(database: Database, lookingSince: number): LookStanding {
   const quarantines = new Map<WorkerId, number>();
+  /** Until when this node wrote that alarms stand: no other one has seen what has this end. */
+  let own: ReadonlyMap<string, number> = new Map();
 
   return {
     async alarms(standing, now) {
@@ -49,9 +57,8 @@ export function createLookStanding(database: Database, lookingSince: number): Lo
         ...{ now, lookingSince, tellAfterMs: TELL_AFTER_MS },
         ...{ overAfterMs: OVER_AFTER_MS, forgottenAfterMs: FORGOTTEN_AFTER_MS },
       };
-      await database.transact(async (tx) => {
+      const seen = await database.transact(async (tx) => {
         await lockStanding(tx);
-        const nameOf = ({ kind }: StandingAlarm) => `alarm ${kind}`;
         const kept = await standingOf(tx, standing.map(nameOf));
         const written: NamedStanding[] = [];
         const events: Parameters<typeof noteEvents>[1][number][] = [];
@@ -71,7 +78,21 @@ export function createLookStanding(database: Database, lookingSince: number): Lo
           if (told) events.push({ key: `${name}:${since}:over`, at: now, facts });
         }
         await noteEvents(tx, events);
+        return written.map(({ name, until }) => [name, until] as const);
       });
+      own = new Map([...[...own].filter(([, until]) => until > now - OVER_AFTER_MS), ...seen]);
+    },
+    async shown(here) {
+      const told = await toldAlarms(database);
+      const names = new Set(here.map(nameOf));
+      const sinceOf = new Map(told.map(({ name, since }) => [name, since]));
+      return [
+        ...here.map((one) => ({ ...one, since: sinceOf.get(nameOf(one)) ?? one.since })),
+        // What this node was the last to see, and does not see any more, is over as far as anybody knows.
+        ...told
+          .filter(({ name, until }) => !names.has(name) && own.get(name) !== until)
+          .map(({ name, ...rest }) => ({ kind: name.slice(PREFIX.length), ...rest })),
+      ];
     },
     async quarantines(standing, now) {
       const here = new Map<WorkerId, number>();
@@ -110,3 +131,6 @@ export function createLookStanding(database: Database, lookingSince: number): Lo
     },
   };
 }
+
+const PREFIX = 'alarm ';
+const nameOf = ({ kind }: StandingAlarm) => `${PREFIX}${kind}`;

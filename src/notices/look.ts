@@ -37,6 +37,8 @@ export interface LookParts {
 export interface Looking {
   /** Looks now. Throws what the database throws. */
   look(): Promise<void>;
+  /** Alarms that stand now, seen by this node or told of by another one. */
+  alarms(): Promise<readonly StandingAlarm[]>;
   close(): Promise<void>;
 }
 
@@ -47,10 +49,13 @@ export function startLooking(parts: LookParts): Looking {
   let timer: Timer | undefined;
   let running: Promise<void> = Promise.resolve();
   let closed = false;
+  /** Of the last look, where this node was the one that looked at workers. */
+  let left: StandingAlarm | undefined;
+  const here = () => [...parts.alarms(), ...(left ? [left] : [])];
 
   async function look(): Promise<void> {
     const now = clock.now();
-    const left = await database.transact(async (tx) => {
+    left = await database.transact(async (tx) => {
       if (!(await lockLook(tx))) return undefined;
       const checks = await failedChecks(tx);
       const work = await workNow(tx, now);
@@ -67,7 +72,7 @@ export function startLooking(parts: LookParts): Looking {
       return lookAtWorkers(tx, now);
     });
     await standing.quarantines(parts.quarantined(), now);
-    await standing.alarms([...parts.alarms(), ...(left ? [left] : [])], now);
+    await standing.alarms(here(), now);
     parts.looked();
   }
 
@@ -132,6 +137,7 @@ export function startLooking(parts: LookParts): Looking {
 
   return {
     look: inTurn,
+    alarms: () => standing.shown(here()),
     async close() {
       closed = true;
       timer?.cancel();

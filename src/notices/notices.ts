@@ -22,6 +22,7 @@ import { emailSender, type SmtpPlace } from './email-sender.ts';
 import { forgetEvents, noteEvent } from './events-store.ts';
 import type { Senders } from './letter.ts';
 import { type LookParts, startLooking } from './look.ts';
+import type { StandingAlarm } from './look-standing.ts';
 import { noticesMetrics } from './metrics.ts';
 import type { Notice, NoticeOwner } from './notice.ts';
 import { allNotices, type NoticePage, noticesOfWorkers, openNotices } from './notices-store.ts';
@@ -107,6 +108,8 @@ export interface Notices {
     readonly before?: { readonly createdAt: number; readonly id: string } | undefined;
     readonly limit: number;
   }): Promise<readonly DeliveryView[]>;
+  /** Alarms that stand now: all that letters tell of until they tell of the end, on every node. */
+  alarms(): Promise<readonly StandingAlarm[]>;
   /** Sends letters again: one by its id, or all that were given up. Throws `notice_unknown`. */
   replay(id: string | 'dead'): Promise<number>;
   /** Looks, composes and sends all that is due now. For tests, and before the end. */
@@ -217,6 +220,7 @@ export function startNotices(parts: NoticesParts): Notices {
     ofWorkers: (workers, page) => noticesOfWorkers(database, workers, page),
     all: (filter, page) => allNotices(database, filter, page),
     letters: (filter) => deliveries(database, filter),
+    alarms: () => looking.alarms(),
     async replay(id) {
       const count =
         id === 'dead'

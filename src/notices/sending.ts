@@ -9,6 +9,7 @@ import { afterAttempt } from './delivery.ts';
 import { type Letter, letterOf, type Sender, type Senders, type SendOutcome } from './letter.ts';
 import type { Notice, NoticeId } from './notice.ts';
 import { noticesById } from './notices-store.ts';
+import { pageFor } from './page-of.ts';
 import type { Seal } from './seal.ts';
 
 /**
@@ -129,7 +130,11 @@ export function startSending(parts: SendingParts): Sending {
     } catch {
       return never('target_unreadable');
     }
-    const letter = letterOf(id, told, { pool: read.pool, link: parts.link });
+    const link = (notice: Notice) => {
+      const page = pageFor(channel.owner, notice);
+      return page === undefined ? undefined : parts.link(page);
+    };
+    const letter = letterOf(id, told, { pool: read.pool, link });
     return sendTo(senders, target, letter);
   }
 

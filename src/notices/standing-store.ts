@@ -1,7 +1,7 @@
 import sql from 'sql-template-tag';
 import type { Instant } from '../base/clock.ts';
 import type { Queryable, Transaction } from '../database/transaction.ts';
-import { time } from './events-store.ts';
+import { time, toldKey } from './events-store.ts';
 import type { Standing } from './standing.ts';
 
 /** Something that stands, by its name, with what is said of it at its end. */
@@ -69,4 +69,19 @@ export async function endStanding(
     delete from notice_standing where name like ${`${sort} %`} and until < ${time(now)}
     returning name, since, until, told, text`);
   return rows;
+}
+
+/** An alarm that people were told of, and not yet of its end. */
+export interface ToldAlarm extends NamedStanding {
+  /** As it was told; empty: there was none. */
+  readonly advice: string;
+}
+
+/** Alarms that people were told of and that are not over, whichever node of the pool sees them. */
+export async function toldAlarms(from: Queryable): Promise<readonly ToldAlarm[]> {
+  const { rows } = await from.query<Row & { advice: string | null }>(sql`
+    select s.name, s.since, s.until, s.told, s.text, e.facts ->> 'advice' as advice
+    from notice_standing s left join notice_event e on e.key = ${toldKey}
+    where s.name like 'alarm %' and s.told order by s.since, s.name`);
+  return rows.map(({ advice, ...row }) => ({ ...row, advice: advice ?? '' }));
 }

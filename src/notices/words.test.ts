@@ -100,5 +100,11 @@ test('many failed checks are one notice with their number', () => {
 test('a new place names no address', () => {
   const words = said({ source: 'place' });
   assert.doesNotMatch(JSON.stringify(words), /\d+\.\d+\.\d+/);
-  assert.match(words.todo ?? '', /rotate the credential/);
+  assert.match(words.todo ?? '', /make a new credential/);
+});
+
+test('an alarm without advice asks for nothing, where an empty text could not be kept', () => {
+  const alarm = { source: 'alarm', state: 'on', text: 'Gas is dear.', since: T } as const;
+  assert.equal(said({ ...alarm, advice: '' }).todo, undefined);
+  assert.equal(said({ ...alarm, advice: 'Wait.' }).todo, 'Wait.');
 });

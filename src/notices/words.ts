@@ -3,6 +3,7 @@ import type { Instant } from '../base/clock.ts';
 import type { EventFacts, StoredEvent } from './event.ts';
 import { type NoticeKind, noticeKinds } from './kinds.ts';
 import { momentText, type NoticeWords } from './notice.ts';
+import { pageOf } from './page-of.ts';
 
 /** What words of a notice need to know besides what happened. */
 export interface WordsContext {
@@ -57,7 +58,7 @@ export function wordsOf(
     since: first.at,
     until: undefined,
     todo: undefined,
-    page: undefined,
+    page: pageOf(first.facts, first.worker),
     ...said,
     kind: toKind,
   };
@@ -117,11 +118,10 @@ function payoutWords(facts: Of<'payout'>, { worker = '', decimals }: WordsContex
   const { asset, amount, reason = '', reference } = facts;
   const shown = showAsset(BigInt(amount), asset, decimals(asset));
   const exact = exactAsset(BigInt(amount), asset, decimals(asset));
-  const page = '/worker/payouts';
   const by = reference === undefined ? '' : ` The transaction is ${reference}.`;
   if (facts.state === 'final') {
     const title = `${shown} was sent to ${worker}`;
-    return { title, text: `The payout of ${exact} is final.${by}`, page };
+    return { title, text: `The payout of ${exact} is final.${by}` };
   }
   const because = PAYOUT_FAILURES[reason] ?? 'It did not go through.';
   const back = facts.state === 'returned';
@@ -129,7 +129,6 @@ function payoutWords(facts: Of<'payout'>, { worker = '', decimals }: WordsContex
     title: `A payout of ${shown} ${back ? 'came back' : 'did not go through'}`,
     text: `The payout of ${exact} ${back ? 'came back to the pool' : 'was refused'}. ${because} You are owed the amount as before.${by}`,
     todo: 'Check where you are paid, and choose another address or account if it is wrong; the next payout brings the amount again.',
-    page,
   };
 }
 
@@ -144,21 +143,23 @@ const PAYOUT_FAILURES: Readonly<Record<string, string>> = {
 
 function pauseWords({ source, asset, reason, since }: Of<'pause' | 'resume'>, at: Instant): Said {
   const what = asset === undefined ? 'Payouts' : `Payouts of ${asset}`;
-  const page = '/payouts';
   if (source === 'resume') {
     const times = { since: since as Instant, until: at };
     return {
       title: `${what} go on`,
       text: 'What is due goes out with the next run.',
       ...times,
-      page,
     };
   }
   return {
     title: `${what} are paused`,
-    text: `${PAUSES[reason] ?? 'They wait until a person says otherwise.'} What you are owed stays owed, and more is earned as before.`,
-    page,
+    text: pauseText(reason),
   };
+}
+
+/** Why payouts are paused, and what comes of it for whoever is owed something. */
+export function pauseText(reason: string): string {
+  return `${PAUSES[reason] ?? 'They wait until a person says otherwise.'} What you are owed stays owed, and more is earned as before.`;
 }
 
 const PAUSES: Readonly<Record<string, string>> = {
@@ -173,22 +174,18 @@ const PAUSES: Readonly<Record<string, string>> = {
 
 function addressWords(facts: Of<'address'>, { worker = '' }: WordsContext): Said {
   const to = shortAddress(facts.new);
-  const page = '/worker/settings';
   const from = facts.old === undefined ? '' : ` instead of ${shortAddress(facts.old)}`;
   if (facts.state === 'stopped') {
     return {
       title: `The payout address of ${worker} stays as it is`,
       text: `The change to ${to} was stopped before it took effect.`,
-      page,
     };
   }
-  const todo = 'If this was not you, tell the operator at once.';
   if (facts.state === 'effective') {
     return {
       title: `${worker} is paid at another address now`,
       text: `Payouts go to ${to}${from} from now on.`,
-      todo,
-      page,
+      todo: 'If this was not you, tell the operator at once.',
     };
   }
   const asked =
@@ -198,8 +195,7 @@ function addressWords(facts: Of<'address'>, { worker = '' }: WordsContext): Said
     title: `The payout address of ${worker} is to change`,
     text: `${asked}: from ${when} UTC on, payouts go to ${to}${from}.`,
     until: facts.effectiveAt as Instant,
-    todo,
-    page,
+    todo: 'If this was not you, stop it on the page of your payouts, and tell the operator at once.',
   };
 }
 
@@ -209,7 +205,6 @@ function shortAddress(address: string): string {
 
 function disputeWords(facts: Of<'dispute'>, { decimals }: WordsContext): Said {
   const { dispute, event, by, outcome, award, deadline } = facts;
-  const page = '/worker/disputes';
   const given = award
     ? ` ${exactAsset(BigInt(award.amount), award.asset, decimals(award.asset))} are given back with the next statement.`
     : '';
@@ -222,14 +217,12 @@ function disputeWords(facts: Of<'dispute'>, { decimals }: WordsContext): Said {
       return {
         title: `Your dispute was ${word}`,
         text: `Dispute ${dispute} was ${word}.${given}`,
-        page,
       };
     }
     case 'lapsed':
       return {
         title: 'Your dispute was decided for you',
         text: `The pool was late with dispute ${dispute}, so what was taken is given back.${given}`,
-        page,
       };
     case 'answered':
     case 'replied':
@@ -239,21 +232,18 @@ function disputeWords(facts: Of<'dispute'>, { decimals }: WordsContext): Said {
           text: `There is an answer in dispute ${dispute}.${byWhen}`,
           todo: 'Read it; you can reply until the dispute is decided.',
           until,
-          page,
         };
       }
       return {
         title: 'A worker replied in a dispute',
         text: `There is a reply in dispute ${dispute}.`,
         todo: 'Read it, and decide.',
-        page: '/operator/disputes',
       };
     case 'overdue':
       return {
         title: 'A dispute is overdue',
         text: `The time to answer or decide dispute ${dispute} has passed; that is published.`,
         todo: 'Answer or decide it now.',
-        page: '/operator/disputes',
       };
     default:
       return {
@@ -261,7 +251,6 @@ function disputeWords(facts: Of<'dispute'>, { decimals }: WordsContext): Said {
         text: `Dispute ${dispute} waits for an answer.${byWhen}`,
         until,
         todo: 'Answer it in time.',
-        page: '/operator/disputes',
       };
   }
 }
@@ -270,7 +259,6 @@ function termsWords(terms: TermsWords | undefined): Said | undefined {
   if (!terms) return undefined;
   const { version, epoch, commission, commissionBefore, publishedAt } = terms;
   const changes = commissionBefore !== undefined && commissionBefore !== commission;
-  const page = `/terms/${version}`;
   const fee = changes
     ? `The pool's part changes from ${commissionBefore} to ${commission} of what work earns.`
     : `The pool's part stays ${commission} of what work earns.`;
@@ -282,7 +270,6 @@ function termsWords(terms: TermsWords | undefined): Said | undefined {
     text: `Version ${version} of the terms settles work from epoch ${epoch} on; earlier epochs keep the terms that they have. ${fee}`,
     since: publishedAt,
     todo: 'Read the new terms; whoever does not want them may leave before that epoch begins.',
-    page,
   };
 }
 
@@ -292,7 +279,7 @@ function incidentWords(
 ): Said | undefined {
   if (!incident) return undefined;
   const { kind, title, text, startsAt: since, endsAt: until, automatic } = incident;
-  const rest = { title, since, until, page: '/incidents' };
+  const rest = { title, since, until };
   const more = text === undefined ? '' : ` ${text}`;
   if (kind === 'maintenance') {
     switch (what) {
@@ -321,14 +308,12 @@ function presenceWords(
   at: Instant,
 ): Said {
   const since = facts.since as Instant;
-  const page = '/worker';
   if (facts.source === 'back') {
     return {
       title: `${worker} is back`,
       text: 'It is connected and gets jobs again.',
       since,
       until: at,
-      page,
     };
   }
   const title = `${worker} is offline`;
@@ -339,7 +324,6 @@ function presenceWords(
       text: `${gone} ${facts.others} other workers went away within the same minute, so the reason is rather the pool or the network between than your machine. The operator is told.`,
       since,
       todo: 'Look at your machine if the others come back and it does not; the pages of the pool say how it stands.',
-      page,
     };
   }
   return {
@@ -347,7 +331,6 @@ function presenceWords(
     text: gone,
     since,
     todo: 'Look whether the machine and the worker program run, and whether it reaches the pool; the log of the worker says why a connection ended.',
-    page,
   };
 }
 
@@ -362,7 +345,6 @@ function checksWords(events: readonly StoredEvent[]): Said {
     since: Math.min(...facts.map(({ since }) => since)) as Instant,
     until: events.at(-1)?.at,
     todo: 'See the failures of this worker on its page; a driver, an overclocked card or too many sessions are the usual reasons.',
-    page: '/worker',
   };
 }
 
@@ -374,7 +356,6 @@ function quarantineWords(events: readonly StoredEvent[], { worker = '' }: WordsC
     text: `Too many of its last results failed or came too late, so it gets no jobs for a while.${times} It ends by itself, with one session on trial.`,
     until: until as Instant,
     todo: 'See the failures of this worker on its page: each says what to do.',
-    page: '/worker',
   };
 }
 
@@ -384,16 +365,14 @@ function placeWords(events: readonly StoredEvent[], { worker = '' }: WordsContex
     title: `The credential of ${worker} is used from a new place`,
     text: `A machine connected with it from ${times} that it was never used from before.`,
     until: events.at(-1)?.at,
-    todo: 'If that was you, nothing. If not, rotate the credential, and end the rotation at once.',
-    page: '/worker/settings',
+    todo: 'If that was you, nothing. If not, make a new credential on the page of this worker, twice: the second time ends the one that was seen. Join again with the newest.',
   };
 }
 
 function alarmWords({ state, text, advice, since }: Of<'alarm'>, at: Instant): Said {
-  const page = '/operator/alerts';
   const begun = since as Instant;
-  if (state === 'over') return { title: 'An alarm is over', text, since: begun, until: at, page };
-  return { title: cutTitle(text), text, since: begun, todo: advice, page };
+  if (state === 'over') return { title: `Over: ${cutTitle(text)}`, text, since: begun, until: at };
+  return { title: cutTitle(text), text, since: begun, todo: advice || undefined };
 }
 
 function cutTitle(text: string): string {

@@ -99,7 +99,7 @@ export function createChoices(parts: {
 
   async function locked(tx: Transaction, ref: string) {
     const worker = await lockForAddress(tx, ref);
-    if (!worker) throw new TributaryError('worker_unknown', 'there is no such worker');
+    if (!worker) throw new TributaryError('worker_unknown', 'There is no such worker.');
     return worker;
   }
 

@@ -14,13 +14,18 @@ import { storeManualRate } from './quotes.ts';
 import {
   type BatchId,
   batches,
+  type InDoubt,
   lockBatch,
+  payoutsInDoubt,
   payoutsWhere,
   type StoredBatch,
   type StoredPayout,
   storeExported,
   storeSettled,
 } from './store.ts';
+
+/** More than anybody looks up in one go; the others follow when these are decided. */
+const IN_DOUBT_MAX = 200;
 
 /** What a person decides about payouts. */
 export interface Decisions {
@@ -57,6 +62,8 @@ export interface Decisions {
     readonly worker?: string;
     readonly newest: number;
   }): Promise<readonly StoredPayout[]>;
+  /** Of which the chain does not show whether they moved: how many, and the oldest 200. */
+  inDoubt(): Promise<InDoubt>;
 }
 
 /** Decisions in the tables of the database. */
@@ -188,6 +195,7 @@ export function createDecisions(parts: {
     },
     openBatches: () => batches(database, 'open'),
     payouts: (filter) => payoutsWhere(database, filter),
+    inDoubt: () => payoutsInDoubt(database, IN_DOUBT_MAX),
   };
 }
 

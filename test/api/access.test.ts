@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import sql from 'sql-template-tag';
 import { openScratch } from '../../src/database/scratch.ts';
+import { eventually } from '../eventually.ts';
 import { startTestPool } from '../start-pool.ts';
 import {
   type Address,
@@ -249,4 +251,47 @@ test('what is hostile is refused in words, and nothing else is disturbed', async
     assert.equal(code, 413, at);
   }
   assert.equal((await ask(pool, stranger, { method: 'GET', path: '/api/v1/pool' })).status, 200);
+});
+
+test('a payout that no proof shows needs a person however many went out since', async () => {
+  const { id: worker } = await pool.enrol('doubtful');
+  // As a chain leaves it that tells nothing of a transfer, and 250 more payouts after it.
+  await scratch.database.query(sql`
+    with plan as (
+      insert into payout_plan (digest, plan, previewed_at, run_at)
+      values (sha256('{"doubt":1}'), '{"doubt":1}', now(), now()) returning digest),
+    batch as (
+      insert into payout_batch (id, digest, place, method, asset, created_at, settled_at)
+      select gen_random_uuid(), digest, n, 'fiat', 'ETH', now(), case when n > 25 then now() end
+      from plan, generate_series(1, 275) as n returning id, place),
+    payout as (
+      insert into payout (id, batch, place, worker, asset, amount, state, reason, reference,
+        created_at, ended_at)
+      select gen_random_uuid(), id, 0, ${worker}, 'ETH', 1000 + place,
+        case when place > 25 then 'failed' else 'unproven' end,
+        case when place > 25 then 'refused_by_bank' end, 'doubt ' || place,
+        now() - interval '1 hour' + place * interval '1 second', case when place > 25 then now() end
+      from batch returning id, amount)
+    insert into payout_line (payout, owed_asset, owed_amount) select id, 'ETH', amount from payout`);
+  type Items = { items: { kind: string; text: string; page: string }[] };
+  let found: Items['items'] = [];
+  await eventually('they are counted', async () => {
+    const { items } = await pool.admin<Items>('GET', '/api/v1/operator/attention');
+    found = items.filter(({ kind }) => kind === 'payout');
+    return found.length > 0;
+  });
+  assert.equal(found.length, 21, 'twenty, and what is said of the rest');
+  assert.equal(found.at(-1)?.text, 'Of 5 more no proof shows whether they moved.');
+  const viewer = await byLink(pool, 'operators/viewer');
+  const page = await ask(
+    pool,
+    viewer,
+    { method: 'GET', path: '/operator/payouts' },
+    { at: 'admin' },
+  );
+  for (const { page: path } of found) {
+    assert.ok(page.text.includes(`id="${path.split('#')[1]}"`), path);
+  }
+  assert.ok(page.text.includes('doubt 1<') && page.text.includes('doubt 25<'));
+  assert.ok(page.text.includes('doubt 275<'), 'the last one stands among the last');
 });

@@ -138,8 +138,8 @@ export async function giveHistory(
   const plan = `{"test":"${batch}"}`;
   await database.transact(async (tx) => {
     await tx.query(sql`
-      insert into payout_plan (digest, plan, previewed_at)
-      values (sha256(convert_to(${plan}, 'UTF8')), ${plan}, now())`);
+      insert into payout_plan (digest, plan, previewed_at, run_at)
+      values (sha256(convert_to(${plan}, 'UTF8')), ${plan}, now(), now())`);
     await tx.query(sql`
       insert into payout_batch (id, digest, place, method, asset, created_at, settled_at)
       values (${batch}, sha256(convert_to(${plan}, 'UTF8')), 0, 'fiat', 'ETH', now(), now())`);

@@ -24,12 +24,26 @@ export const wanted: Readonly<
 /** Islands that show something, or are forms that are looked at by their address. */
 const NOT_DESKS: ReadonlySet<string> = new Set(['chart', 'flow', 'form', 'operator-live']);
 
-/** Everything on some pages by which something can be changed. */
-export async function offersOn(page: Page, paths: readonly string[]) {
+/**
+ * Everything on some pages by which something can be changed, what of them is wrong on its own, as
+ * `look` finds it, and links that lead the reader nowhere.
+ */
+export async function offersOn(
+  page: Page,
+  paths: readonly string[],
+  look: (page: Page) => Promise<readonly string[]>,
+) {
   const posts = new Set<string>();
   const desks = new Set<string>();
+  const links = new Set<string>();
+  const faults: string[] = [];
   for (const path of paths) {
-    await page.goto(path);
+    const reply = await page.goto(path);
+    if (reply?.status() !== 200) faults.push(`${path}: status ${reply?.status()}`);
+    faults.push(...(await look(page)).map((fault) => `${path}: ${fault}`));
+    const leads = (await page.evaluate(`[...document.querySelectorAll('nav a, main a')]
+      .map((one) => one.getAttribute('href').split('#')[0])`)) as readonly string[];
+    for (const one of leads) if (/^\/(?:operator|api)\b/.test(one)) links.add(one);
     const found = (await page.evaluate(`({
       posts: [...document.querySelectorAll('main form[method=post], main [formaction]')].map(
         (one) => one.getAttribute('formaction') ?? one.getAttribute('action')),
@@ -38,7 +52,14 @@ export async function offersOn(page: Page, paths: readonly string[]) {
     for (const one of found.posts) posts.add(shortened(one));
     for (const one of found.desks) if (!NOT_DESKS.has(one)) desks.add(one);
   }
-  return { posts: [...posts], desks: [...desks].toSorted() };
+  const dead = (await page.evaluate(
+    `Promise.all(${JSON.stringify([...links])}.map(async (link) => {
+      const reply = await fetch(link);
+      await reply.arrayBuffer();
+      return reply.status === 200 ? [] : [link + ' leads to status ' + reply.status];
+    })).then((all) => all.flat())`,
+  )) as readonly string[];
+  return { posts: [...posts], desks: [...desks].toSorted(), faults: [...faults, ...dead] };
 }
 
 function shortened(address: string): string {

@@ -220,6 +220,40 @@ test('an amount shows every digit to whoever points at it or reaches it by keybo
   await tab.context.close();
 });
 
+test('a finger gets every digit of an amount that leads further, and is led further', async () => {
+  for (const permissions of [['clipboard-read', 'clipboard-write'], []]) {
+    const tab = await openTab(browser, pool.publicUrl, {
+      ...{ hasTouch: true, isMobile: true, viewport: { width: 390, height: 844 }, permissions },
+    });
+    const { page } = tab;
+    await page.goto('/epochs/2');
+    const cell = page.locator('#workers ~ .table .nowrap:has(a[data-exact])').first();
+    const exact = (await cell.locator('a').getAttribute('data-exact')) ?? '';
+    assert.match(exact, /^0\.\d{10,18} ETH$/);
+    assert.match((await cell.locator('a').textContent()) ?? '', new RegExp(`, exactly ${exact}$`));
+    const isTooWide = await page.evaluate('document.documentElement.scrollWidth > innerWidth');
+    assert.equal(isTooWide, false);
+    assert.deepEqual(await checkAxe(page), []);
+    const button = cell.locator('button');
+    const box = await button.boundingBox();
+    assert.ok(box && box.width >= 24 && box.height >= 24, 'large enough for a finger');
+    await button.tap();
+    const mark = permissions.length > 0 ? 'data-copied' : 'data-shown';
+    await cell.locator(`button[${mark}]`).waitFor();
+    const seen = await page.evaluate(
+      `getComputedStyle(document.querySelector('button[${mark}]'), '::after').content`,
+    );
+    assert.ok(String(seen).includes(exact), String(seen));
+    if (permissions.length > 0) {
+      assert.equal(await page.evaluate('navigator.clipboard.readText()'), exact);
+    }
+    assert.match(page.url(), /\/epochs\/2$/, 'the button leads nowhere');
+    await cell.locator('a').tap();
+    await page.waitForURL((url) => url.pathname !== '/epochs/2' || url.hash !== '');
+    await tab.context.close();
+  }
+});
+
 test('a chart is read point by point with the keyboard, and its table is one click away', async () => {
   const tab = await openTab(browser, pool.publicUrl);
   await tab.page.goto('/epochs');

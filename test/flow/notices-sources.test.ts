@@ -18,7 +18,7 @@ import { createMetrics } from '../../src/base/metrics.ts';
 import { pixels } from '../../src/base/money.ts';
 import { openScratch } from '../../src/database/scratch.ts';
 import { createLedger } from '../../src/ledger/ledger.ts';
-import { noteEvents } from '../../src/notices/events-store.ts';
+import { forgetEvents, noteEvents } from '../../src/notices/events-store.ts';
 import type { StandingAlarm } from '../../src/notices/look-standing.ts';
 import { type NoticesParts, startNotices } from '../../src/notices/notices.ts';
 import { pause, resume } from '../../src/payouts/pauses-store.ts';
@@ -269,7 +269,7 @@ test('a quarantine is told once, and an alarm only when it stands', async () => 
   alarms = [];
   assert.deepEqual(await kindsNow(), [], 'a start of the program sees nothing for a moment, too');
   clock.advance(3 * MINUTE);
-  assert.deepEqual(await kindsNow(), ['alarm: An alarm is over']);
+  assert.deepEqual(await kindsNow(), ['alarm: Over: node has 0.001 ETH']);
 });
 
 test('what several nodes see, and see again after a start, is told once and ends once', async () => {
@@ -300,14 +300,23 @@ test('what several nodes see, and see again after a start, is told once and ends
     'alarm: No provider answers',
   ]);
   assert.deepEqual(await minutes(1, other), []);
+  const shown = async (node: typeof notices) =>
+    (await node.alarms()).map(({ kind, since, text, advice }) => ({ kind, since, text, advice }));
+  const both = [{ ...alarm(began) }];
+  assert.deepEqual([await shown(notices), await shown(other)], [both, both]);
   // The node starts anew: what it sees begins, as far as it knows.
   await other.close();
   const next = startNode(see(clock.now()));
   assert.deepEqual(await minutes(3, next), []);
   alarms = [];
   assert.deepEqual(await minutes(5, next), [], 'one of them sees it still');
+  await forgetEvents(database, clock.now() + MINUTE);
+  // One node's console shows what another one sees, with what to do, since it was told.
+  assert.deepEqual([await shown(notices), await shown(next)], [both, both]);
   stands = false;
-  assert.deepEqual(await minutes(4, next), ['alarm: An alarm is over']);
+  assert.deepEqual(await shown(next), [], 'the only one that saw it does not any more');
+  assert.deepEqual(await minutes(4, next), ['alarm: Over: No provider answers']);
+  assert.deepEqual(await shown(notices), []);
   await next.close();
   quarantined.length = 0;
 });
@@ -356,6 +365,8 @@ test('3,000 workers that a network splits off are told that it is not their mach
       ['worker_offline', 3_000],
     ],
   );
+  const [left] = await notices.alarms();
+  assert.match(left?.text ?? '', /^3000 workers went away at once, and 1000 are there/);
   assert.match(told[1]?.text ?? '', /2999 other workers went away within the same minute/);
 });
 

@@ -5,9 +5,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import sql from 'sql-template-tag';
+import type { WorkerId } from '../../src/base/ids.ts';
 import { run } from '../../src/cli.ts';
 import { openScratch } from '../../src/database/scratch.ts';
-import { ask, byLink, giveHistory } from '../api/api-kit.ts';
+import type { EventFacts } from '../../src/notices/event.ts';
+import { noteEvents } from '../../src/notices/events-store.ts';
+import { type Asker, ask, byLink, giveHistory, stranger } from '../api/api-kit.ts';
 import { eventually } from '../eventually.ts';
 import { startOwnWorker } from '../own-worker.ts';
 import { type Cleanup, type Enrolment, startTestPool } from '../start-pool.ts';
@@ -25,10 +29,15 @@ interface Told {
   readonly title: string;
 }
 const told: Told[] = [];
+/** All that was said at an address of the receiver. */
+const said = new Map<string, string>();
 const receiver = createServer(async (request, response) => {
   let body = '';
   for await (const piece of request) body += String(piece);
-  told.push(...(JSON.parse(body) as { notices: Told[] }).notices);
+  const letter = JSON.parse(body) as { notices: Told[]; text: string };
+  told.push(...letter.notices);
+  const { url = '' } = request;
+  said.set(url, `${said.get(url) ?? ''}${letter.text}\n`);
   response.writeHead(204).end();
 });
 await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
@@ -148,6 +157,172 @@ test('a worker chooses kinds, has a test sent, and cannot name an address inside
   const audit = await pool.admin<unknown>('GET', '/api/v1/operator/audit');
   assert.doesNotMatch(JSON.stringify(audit), new RegExp(`${host}/c`));
   assert.deepEqual(kindsOf(chooser), []);
+});
+
+test('each letter leads who reads it to a page that is there, and to the place on it', async () => {
+  const reader = await pool.enrol('reader');
+  const session = await subscribe(reader, `http://${host}/reader`);
+  await pool.admin('POST', '/api/v1/operators', { name: 'ada', role: 'owner' });
+  const ada = await byLink(pool, 'operators/ada');
+  const path = '/api/v1/notices/channels';
+  await pool.admin('POST', path, { type: 'webhook', target: `http://${host}/console` });
+  const at = Date.now();
+  const payout = { source: 'payout', asset: 'ETH', amount: '20', reason: 'sent_back' } as const;
+  const address = `0x${'22'.repeat(20)}`;
+  const change = { new: address, askedBy: 'operator', effectiveAt: at } as const;
+  const ofWorker: readonly EventFacts[] = [
+    { ...payout, state: 'returned' },
+    { source: 'address', state: 'waiting', ...change },
+    { source: 'checks', count: 1, since: at, reasons: ['frame_count'] },
+    { source: 'quarantine', until: at },
+    { source: 'place' },
+  ];
+  const alarm = {
+    source: 'alarm',
+    state: 'on',
+    since: at,
+    text: 'It rains.',
+    advice: 'Shelter.',
+  } as const;
+  await noteEvents(scratch.database, [
+    ...ofWorker.map((facts) => ({
+      ...{ key: `reader:${facts.source}`, worker: reader.id as WorkerId, at, facts },
+    })),
+    { key: 'alarm:reader', at, facts: alarm },
+  ]);
+  const linksAt = (place: string) => said.get(place)?.match(/http:\S+/g) ?? [];
+  await eventually(
+    'all are told',
+    async () => linksAt('/reader').length === 5 && linksAt('/console').length >= 4,
+  );
+  for (const [place, who, base] of [
+    ['/reader', session, pool.publicUrl],
+    ['/console', ada, pool.adminUrl],
+  ] as const) {
+    for (const link of linksAt(place)) {
+      const { origin, hash } = new URL(link);
+      assert.equal(origin, new URL(base).origin, link);
+      const headers = { ...who.headers, accept: 'text/html' };
+      const page = await fetch(link, { headers, redirect: 'manual' });
+      assert.equal(page.status, 200, link);
+      const html = await page.text();
+      assert.ok(hash === '' || html.includes(`id="${hash.slice(1)}"`), link);
+    }
+  }
+  assert.match(linksAt('/reader').join(' '), /payouts\?worker=\w+#address .*#credential/);
+});
+
+test('what a letter tells whoever runs the pool stands where it leads to, with what to do', async () => {
+  const lent = await pool.enrol('lent');
+  await pool.admin('POST', '/api/v1/operators', { name: 'bob', role: 'viewer' });
+  const bob = await byLink(pool, 'operators/bob');
+  const target = `http://${host}/duty`;
+  await pool.admin('POST', '/api/v1/notices/channels', { type: 'webhook', target });
+  const html = async (link: string | URL) => {
+    const page = await fetch(link, { headers: { ...bob.headers, accept: 'text/html' } });
+    return (await page.text()).replaceAll(/<[^>]+>/g, '');
+  };
+  /** Waits for the letter, and for the page that its link leads to. */
+  const leads = async (title: string, to: RegExp, ...shows: readonly RegExp[]) => {
+    const about = new RegExp(`${title}[^]*?(http:\\S+)`);
+    await eventually(`the letter: ${title}`, async () => about.test(said.get('/duty') ?? ''));
+    const link = about.exec(said.get('/duty') ?? '')?.[1] ?? '';
+    assert.match(link, to);
+    for (const shown of shows) {
+      await eventually(`${shown} at ${link}`, async () => shown.test(await html(link)));
+    }
+  };
+  const at = Date.now();
+  const payout = { source: 'payout', asset: 'ETH', amount: '2000000000000000' } as const;
+  await noteEvents(scratch.database, [
+    ...(
+      [
+        { ...payout, state: 'returned', reason: 'sent_back' },
+        { source: 'place' },
+        { source: 'quarantine', until: at + 60_000 },
+      ] as const
+    ).map((facts) => {
+      return { key: `lent:${facts.source}`, worker: lent.id as WorkerId, at, facts };
+    }),
+  ]);
+  const told = new RegExp(`/operator/workers/${lent.id}#told$`);
+  await leads(
+    'The payout of 0.002 ETH came back',
+    told,
+    /came back to the pool.*You: Ask its owner/,
+  );
+  await leads(
+    'A machine connected with it from a network',
+    told,
+    /You: Ask its owner whether that was its own machine/,
+  );
+  await leads(
+    'Too many of its last results failed',
+    /#failures$/,
+    /lent is in quarantine.*You: It ends by itself/,
+  );
+  await pool.admin('POST', '/api/v1/payouts/pause', { asset: 'ETH' });
+  await leads(
+    'The operator paused them',
+    /\/operator\/payouts#pauses$/,
+    /ETH is paused: by an operator/,
+  );
+  await pool.admin('POST', '/api/v1/payouts/resume', { asset: 'ETH' });
+
+  // A flock that was there until three minutes ago, at a pool that went on.
+  const [began, gone] = [at - 1_800_000, at - 180_000].map((ms) => new Date(ms).toISOString());
+  await scratch.database.query(sql`
+    with flock as (
+      insert into worker (id, name)
+      select 'flock' || translate(lpad(n::text, 5, '0'), '0189', 'abcd'), 'flock-' || n
+      from generate_series(1, 40) as n returning id)
+    insert into worker_online (connection, part, worker, since, until)
+    select id, 1, id, ${began}::timestamptz, ${gone}::timestamptz from flock`);
+  await scratch.database.query(sql`
+    insert into pool_online (node, part, since, until)
+    values ('flock', 1, ${began}::timestamptz, ${new Date(at).toISOString()}::timestamptz)`);
+  const advice = /whether port, certificate and firewall of the pool are as they were/;
+  await leads(
+    '40 workers went away at once',
+    /\/operator$/,
+    /40 workers went away at once/,
+    advice,
+  );
+  assert.match(await html(new URL('/operator/workers', pool.adminUrl)), advice);
+});
+
+test('a node that lacks the key of notices says so in its console, where nobody can be told', async () => {
+  const node = await startTestPool(t, [`--database-url=${scratch.database.url}`]);
+  await pool.admin('POST', '/api/v1/operators', { name: 'cyd', role: 'viewer' });
+  const cyd = await byLink(pool, 'operators/cyd');
+  for (const path of ['/operator', '/operator/notices']) {
+    const headers = { ...cyd.headers, accept: 'text/html' };
+    const html = await (await fetch(new URL(path, node.adminUrl), { headers })).text();
+    assert.match(html, /A node lacks the key of notices\./, path);
+    assert.match(html, /Give it the file of the other nodes, or of the backup/, path);
+    assert.doesNotMatch(html, /Nothing needs you|Every notice was delivered/);
+  }
+});
+
+test('payouts that are paused are so where the notice of it leads, and in the portal', async () => {
+  const owed = await pool.enrol('owed');
+  const worker = await byLink(pool, 'workers/owed');
+  const html = async (path: string, { headers }: Asker) => {
+    const url = new URL(path, pool.publicUrl);
+    return (await fetch(url, { headers: { ...headers, accept: 'text/html' } })).text();
+  };
+  const portal = () => html(`/worker/payouts?worker=${owed.id}`, worker);
+  assert.match(await portal(), /Payouts go out next on/);
+  await pool.admin('POST', '/api/v1/payouts/pause', { asset: 'ETH' });
+  const isPaused = async () => (await html('/payouts', stranger)).includes('The operator paused');
+  await eventually('everybody reads it', isPaused);
+  assert.match(await html('/', stranger), /Payouts of ETH are paused/);
+  const own = await portal();
+  assert.match(own, /Payouts of ETH are paused/);
+  assert.doesNotMatch(own, /go out next on/, 'no day is named on which nothing goes out');
+  await pool.admin('POST', '/api/v1/payouts/resume', { asset: 'ETH' });
+  await eventually('they go on', async () => !(await isPaused()));
+  assert.match(await portal(), /Payouts go out next on/);
 });
 
 test('Discord asks for a worker that linked its user, and a forger is refused', async () => {

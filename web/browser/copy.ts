@@ -1,13 +1,20 @@
 /** How long the word "Copied" stands. */
 const SAID_MS = 1_600;
 
-/** A click or tap on whatever has `data-copy` copies it whole, says so, and shows it. */
+/**
+ * A click or tap on whatever has `data-copy` copies it whole, says so, and shows it; shows it until the
+ * next one where nothing can be copied, as from a page without TLS.
+ */
 export function copyOnClick(): void {
   document.addEventListener('click', (event) => {
     const target =
       event.target instanceof Element && event.target.closest<HTMLElement>('[data-copy]');
+    for (const one of document.querySelectorAll<HTMLElement>('[data-shown]')) {
+      delete one.dataset.shown;
+    }
     if (!target || target.dataset.copy === undefined) return;
     const said = announcer();
+    if (!navigator.clipboard) target.dataset.shown = '';
     navigator.clipboard?.writeText(target.dataset.copy).then(
       () => {
         said.textContent = 'Copied';
@@ -18,8 +25,8 @@ export function copyOnClick(): void {
         }, SAID_MS);
       },
       () => {
-        // Not allowed here; the exact value is shown all the same.
-        said.textContent = '';
+        // Not allowed here.
+        target.dataset.shown = '';
       },
     );
   });

@@ -8,7 +8,6 @@ import { copyOnClick } from './copy.ts';
 import { wakeIslands } from './islands.ts';
 import { localTimes } from './local-times.ts';
 import { themeSwitch } from './theme.ts';
-import { wholeCsvOnClick } from './whole-csv.ts';
 
 themeSwitch();
 for (const element of document.querySelectorAll<HTMLElement>('[data-needs-script]')) {
@@ -16,6 +15,5 @@ for (const element of document.querySelectorAll<HTMLElement>('[data-needs-script
 }
 localTimes(document);
 copyOnClick();
-wholeCsvOnClick();
 // Marked for whoever measures how soon a page can be used.
 void wakeIslands(document).then(() => performance.mark('awake'));

@@ -29,7 +29,7 @@ export function directoryFrame(
           What a pool says, it has signed; what is measured was measured by this directory.
         </span>
         <a href="/api/v1/pools">As JSON</a>
-        <a href="/api/v1/pools?format=csv">As CSV</a>
+        <a href="/api/v1/pools?format=csv&rows=all">As CSV</a>
       </>
     ),
   };

@@ -1,3 +1,4 @@
+import { Marked } from '../parts/marked.tsx';
 import { StateText } from '../parts/state.tsx';
 import { Time } from '../parts/time.tsx';
 import type { AttentionItem } from './api-views.ts';
@@ -25,11 +26,38 @@ export function Attention({ items }: { readonly items: readonly AttentionItem[] 
                   <Time at={item.since} />
                 </span>
               )}
-              <span class="working">{item.advice}</span>
+              <span class="working">
+                <Marked text={item.advice} />
+              </span>
             </li>
           ))}
         </ul>
       )}
+    </>
+  );
+}
+
+/** Alarms that are seen to on a page, at its head; nothing when there are none. */
+export function Alarms({
+  of,
+  page,
+}: {
+  readonly of: readonly AttentionItem[];
+  readonly page: string;
+}) {
+  const here = of.filter((item) => item.kind === 'alarm' && item.page === page);
+  return (
+    <>
+      {here.map(({ about, text, advice, since }) => (
+        <div key={about} class="notice wrong" role="note">
+          <strong>{text}</strong> <Marked text={advice} />
+          {since !== null && (
+            <span class="working">
+              since <Time at={since} />
+            </span>
+          )}
+        </div>
+      ))}
     </>
   );
 }

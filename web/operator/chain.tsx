@@ -4,8 +4,8 @@ import { Amount } from '../parts/amount.tsx';
 import { Hash } from '../parts/copy.tsx';
 import { Facts, Figures } from '../parts/figures.tsx';
 import { ErrorNote, StateText } from '../parts/state.tsx';
-import { Time } from '../parts/time.tsx';
 import type { ChainStatus, Journal, Proposals } from './api-views.ts';
+import { Alarms } from './attention.tsx';
 import { Offer } from './chain-offer.tsx';
 import { changeOffers, dutyOffers } from './chain-offers.ts';
 import { JournalTable } from './journal.tsx';
@@ -17,7 +17,7 @@ const PATH = '/operator/chain';
 
 /** `/operator/chain`: is the orchestrator where it should be, what is sent, and what can be done? */
 export const chainPage = operatorPage(PATH, async (parts) => {
-  const { reader, pool, request, may } = parts;
+  const { reader, pool, request, may, attention } = parts;
   if (!pool.chain) {
     return {
       title: 'Chain',
@@ -52,7 +52,8 @@ export const chainPage = operatorPage(PATH, async (parts) => {
             on meanwhile; nothing is sent.
           </p>
         )}
-        {status && <Troubles of={status} />}
+        <Alarms of={attention} page={PATH} />
+        {status && <Held of={status} />}
         {status && <Standing of={status} />}
         {status && may('owner') && <Doing of={status} />}
         {status && <ProposalsPart of={proposals} mayVote={may('owner') && status.registered} />}
@@ -78,25 +79,14 @@ function headline(status: ChainStatus | undefined): string {
   return `Round ${round} ${state}, ${reward}`;
 }
 
-function Troubles({ of: { alarms, journalPaused } }: { readonly of: ChainStatus }) {
+function Held({ of: { journalPaused } }: { readonly of: ChainStatus }) {
+  if (journalPaused === undefined) return null;
   return (
-    <>
-      {alarms.map(({ kind, text, advice, since }) => (
-        <div key={kind}>
-          <ErrorNote title={text} detail="" advice={advice} />
-          <p class="hint">
-            since <Time at={since} />
-          </p>
-        </div>
-      ))}
-      {journalPaused !== undefined && (
-        <ErrorNote
-          title="Nothing is sent just now."
-          detail={journalPaused}
-          advice="Segments go on meanwhile."
-        />
-      )}
-    </>
+    <ErrorNote
+      title="Nothing is sent just now."
+      detail={journalPaused}
+      advice="Segments go on meanwhile."
+    />
   );
 }
 

@@ -27,7 +27,7 @@ export const incidentsPage = operatorPage(PATH, async (parts) => {
           so are sent a notice at once.
         </p>
         {open.map((one) => (
-          <One key={one.id} of={one} parts={parts} />
+          <One key={one.id} of={one} now={request.now} parts={parts} />
         ))}
         {parts.may('support') && <NewOnes of={parts} />}
         <section aria-labelledby="closed">
@@ -68,9 +68,11 @@ function headline(open: readonly Incident[], now: number): string {
 
 function One({
   of,
+  now,
   parts: { may, token },
 }: {
   readonly of: Incident;
+  readonly now: number;
   readonly parts: OperatorParts;
 }) {
   const { id, kind, title, startsAt, endsAt, updates, automatic } = of;
@@ -80,7 +82,13 @@ function One({
       <h2 id={`incident-${id}`}>{title}</h2>
       <p>
         <StateText tone="attention">
-          {kind === 'maintenance' ? 'Planned' : automatic ? 'Opened by the pool itself' : 'Open'}
+          {kind === 'incident'
+            ? automatic
+              ? 'Opened by the pool itself'
+              : 'Open'
+            : Date.parse(startsAt) > now
+              ? 'Planned'
+              : 'Under way'}
         </StateText>{' '}
         <span class="muted">
           from <Time at={startsAt} />

@@ -6,7 +6,8 @@ import { Time } from '../parts/time.tsx';
 import { AddChannel, type ChannelRoutes } from '../worker/notices-add.tsx';
 import { Channels } from '../worker/notices-channels.tsx';
 import { Act, Form } from './act.tsx';
-import type { Letters, NoticeChoices, Notices } from './api-views.ts';
+import type { AttentionItem, Letters, NoticeChoices, Notices } from './api-views.ts';
+import { Alarms } from './attention.tsx';
 import { type OperatorParts, operatorPage } from './operator-page.tsx';
 
 const PATH = '/operator/notices';
@@ -14,7 +15,7 @@ type Letter = Letters['items'][number];
 
 /** `/operator/notices`: who was told what, and what was never delivered? */
 export const noticesPage = operatorPage(PATH, async (parts) => {
-  const { reader, may } = parts;
+  const { reader, may, attention } = parts;
   const [dead, waiting, sent, notices, choices] = await Promise.all([
     reader.json<Letters>('/api/v1/notices/letters?state=dead&limit=50'),
     reader.json<Letters>('/api/v1/notices/letters?state=waiting&limit=50'),
@@ -28,7 +29,8 @@ export const noticesPage = operatorPage(PATH, async (parts) => {
     current: PATH,
     content: (
       <>
-        <h1>{headline(lost)}</h1>
+        <h1>{headline(lost, attention)}</h1>
+        <Alarms of={attention} page={PATH} />
         <section aria-labelledby="dead">
           <h2 id="dead">Given up</h2>
           <LetterTable of={lost} parts={parts} />
@@ -89,8 +91,12 @@ export const noticesPage = operatorPage(PATH, async (parts) => {
   };
 });
 
-function headline(lost: readonly Letter[]): string {
-  if (lost.length === 0) return 'Every notice was delivered, or is on its way';
+function headline(lost: readonly Letter[], attention: readonly AttentionItem[]): string {
+  if (lost.length === 0) {
+    return attention.some(({ page }) => page === PATH)
+      ? 'Not every notice can be sent now'
+      : 'Every notice was delivered, or is on its way';
+  }
   return lost.length === 1 ? '1 letter was given up' : `${lost.length} letters were given up`;
 }
 

@@ -31,6 +31,7 @@ export const payoutsPage = operatorPage(PATH, async (parts) => {
     content: (
       <>
         <h1>{headline(due)}</h1>
+        <InDoubt of={status.inDoubt} nameOf={nameOf} parts={parts} />
         <section aria-labelledby="due">
           <h2 id="due">What would go out now</h2>
           <p class="hint">
@@ -75,12 +76,11 @@ export const payoutsPage = operatorPage(PATH, async (parts) => {
         <Changes of={status} parts={parts} nameOf={nameOf} />
         <section aria-labelledby="newest">
           <h2 id="newest">Payouts, the last first</h2>
-          <Newest of={status.newest} nameOf={nameOf} />
+          <Newest of={status.newest} doubt={status.inDoubt.oldest} nameOf={nameOf} />
           <p class="hint">
             <a href="/payouts">All of them, as everybody reads them</a>
           </p>
         </section>
-        {may('finance') && <InDoubt of={status.newest} parts={parts} />}
       </>
     ),
   };
@@ -235,22 +235,27 @@ function Changes({
 
 function Newest({
   of,
+  doubt,
   nameOf,
 }: {
+  /** Newest last. */
   readonly of: readonly PayoutLine[];
+  /** These have a place of their own. */
+  readonly doubt: readonly PayoutLine[];
   readonly nameOf: (id: string) => string;
 }) {
+  const apart = new Set(doubt.map(({ id }) => id));
   return (
     <Table
       caption="Payouts"
-      rows={of.slice(0, ROWS_MAX)}
+      rows={of.toReversed().slice(0, ROWS_MAX)}
       keyOf={({ id }) => id}
       empty="Nothing was paid yet."
       columns={[
         {
           title: 'Worker',
           cell: ({ id, worker }) => (
-            <a id={`payout-${id}`} href={`/operator/workers/${worker}`}>
+            <a id={apart.has(id) ? undefined : `payout-${id}`} href={`/operator/workers/${worker}`}>
               {nameOf(worker)}
             </a>
           ),
@@ -298,43 +303,58 @@ function toneOf({ state }: PayoutLine): Tone {
 }
 
 function InDoubt({
-  of,
-  parts: { token },
+  of: { count, oldest },
+  nameOf,
+  parts: { may, token },
 }: {
-  readonly of: readonly PayoutLine[];
+  readonly of: PayoutStatus['inDoubt'];
+  readonly nameOf: (id: string) => string;
   readonly parts: OperatorParts;
 }) {
-  const unproven = of.filter(({ state }) => state === 'unproven');
-  if (unproven.length === 0) return null;
+  if (count === 0) return null;
   return (
     <section aria-labelledby="doubt">
       <h2 id="doubt">What the chain does not show</h2>
       <p class="prose">
-        Look each transaction up with another node or an explorer. What you say here is booked, and
-        decides whether the worker is owed it again.
+        Look each transaction up with another node or an explorer. What{' '}
+        {may('finance') ? 'you say here' : 'somebody with the role finance says here'} is booked,
+        and decides whether the worker is owed it again.
+        {count > oldest.length &&
+          ` These are the oldest ${oldest.length} of ${count}: the others follow.`}
       </p>
-      {unproven.map(({ id, worker }) => (
-        <div key={id} class="stack">
+      {oldest.map(({ id, worker, asset, amount, reference, createdAt }) => (
+        <div key={id} id={`payout-${id}`} class="stack">
           <p>
-            <code>{id}</code> to {worker}
+            <Amount of={{ asset, amount, decimals: decimalsOf(asset) }} /> to{' '}
+            <a href={`/operator/workers/${worker}`}>{nameOf(worker)}</a>, <Time at={createdAt} />
+            {typeof reference === 'string' && (
+              <>
+                {': '}
+                <Hash value={reference} label="Transaction" />
+              </>
+            )}
           </p>
-          <Form
-            action="/api/v1/payouts/resolve"
-            row
-            token={token}
-            goOn={PATH}
-            hidden={{ payout: id }}
-          >
-            <Field label='Type "it did not move"' name={`confirm-${id}`}>
-              <input id={`confirm-${id}`} name="confirm" required autocomplete="off" />
-            </Field>
-            <button type="submit" class="danger">
-              It did not move: owe it again
-            </button>
-          </Form>
-          <p class="hint">
-            It did move? Run <code>tributary payouts resolve {id} --moved</code>.
-          </p>
+          {may('finance') && (
+            <>
+              <Form
+                action="/api/v1/payouts/resolve"
+                row
+                token={token}
+                goOn={PATH}
+                hidden={{ payout: id }}
+              >
+                <Field label='Type "it did not move"' name={`confirm-${id}`}>
+                  <input id={`confirm-${id}`} name="confirm" required autocomplete="off" />
+                </Field>
+                <button type="submit" class="danger">
+                  It did not move: owe it again
+                </button>
+              </Form>
+              <p class="hint">
+                It did move? Run <code>tributary payouts resolve {id} --moved</code>.
+              </p>
+            </>
+          )}
         </div>
       ))}
     </section>

@@ -5,12 +5,21 @@ import { Notice, StateText } from '../parts/state.tsx';
 import { Table } from '../parts/table.tsx';
 import { Time } from '../parts/time.tsx';
 import { hoursOf, workCharts } from '../worker/work-charts.ts';
-import type { Fact, FailedAttempt, FleetWorker, Machine, WhyView, WorkStep } from './api-views.ts';
+import type {
+  Fact,
+  FailedAttempt,
+  FleetWorker,
+  Machine,
+  Notices,
+  WhyView,
+  WorkStep,
+} from './api-views.ts';
 import { untilIn } from './attention.tsx';
 import { failureShare, percent, shareTone, statusTone } from './fleet.ts';
 import { Machines } from './machines.tsx';
 import { operatorPage } from './operator-page.tsx';
 import { WorkerActions } from './worker-actions.tsx';
+import { Told } from './worker-told.tsx';
 
 /** The last hour, or a figure that there is none of. */
 type Shown = Omit<FleetWorker, 'lastHour' | 'health' | 'quarantinedUntil'> &
@@ -26,12 +35,13 @@ export const workerPage = operatorPage('/operator/workers/{worker}', async (part
   ]);
   if (!own) return undefined;
   const worker: Shown = fleet?.find(({ id }) => id === own.id) ?? own;
-  const [work, failures, machines, facts, why] = await Promise.all([
+  const [work, failures, machines, facts, why, told] = await Promise.all([
     reader.json<WorkStep[]>(`${path}/work?hours=24`),
     reader.json<FailedAttempt[]>(`${path}/failures`),
     reader.json<Machine[]>(`${path}/machines`),
     reader.json<Fact[]>(`${path}/facts`),
     reader.json<WhyView>(`${path}/why?hours=1`),
+    reader.json<Notices>(`/api/v1/notices/all?worker=${own.id}&limit=10`),
   ]);
   const charts = workCharts(hoursOf(work ?? [], { now: request.now, hours: 24 }));
   return {
@@ -53,6 +63,10 @@ export const workerPage = operatorPage('/operator/workers/{worker}', async (part
           <Failures of={failures ?? []} />
         </section>
         <WorkerActions of={parts} worker={worker} facts={facts ?? []} />
+        <section aria-labelledby="told">
+          <h2 id="told">What its owner was told</h2>
+          <Told of={told?.items ?? []} />
+        </section>
         <section aria-labelledby="machines">
           <h2 id="machines">Computers</h2>
           <Machines of={machines ?? []} worker={worker} parts={parts} />

@@ -3,7 +3,7 @@ import { Field } from '../parts/confirm.tsx';
 import { StateText } from '../parts/state.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import type { FleetWorker } from './api-views.ts';
-import { untilIn } from './attention.tsx';
+import { Alarms, untilIn } from './attention.tsx';
 import { CredentialDesk } from './credential.tsx';
 import {
   failureShare,
@@ -24,7 +24,7 @@ const PATH = '/operator/workers';
 
 /** `/operator/workers`: who works, and who of them badly? The worst stands above. */
 export const workersPage = operatorPage(PATH, async (parts) => {
-  const { reader, request, may } = parts;
+  const { reader, request, may, attention } = parts;
   const fleet = (await reader.json<FleetWorker[]>('/api/v1/operator/fleet')) ?? [];
   const asked = request.query.get('sort');
   const order = orders.find((one) => one === asked) ?? 'failing';
@@ -37,6 +37,7 @@ export const workersPage = operatorPage(PATH, async (parts) => {
     content: (
       <>
         <h1>{headline(fleet)}</h1>
+        <Alarms of={attention} page={PATH} />
         <p class="hint">
           Failures, speed and segments are those of the last 60 minutes; pixels since enrolment.
           Open a worker to see why, and to pause it.

@@ -9,25 +9,37 @@ export interface AmountView {
 
 /**
  * Four significant digits and the unit; every digit on hover and focus, and copied with a click or
- * tap. With `href` it links to the lines that it is the sum of.
+ * tap. With `href` it links to the lines that it is the sum of; where nothing hovers, a small button
+ * beside the link has the digits.
  */
 export function Amount({ of, href }: { readonly of: AmountView; readonly href?: string }) {
   const amount = BigInt(of.amount);
   // A true minus sign is as wide as a digit.
   const shown = showAsset(amount, of.asset, of.decimals).replace('-less', 'less').replace('-', '−');
   const exact = exactAsset(amount, of.asset, of.decimals);
-  if (href !== undefined) {
+  const isWhole = exact.replace('-', '−') === shown;
+  if (href !== undefined && isWhole) {
     return (
-      <a
-        class="amount"
-        href={href}
-        data-exact={exact.replace('-', '−') === shown ? undefined : exact}
-      >
+      <a class="amount" href={href}>
         {shown}
       </a>
     );
   }
-  if (exact.replace('-', '−') === shown) return <data value={exact}>{shown}</data>;
+  if (href !== undefined) {
+    return (
+      <span class="nowrap">
+        <a class="amount" href={href} data-exact={exact}>
+          {shown}
+          <span class="visually-hidden">, exactly {exact}</span>
+        </a>
+        <button type="button" class="amount digits" data-exact={exact} data-copy={exact}>
+          <span aria-hidden="true">…</span>
+          <span class="visually-hidden">copy {exact}</span>
+        </button>
+      </span>
+    );
+  }
+  if (isWhole) return <data value={exact}>{shown}</data>;
   return (
     <button type="button" class="amount" data-exact={exact} data-copy={exact}>
       {shown}

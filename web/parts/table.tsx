@@ -30,6 +30,7 @@ export function Table<Row>({
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
   readonly keyOf: (row: Row) => string;
+  /** The address of a page of it, with `format=csv`: the link brings every row. */
   readonly csv?: string | undefined;
   /** The page with the following rows. */
   readonly next?: string | undefined;
@@ -72,7 +73,7 @@ export function Table<Row>({
       {(csv !== undefined || next !== undefined) && (
         <p class="table-foot">
           {next !== undefined && <a href={next}>Older</a>}
-          {csv !== undefined && <a href={csv}>Download as CSV</a>}
+          {csv !== undefined && <a href={`${csv}&rows=all`}>Download as CSV</a>}
         </p>
       )}
     </div>

@@ -1,5 +1,6 @@
 import type { Page } from '../page.ts';
 import { Copyable } from '../parts/copy.tsx';
+import { createKept } from '../parts/kept.tsx';
 import { Marked } from '../parts/marked.tsx';
 import { Scroll } from '../parts/scroll.tsx';
 import {
@@ -42,11 +43,19 @@ const ABOUT: Readonly<Record<string, string>> = {
   workers: 'machines, one by one',
 };
 
+/** A pool describes its API the same as long as it runs, and reading that takes some milliseconds. */
+let known: readonly ApiNoun[] | undefined;
 async function loadApi(reader: Reader): Promise<readonly ApiNoun[]> {
+  if (known) return known;
   const api = await reader.json<ApiDescription>('/api/v1/openapi.json');
   if (!api) throw new Error('the pool does not describe its API');
-  return readReference(api);
+  known = readReference(api);
+  return known;
 }
+
+const kept = createKept('doc api');
+/** Stands for the address of the pool in what is kept: that is as its reader calls it. */
+const ORIGIN = 'https://origin.invalid';
 
 /** `/docs/api`: which route does what I need, and how do I call it? */
 export const apiPage: Page = {
@@ -60,26 +69,30 @@ export const apiPage: Page = {
         description: `Every route of the API of ${loaded.pool.name}, with examples.`,
         current: '/docs',
       }),
-      content: (
-        <article class="doc api">
-          <Crumbs />
-          <h1>{TITLE}</h1>
-          <p class="lead">
-            {count} routes over HTTP, described for programs in{' '}
-            <a href="/api/v1/openapi.json">OpenAPI 3.1</a>. All that these pages show comes out of
-            them, and nothing else does.
-          </p>
-          <Copyable
-            label="First call"
-            text={`curl '${request.origin}/api/v1/pool'\ncurl '${request.origin}/api/v1/payouts?format=csv'`}
-          />
-          <Rules />
-          <Client origin={request.origin} version={loaded.pool.version} />
-          <h2 id="routes">Routes by noun</h2>
-          {nouns.map((noun) => (
-            <NounIndex key={noun.name} of={noun} />
-          ))}
-        </article>
+      content: kept(
+        '',
+        () => (
+          <>
+            <Crumbs />
+            <h1>{TITLE}</h1>
+            <p class="lead">
+              {count} routes over HTTP, described for programs in{' '}
+              <a href="/api/v1/openapi.json">OpenAPI 3.1</a>. All that these pages show comes out of
+              them, and nothing else does.
+            </p>
+            <Copyable
+              label="First call"
+              text={`curl '${ORIGIN}/api/v1/pool'\ncurl '${ORIGIN}/api/v1/payouts?format=csv'`}
+            />
+            <Rules />
+            <Client origin={ORIGIN} version={loaded.pool.version} />
+            <h2 id="routes">Routes by noun</h2>
+            {nouns.map((noun) => (
+              <NounIndex key={noun.name} of={noun} />
+            ))}
+          </>
+        ),
+        (html) => html.replaceAll(ORIGIN, request.origin),
       ),
     };
   },
@@ -99,19 +112,23 @@ export const apiNounPage: Page = {
         description: `Routes of the API about ${about ?? noun.name}.`,
         current: '/docs',
       }),
-      content: (
-        <article class="doc api">
-          <Crumbs inside />
-          <h1>{noun.name}</h1>
-          {about !== undefined && <p class="lead">Routes about {about}.</p>}
-          {noun.routes.map((route) => (
-            <RouteSection
-              key={route.id}
-              of={route}
-              places={{ origin: request.origin, admin: 'http://ADMIN-ADDRESS' }}
-            />
-          ))}
-        </article>
+      content: kept(
+        noun.name,
+        () => (
+          <>
+            <Crumbs inside />
+            <h1>{noun.name}</h1>
+            {about !== undefined && <p class="lead">Routes about {about}.</p>}
+            {noun.routes.map((route) => (
+              <RouteSection
+                key={route.id}
+                of={route}
+                places={{ origin: ORIGIN, admin: 'http://ADMIN-ADDRESS' }}
+              />
+            ))}
+          </>
+        ),
+        (html) => html.replaceAll(ORIGIN, request.origin),
       ),
     };
   },
@@ -156,7 +173,7 @@ function Rules() {
           <strong>Lists</strong> take <code>limit</code> and <code>cursor</code>, and answer{' '}
           <code>{'{ "items": [], "next": null }'}</code>; <code>next</code> is the cursor of the
           page behind, for the same query of the same caller. Tables come as CSV with{' '}
-          <code>?format=csv</code>.
+          <code>?format=csv</code>, with every row at <code>&rows=all</code>.
         </li>
         <li>
           <strong>Refusals</strong> are <code>application/problem+json</code> with{' '}

@@ -1,5 +1,6 @@
 import { Fragment } from 'preact';
 import type { Page } from '../page.ts';
+import { createKept } from '../parts/kept.tsx';
 import { Scroll } from '../parts/scroll.tsx';
 import { publicFrame } from './frame.ts';
 import { type Block, type Inline, plainText, readMarkdown } from './markdown.ts';
@@ -50,8 +51,7 @@ export const docPage: Page = {
     const source = documents.get(path);
     if (source === undefined) return undefined;
     const loaded = await loadPool(reader);
-    const [first] = readMarkdown(source);
-    const title = first?.kind === 'heading' ? plainText(first.children) : path;
+    const title = titleOf(path, source);
     return {
       frame: publicFrame(loaded, { title, description: title, current: '/docs' }),
       content: (
@@ -66,12 +66,19 @@ export const docPage: Page = {
   },
 };
 
+const kept = createKept('doc');
 function Doc({ source, path }: { readonly source: string; readonly path: string }) {
-  return (
-    <article class="doc">
-      <Blocks blocks={readMarkdown(source)} path={path} />
-    </article>
-  );
+  return kept(path, () => <Blocks blocks={readMarkdown(source)} path={path} />);
+}
+
+const titles = new Map<string, string>();
+function titleOf(path: string, source: string): string {
+  const known = titles.get(path);
+  if (known !== undefined) return known;
+  const [first] = readMarkdown(source);
+  const title = first?.kind === 'heading' ? plainText(first.children) : path;
+  titles.set(path, title);
+  return title;
 }
 
 function Blocks({ blocks, path }: { readonly blocks: readonly Block[]; readonly path: string }) {

@@ -11,6 +11,7 @@ import { Calculator } from './calculator.tsx';
 import { dueDiligence } from './due-diligence.tsx';
 import { publicFrame } from './frame.ts';
 import { daysOf, measured, touches } from './history.ts';
+import { Paused } from './paused.tsx';
 import { loadPool, type PublicPool } from './pool.ts';
 import { figuresOf, PoolFigures } from './pool-figures.tsx';
 import { list, payoutRhythm, thresholdText, workersShare } from './terms-words.ts';
@@ -90,6 +91,7 @@ function Home({
       <Island name="pool-live" props={figuresOf(of, past.days)}>
         <PoolFigures of={figuresOf(of, past.days)} />
       </Island>
+      <Paused of={pool.payouts.paused} />
       <Current incidents={past.incidents} now={now} />
       <Notice
         tone="attention"

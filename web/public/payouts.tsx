@@ -5,6 +5,7 @@ import { Facts } from '../parts/figures.tsx';
 import { Time } from '../parts/time.tsx';
 import { payoutsText } from './due-diligence.tsx';
 import { publicFrame } from './frame.ts';
+import { Paused } from './paused.tsx';
 import { type PaidRow, PayoutTable } from './payout-table.tsx';
 import { loadPool, type PublicPool } from './pool.ts';
 import { workerNames } from './published.ts';
@@ -65,6 +66,7 @@ function Payouts({
           </>
         )}
       </p>
+      <Paused of={pool.payouts.paused} />
       <Facts
         of={[
           {

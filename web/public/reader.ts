@@ -13,12 +13,18 @@ export class NotRead extends Error {
   override readonly name = 'NotRead';
 }
 
+/** Something in the address of a page is none that the API takes, such as the cursor of another list. */
+export class AddressRefused extends Error {
+  override readonly name = 'AddressRefused';
+}
+
 /** A reader over the pool's own answers. */
 export function readerOf(ask: Ask): Reader {
   async function text(path: string): Promise<string | undefined> {
     const { status, text } = await ask(path);
     if (status === 200) return text;
     if ([401, 403, 404, 413].includes(status)) return undefined;
+    if (status === 400) throw new AddressRefused(path);
     throw new NotRead(`${path} answered ${status}`);
   }
   return {

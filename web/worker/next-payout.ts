@@ -32,15 +32,19 @@ export function nextPayout(given: {
   const least = leastAmount(terms, choices, asset);
   const due = owed.find((one) => one.asset === asset) ?? owed[0];
   const needsAddress = choices !== undefined && choices.address === undefined;
+  const of = due?.asset ?? asset;
+  const paused = pool.payouts.paused.find((one) => one.asset === null || one.asset === of);
   const base = {
-    at: pool.payouts.nextAt ?? undefined,
-    when: 'with the next round of the protocol',
+    at: paused ? undefined : (pool.payouts.nextAt ?? undefined),
+    when: paused ? 'paused' : 'with the next round of the protocol',
     needsAddress,
     least,
     owed: due && due.amount !== '0' ? amountText(due) : undefined,
   };
+  const stopped = paused ? `Payouts${paused.asset === null ? '' : ` of ${of}`} are paused. ` : '';
   if (!due || due.amount === '0') {
-    return { ...base, text: 'Nothing is owed yet: pay is settled when an epoch ends.' };
+    const text = `${stopped}Nothing is owed yet: pay is settled when an epoch ends.`;
+    return { ...base, text };
   }
   const shown = amountText(due);
   if (needsAddress) {
@@ -51,6 +55,7 @@ export function nextPayout(given: {
       text: `${shown} is owed; say where it shall go.`,
     };
   }
+  if (paused) return { ...base, text: `${shown} is owed. ${stopped}${paused.text}` };
   if (least && due.asset === least.asset && BigInt(due.amount) < BigInt(least.amount)) {
     return { ...base, text: `${shown} is owed; it goes out from ${amountText(least)} on.` };
   }

@@ -75,7 +75,7 @@ function History({ of }: { readonly of: NoticeHistory | undefined }) {
         {of.next !== null && (
           <a href={`/worker/notices?cursor=${encodeURIComponent(of.next)}#told`}>Older</a>
         )}
-        <a href="/api/v1/me/notices/history?limit=1000&format=csv">Download as CSV</a>
+        <a href="/api/v1/me/notices/history?limit=1000&format=csv&rows=all">Download as CSV</a>
       </p>
     </>
   );

@@ -106,7 +106,7 @@ function Exports({ of: { workers } }: { readonly of: WorkerParts }) {
   return (
     <>
       <p>
-        <a href="/api/v1/me/earnings?limit=1000&format=csv">Earnings of every epoch</a>
+        <a href="/api/v1/me/earnings?limit=1000&format=csv&rows=all">Earnings of every epoch</a>
       </p>
       <Table
         caption="Exports of each machine"
@@ -135,5 +135,5 @@ function Exports({ of: { workers } }: { readonly of: WorkerParts }) {
 
 function exportOf(path: (typeof TABLES)[number][0], id: string): string {
   const rows = path === 'work' ? 'by=hour&hours=720' : 'limit=1000';
-  return `/api/v1/me/${path}?worker=${id}&${rows}&format=csv`;
+  return `/api/v1/me/${path}?worker=${id}&${rows}&format=csv&rows=all`;
 }

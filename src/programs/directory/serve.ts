@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { nobody } from '../../api/access.ts';
 import { createApi } from '../../api/app.ts';
+import { createClientAddresses } from '../../api/client-address.ts';
 import { directoryRoutes } from '../../api/directory-routes.ts';
 import { openapiRoute } from '../../api/openapi.ts';
 import { openPages, withPages } from '../../api/pages.ts';
@@ -19,7 +20,7 @@ const JUDGED_MS = 1_000;
 
 /** Serves pages and API of a directory. Throws `address_in_use` or `address_invalid`. */
 export async function serveDirectory(
-  { name, httpAddr, every }: DirectorySettings,
+  { name, httpAddr, every, trustedProxy }: DirectorySettings,
   parts: {
     readonly directory: Directory;
     readonly clock: Clock;
@@ -66,7 +67,8 @@ export async function serveDirectory(
       return { status: reply.status, text: await reply.text() };
     },
   });
-  return servePublic({ api: withPages(api, pages), log, clock }, httpAddr);
+  const addresses = createClientAddresses(trustedProxy, () => log.warn('proxy_not_trusted'));
+  return servePublic({ api: withPages(api, pages), addresses, log, clock }, httpAddr);
 }
 
 function judgedBy(directory: Directory, clock: Clock): () => ReturnType<typeof judge> {

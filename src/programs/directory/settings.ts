@@ -1,3 +1,4 @@
+import { addressBlockType } from '../../api/client-address.ts';
 import { defineCommand, type ValuesOf } from '../../base/command.ts';
 import {
   address,
@@ -49,6 +50,13 @@ export const directoryCommand = defineCommand({
       doc: 'Where the pages and /api/v1/pools are served, in plain HTTP; put a proxy with TLS in front of it.',
       default: { host: '127.0.0.1', port: 8090 },
       why: 'Loopback, until you decide who may reach it.',
+    },
+    trustedProxy: {
+      type: listOf(addressBlockType()),
+      doc: 'Proxies in front of --http-addr whose X-Forwarded-For is believed: limits then count for the last address there that is none of these.',
+      default: [],
+      defaultText: 'none: what a proxy says of who asks is not believed',
+      why: 'Anybody can send such a header. Without this all who come through a proxy share the limits of one.',
     },
     rpc: {
       type: url(['https:', 'http:'], 'https://…'),

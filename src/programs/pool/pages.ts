@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import type { Api } from '../../api/app.ts';
+import type { Api, ServedApi } from '../../api/app.ts';
 import type { Asked } from '../../api/page-types.ts';
 import { openPages, type Reading, withPages } from '../../api/pages.ts';
 import { fileBelow } from '../../api/static-files.ts';
@@ -17,7 +17,7 @@ export async function servePages(
     /** Where people find the pool from outside; undefined: as they say themselves. */
     readonly publicUrl: string | undefined;
   },
-): Promise<Pick<Api, 'answer' | 'changes'>> {
+): Promise<ServedApi> {
   const { proofsDir, publicUrl, log, clock } = parts;
   const pages = await openPages({
     log,

@@ -23,13 +23,15 @@ export function originsOf({ publicUrl }: PoolSettings, places: Places): Readonly
   );
 }
 
-/** The address of a page for people outside; undefined: there is none. */
+/** The address of a page where those who read it are served; undefined: there is none. */
 export function linkToPage(
-  { publicUrl }: PoolSettings,
+  { publicUrl, operatorPages }: PoolSettings,
   places: Places,
   page: string,
 ): string | undefined {
-  const base = publicUrl ?? places.public;
+  const outside = publicUrl ?? places.public;
+  const isInside = /^\/operator(?:\/|$)/.test(page) && operatorPages !== 'everywhere';
+  const base = isInside ? places.admin : outside;
   return base === undefined ? undefined : new URL(page, base).href;
 }
 

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { createClientAddresses } from '../../api/client-address.ts';
 import { type PublicParts, servePublic } from '../../api/public.ts';
 import type { Clock } from '../../base/clock.ts';
 import { TributaryError } from '../../base/errors.ts';
@@ -122,12 +123,15 @@ export async function startPool(settings: PoolSettings, base: PoolBase): Promise
   });
   const ready = async () =>
     (await whyNotReady(database, front.isDraining())) ?? chain?.whyNotReady();
-  const admin = await startAdmin({ ...base, api: served, ready }, settings);
+  const addresses = createClientAddresses(settings.trustedProxy, () =>
+    log.warn('proxy_not_trusted'),
+  );
+  const admin = await startAdmin({ ...base, api: served, ready, addresses }, settings);
   started.defer(() => admin.stop());
   places.admin = admin.url;
   const publicUrl = await startPublic(
     settings,
-    { ...base, api: served, proofsDir: pay.proofsDir },
+    { ...base, api: served, proofsDir: pay.proofsDir, addresses },
     started,
   );
   places.public = publicUrl;

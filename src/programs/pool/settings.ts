@@ -1,3 +1,4 @@
+import { addressBlockType } from '../../api/client-address.ts';
 import { defineCommand, type ValuesOf } from '../../base/command.ts';
 import {
   address,
@@ -58,6 +59,13 @@ export const poolCommand = defineCommand({
       doc: 'Where people find what --http-addr serves, behind the proxy: links lead there, and wallets sign in for no other site.',
       defaultText: 'http:// and the address of --http-addr',
       why: 'A program behind a proxy cannot know how it is called from outside.',
+    },
+    trustedProxy: {
+      type: listOf(addressBlockType()),
+      doc: 'Proxies in front of --http-addr and --admin-addr whose X-Forwarded-For is believed: limits then count for the last address there that is none of these.',
+      default: [],
+      defaultText: 'none: what a proxy says of who asks is not believed',
+      why: 'Anybody can send such a header. Without this all who come through a proxy share the limits of one.',
     },
     operatorPages: {
       type: choice(['admin-address', 'everywhere']),
