@@ -1,5 +1,5 @@
 import type { OnReadOpts } from 'node:net';
-import { type ConnectionOptions, connect } from 'node:tls';
+import { type ConnectionOptions, connect, createSecureContext } from 'node:tls';
 
 /** wire: Go's http.Transport keeps two idle connections per host; further downloads dial anew. */
 const IDLE_CONNECTIONS = 2;
@@ -8,6 +8,7 @@ const HEAD_BYTES_MAX = 8 * 1024;
 /** A stock gateway and a stock transcoder give a download this long. */
 const DOWNLOAD_MS = 4_000;
 const HEAD_END = '\r\n\r\n';
+const secureContext = createSecureContext();
 
 /** A file that came, of which only the end is kept. */
 export interface Downloaded {
@@ -24,27 +25,67 @@ export interface Downloads {
   destroy(): void;
 }
 
-/** wire: a stock peer resumes no TLS session. */
+/**
+ * wire: a stock peer resumes no TLS session. Go's http.Transport dials for each download that finds no
+ * idle connection, but takes one that becomes free before its own is there; that one is closed then.
+ */
 export function createDownloads(port: number): Downloads {
   const idle: Connection[] = [];
   const all = new Set<Connection>();
+  const waiting: PromiseWithResolvers<Connection>[] = [];
+
+  function offer(connection: Connection): void {
+    const next = connection.usable() ? waiting.shift() : undefined;
+    if (next) next.resolve(connection);
+    else if (connection.usable() && idle.length < IDLE_CONNECTIONS) idle.push(connection);
+    else discard(connection);
+  }
+
+  function discard(connection: Connection): void {
+    connection.destroy();
+    all.delete(connection);
+  }
+
+  function connection(): Promise<Connection> {
+    for (let free = idle.pop(); free; free = idle.pop()) {
+      if (free.usable()) return Promise.resolve(free);
+      all.delete(free);
+    }
+    const next = Promise.withResolvers<Connection>();
+    waiting.push(next);
+    // Requests on connections that are there go out first.
+    setImmediate(dial);
+    return next.promise;
+  }
+
+  function dial(): void {
+    const dialled = openConnection(port);
+    all.add(dialled);
+    dialled.ready.then(
+      () => offer(dialled),
+      (error: unknown) => {
+        discard(dialled);
+        waiting.shift()?.reject(error);
+      },
+    );
+  }
+
   return {
     async get(path, { tailBytes, whole = false }) {
-      const connection = idle.pop() ?? openConnection(port);
-      all.add(connection);
       const { promise: late, reject } = Promise.withResolvers<never>();
       const timer = setTimeout(() => reject(new Error('no answer within 4 s')), DOWNLOAD_MS);
       try {
-        const came = await Promise.race([connection.get(path, tailBytes, whole), late]);
-        if (connection.usable() && idle.length < IDLE_CONNECTIONS) idle.push(connection);
-        else connection.destroy();
-        return came;
-      } catch (error) {
-        connection.destroy();
-        throw error;
+        const used = await Promise.race([connection(), late]);
+        try {
+          return await Promise.race([used.get(path, tailBytes, whole), late]);
+        } catch (error) {
+          used.destroy();
+          throw error;
+        } finally {
+          offer(used);
+        }
       } finally {
         clearTimeout(timer);
-        if (!idle.includes(connection)) all.delete(connection);
       }
     },
     destroy() {
@@ -54,6 +95,8 @@ export function createDownloads(port: number): Downloads {
 }
 
 interface Connection {
+  /** When its handshake is done. */
+  readonly ready: Promise<void>;
   get(path: string, tailBytes: number, whole: boolean): Promise<Downloaded>;
   usable(): boolean;
   destroy(): void;
@@ -72,6 +115,7 @@ function openConnection(port: number): Connection {
     port,
     rejectUnauthorized: false,
     ALPNProtocols: ['http/1.1'],
+    secureContext,
     onread: {
       buffer,
       callback: (length: number) => take(buffer.subarray(0, length)),
@@ -83,7 +127,11 @@ function openConnection(port: number): Connection {
   let waiting: Waiting | undefined;
   let mustClose = false;
 
+  const ready = Promise.withResolvers<void>();
+  socket.once('secureConnect', () => ready.resolve());
+
   const fail = (error: Error) => {
+    ready.reject(error);
     waiting?.done.reject(error);
     waiting = undefined;
   };
@@ -115,6 +163,7 @@ function openConnection(port: number): Connection {
   }
 
   return {
+    ready: ready.promise,
     get(path, tailBytes, whole) {
       const done = Promise.withResolvers<Downloaded>();
       waiting = { path, body: createBody(tailBytes, whole), done };

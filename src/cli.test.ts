@@ -180,7 +180,7 @@ test('each option of each command is a flag, a variable and a key of the file', 
     for (const [name, setting] of settings) {
       if (name === 'config' || setting.positional === 'only') continue;
       const { type } = setting;
-      const told = /(?:^one of:?|such as) "?([^\s",]+)/.exec(type.allowed)?.slice(1) ?? [];
+      const told = /(?:^one of:?|such as) "?([^\s",;]+)/.exec(type.allowed)?.slice(1) ?? [];
       const value = [...told, ...SAMPLES].find((text) => type.schema.safeParse(text).success);
       assert.ok(value !== undefined, `${command.name} --${keyOf(name)}: ${type.allowed}`);
       // Alone, so that neither what is required nor what goes together is in its way.

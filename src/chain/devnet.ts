@@ -49,6 +49,8 @@ const ACCOUNT_NAMES = [
 const TOKENS_EACH = 50_000n * UNIT;
 /** Nobody else is there to wait for. */
 const POLL_MS = 50;
+/** So long may an answer take: a request to make blocks that is sent again makes them twice. */
+const ANSWER_MS = 180_000;
 /** So long may a transaction wait for its block. */
 const RECEIPT_MS = 180_000;
 
@@ -105,7 +107,12 @@ export function devnetClients(url: string): DevnetClients {
     nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
     rpcUrls: { default: { http: [url] } },
   });
-  const options = { chain, transport: http(url), pollingInterval: POLL_MS, cacheTime: 0 };
+  const options = {
+    chain,
+    transport: http(url, { timeout: ANSWER_MS }),
+    pollingInterval: POLL_MS,
+    cacheTime: 0,
+  };
   const reader = createPublicClient(options);
   return {
     reader: { ...reader, waitForTransactionReceipt: ({ hash }) => minedReceipt(reader, hash) },

@@ -7,6 +7,7 @@ import { quiet } from '../../src/base/log.ts';
 import { createMetrics } from '../../src/base/metrics.ts';
 import { wei } from '../../src/base/money.ts';
 import { type GatewayChain, openGatewayChain } from '../../src/programs/gateway/chain.ts';
+import { fundingText } from '../../src/programs/gateway/paying.ts';
 import { type Protocol, startProtocol } from './protocol.ts';
 
 let protocol: Protocol;
@@ -44,12 +45,16 @@ async function opened(
 test('a gateway puts in what is missing of its deposit and reserve, and no more', async (t) => {
   const chain = await opened(t);
   assert.equal(chain.view().deposit, 0n);
+  const nothing = await chain.fund({ deposit: eth('0'), reserve: eth('0') });
+  assert.match(fundingText(nothing), /takes tickets without both: give --deposit and --reserve\.$/);
   const first = await chain.fund({ deposit: eth('0.3'), reserve: eth('0.2') });
   assert.deepEqual([first.deposit, first.reserve], [eth('0.3'), eth('0.2')]);
   assert.match(first.transaction ?? '', /^0x[0-9a-f]{64}$/);
   assert.deepEqual([chain.view().deposit, chain.view().reserve], [eth('0.3'), eth('0.2')]);
   const again = await chain.fund({ deposit: eth('0.3'), reserve: eth('0.1') });
-  assert.deepEqual(again, { deposit: 0n, reserve: 0n, transaction: undefined });
+  const before = { deposit: eth('0.3'), reserve: eth('0.2') };
+  assert.deepEqual(again, { deposit: 0n, reserve: 0n, before, transaction: undefined });
+  assert.match(fundingText(again), /holds 0\.3 ETH of deposit and 0\.2 ETH of reserve/);
   const more = await chain.fund({ deposit: eth('0.25'), reserve: eth('0.5') });
   assert.deepEqual([more.deposit, more.reserve], [0n, eth('0.3')]);
   assert.equal(chain.view().reserve, eth('0.5'));

@@ -11,7 +11,7 @@ import { devnetClients, mineBlocks } from '../../src/chain/devnet.ts';
 import { storeKey } from '../../src/chain/keystore.ts';
 import { type Lie, type LyingNode, startLyingNode } from '../../src/chain/lying-node.test-kit.ts';
 import { newAccount, newRecipient, rpc } from '../../src/chain/transactions.test-kit.ts';
-import { type Database, openDatabase } from '../../src/database/database.ts';
+import type { Database } from '../../src/database/database.ts';
 import { openScratch } from '../../src/database/scratch.ts';
 import { eventually } from '../eventually.ts';
 import { stampedSource } from '../fixtures/renditions.ts';
@@ -21,6 +21,7 @@ import { adminOf, type Cleanup, type Enrolment, type TestPool } from '../start-p
 import { goodAnswer, joinStock } from '../start-pool-with-worker.ts';
 import { startTributary, type TributaryProcess } from '../tributary-process.ts';
 import { type CrashAt, crashEnv, crashedAt } from './crash-at.ts';
+import { lastWords, openWitness } from './last-words.ts';
 import { checkPaid, checkPayBooks, type Paid, type PayTruth, watchPayments } from './pay-truth.ts';
 
 /** Every ticket wins, so that what was earned is money soon. */
@@ -71,7 +72,7 @@ export async function startPayVictim(t: Cleanup): Promise<PayVictim> {
   t.after(async () => scratch[Symbol.asyncDispose]());
   await scratch.database.query(sql`create database ${raw('victim')}`);
   const url = scratch.database.url.replace('/tributary?', '/victim?');
-  const database = await openDatabase({ url });
+  const database = await openWitness(url);
   t.after(() => database.close());
   const dataDir = await mkdtemp(join(tmpdir(), 'tributary-pay-victim-'));
   t.after(() => rm(dataDir, { recursive: true, force: true }));
@@ -176,6 +177,7 @@ export async function startPayVictim(t: Cleanup): Promise<PayVictim> {
       node.lie = undefined;
       await load?.over;
       assert.ok(process.printed.err.endsWith(crashedAt(at)), `${at}: ${process.printed.err}`);
+      await lastWords(database);
       await checkPayBooks(database, truth);
       watching.fine();
     },

@@ -6,7 +6,7 @@ import sql, { raw } from 'sql-template-tag';
 import { hex } from '../../src/base/bytes.ts';
 import { keccak256 } from '../../src/base/keccak.ts';
 import { mineBlocks } from '../../src/chain/devnet.ts';
-import { type Database, openDatabase } from '../../src/database/database.ts';
+import type { Database } from '../../src/database/database.ts';
 import { openScratch } from '../../src/database/scratch.ts';
 import type { OrchestratorInfo } from '../../src/protocol/gen/lp_rpc_pb.ts';
 import { eventually } from '../eventually.ts';
@@ -17,6 +17,7 @@ import { adminOf, type Cleanup, type Enrolment, type TestPool } from '../start-p
 import { goodAnswer, joinStock } from '../start-pool-with-worker.ts';
 import { startTributary, type TributaryProcess } from '../tributary-process.ts';
 import { type CrashAt, crashEnv, crashedAt } from './crash-at.ts';
+import { lastWords, openWitness } from './last-words.ts';
 import { checkBooks, checkChain, noteTickets, type Truth } from './pool-chain-truth.ts';
 
 const PRICE = 1_000n;
@@ -53,7 +54,7 @@ export async function startVictim(t: Cleanup, kind: Load): Promise<Victim> {
   t.after(async () => scratch[Symbol.asyncDispose]());
   await scratch.database.query(sql`create database ${raw('victim')}`);
   const url = scratch.database.url.replace('/tributary?', '/victim?');
-  const database = await openDatabase({ url });
+  const database = await openWitness(url);
   t.after(() => database.close());
   await database.migrate();
   const dataDir = await mkdtemp(join(tmpdir(), 'tributary-victim-'));
@@ -116,6 +117,7 @@ export async function startVictim(t: Cleanup, kind: Load): Promise<Victim> {
       clearTimeout(overdue);
       await load?.over;
       assert.ok(process.printed.err.endsWith(crashedAt(at)), `${at}: ${process.printed.err}`);
+      await lastWords(database);
       await checkBooks(database, truth, PRICE);
     },
     async recovers() {

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import sql from 'sql-template-tag';
-import { openDatabase } from '../../src/database/database.ts';
+import { quiet } from '../../src/base/log.ts';
+import { withEmbedded } from '../../src/database/embedded.ts';
 import { eventually } from '../eventually.ts';
 import { stampedSource } from '../fixtures/renditions.ts';
 import { type PoolProcess, startPoolProcess } from '../pool-process.ts';
 import type { Enrolment } from '../start-pool.ts';
 import { goodAnswer, joinStock } from '../start-pool-with-worker.ts';
 import { startStockGateway } from '../stock-gateway.ts';
+import { lastWords, openWitness } from './last-words.ts';
 
 /** What worker and gateway were told before the pool died. */
 interface Told {
@@ -55,12 +57,15 @@ async function serveUntilKilled(
 
 /** Contributions by task, read from the pool's own database when it is gone. */
 async function storedIn(pool: PoolProcess) {
-  const database = await openDatabase({ dataDir: pool.dataDir });
-  const { rows } = await database.query<{ task: bigint; job: string; verdict: string }>(
-    sql`select task, job, verdict from contribution`,
-  );
-  await database.close();
-  return rows;
+  return withEmbedded({ dataDir: pool.dataDir, log: quiet }, async (url) => {
+    const database = await openWitness(url);
+    await lastWords(database);
+    const { rows } = await database.query<{ task: bigint; job: string; verdict: string }>(
+      sql`select task, job, verdict from contribution`,
+    );
+    await database.close();
+    return rows;
+  });
 }
 
 test('a pool that is killed under load has stored what it acknowledged, once', async (t) => {

@@ -56,7 +56,7 @@ test('what a worker earned is shown, run, and on the chain to the last wei', asy
     return BigInt((await status()).tickets.redeemed) === FACE;
   });
   const tributary = commandsOf(pool);
-  const short = 'payouts has 10 ETH';
+  const short = 'has 10 ETH';
   await eventually('it is said that gas money is short', async () => {
     return (await tributary('chain', 'status', '--json')).includes(short);
   });
