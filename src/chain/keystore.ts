@@ -114,9 +114,11 @@ export async function storeKey(options: {
  */
 export async function readPassword(path: string): Promise<string> {
   const bytes = await readSmall(path, PASSWORD_BYTES_MAX).catch((cause) => {
-    throw new TributaryError('password_unusable', `The password file ${path} cannot be read.`, {
-      cause,
-    });
+    const isThere = (cause as NodeJS.ErrnoException).code !== 'ENOENT';
+    const text = isThere
+      ? `The password file ${path} cannot be read.`
+      : `There is no password file ${path}: you make it.`;
+    throw new TributaryError('password_unusable', text, { cause });
   });
   if (!bytes) {
     throw new TributaryError('password_unusable', `${path} is no file with a password in it.`);

@@ -1,5 +1,6 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { access, rename, rm } from 'node:fs/promises';
+import { access, mkdir, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -31,13 +32,15 @@ export async function writeBackup(url: string, file: string): Promise<BackupFigu
   const part = `${file}.part`;
   try {
     await client.connect();
+    // It holds secrets, so nobody else gets into a folder that is made for it.
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     await client.query('begin transaction isolation level repeatable read, read only');
     const out = createWriteStream(part, { mode: 0o600, flags: 'wx' });
     await pipeline(Readable.from(linesOf(client, figures)), createGzip({ level: 6 }), out);
     await rename(part, file);
     return figures;
   } catch (cause) {
-    throw failed(`nothing was written: ${messageOf(cause)}`, cause);
+    throw failed(`Nothing was written: ${messageOf(cause)}`, cause);
   } finally {
     await client.end().catch(() => {});
     await rm(part, { force: true });
@@ -76,7 +79,7 @@ async function* linesOf(client: pg.Client, figures: { tables: number; rows: numb
  */
 export async function restoreBackup(url: string, file: string): Promise<BackupFigures> {
   await access(file).catch((cause: unknown) => {
-    throw failed(`${file} cannot be read`, cause);
+    throw failed(`${file} cannot be read: ${messageOf(cause)}.`, cause);
   });
   const client = clientOf(url);
   const lines = createInterface({ input: createReadStream(file).pipe(createGunzip()) });
@@ -90,7 +93,7 @@ export async function restoreBackup(url: string, file: string): Promise<BackupFi
       throw new TributaryError('backup_target_used', 'The database has tables already.');
     }
     const head = parsed((await reader.next()).value) as Head;
-    if (head['@backup'] !== FORMAT) throw failed('this is no backup of this kind');
+    if (head['@backup'] !== FORMAT) throw failed(`${file} is no backup of this kind.`);
     await migrate(url, head['@migrations']);
     await client.query('begin');
     // What was checked when it was written is not checked again, and its triggers do not run twice.

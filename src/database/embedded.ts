@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -71,6 +71,11 @@ export async function startEmbedded(options: { dataDir: string; log: Log }): Pro
     if (error instanceof TributaryError) throw error;
     throw new TributaryError('database_embedded_failed', messageOf(error), { cause: error });
   }
+}
+
+/** Whether a pool has, or had, its database below this data directory. */
+export async function hasEmbedded(dataDir: string): Promise<boolean> {
+  return (await stat(join(dataDir, 'database')).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 /**

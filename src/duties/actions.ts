@@ -221,7 +221,7 @@ function sendable(
   const ours = plan.steps.filter(({ from }) => isAddressEqual(from, parts.orchestrator));
   const needed = ours.reduce((sum, { costWei, value }) => sum + costWei + value, 0n);
   if (needed <= standing.balanceWei) return undefined;
-  const text = `The account holds ${eth(standing.balanceWei)}, and ${eth(needed)} are needed with gas.`;
+  const text = `The account ${parts.orchestrator} holds ${eth(standing.balanceWei)}, and ${eth(needed)} are needed with gas.`;
   return refuse('chain_funds_short', text);
 }
 

@@ -7,7 +7,7 @@ export const alarmAdvice = {
     'Nothing is sent until they agree; look which of --eth-url is wrong and take it out.',
   chain_paused: 'The protocol is paused by its owner; nothing can be done but to wait.',
   journal_paused: 'Nothing is sent just now; segments go on. Read the reason.',
-  gas_money_short: 'Send ETH to the account, which pays for transactions.',
+  gas_money_short: 'Send ETH to what is named: it pays for transactions.',
   not_registered: 'Register with `tributary chain register`; until then no ticket is paid.',
   not_active: 'Bond more, or wait for the round in which the orchestrator becomes active.',
   activity_ending:

@@ -106,7 +106,8 @@ function healthOf(
     known.add(journal);
     const { paused, outOfFunds, alarms } = journal.status;
     const stuck = alarms.filter(({ alarm }) => alarm === 'stuck').length;
-    const balanceWei = seen?.balanceOf(journal.account.address);
-    return [{ name, balanceWei, paused, outOfFunds, stuck }];
+    const { address } = journal.account;
+    const balanceWei = seen?.balanceOf(address);
+    return [{ name, address, balanceWei, paused, outOfFunds, stuck }];
   });
 }

@@ -1,3 +1,4 @@
+import { getAddress, type Hex } from 'viem';
 import { showEth } from '../base/amounts.ts';
 import type { Instant } from '../base/clock.ts';
 import { showSpan } from '../base/figures.ts';
@@ -21,6 +22,7 @@ const AWAY: ReadonlySet<WatchAlarm> = new Set(['rpc_unavailable', 'head_old']);
 /** How one account that sends stands. */
 export interface SenderHealth {
   readonly name: 'orchestrator' | 'node' | 'reward caller' | 'payouts';
+  readonly address: Hex;
   readonly balanceWei: bigint | undefined;
   readonly paused: string | undefined;
   readonly outOfFunds: boolean;
@@ -83,9 +85,10 @@ function senderFindings({ senders, rules }: AlarmFacts): readonly Finding[] {
       outOfFunds || (balanceWei !== undefined && balanceWei < rules.gasMoneyWeiMin),
   );
   if (short.length > 0) {
-    const text = short.map(({ name, balanceWei }) =>
-      balanceWei === undefined ? name : `${name} has ${showEth(balanceWei)}`,
-    );
+    const text = short.map(({ name, address, balanceWei }) => {
+      const account = `${name} (${getAddress(address)})`;
+      return balanceWei === undefined ? account : `${account} has ${showEth(balanceWei)}`;
+    });
     found.push({
       kind: 'gas_money_short',
       text: `There is little ETH for gas: ${text.join(', ')}.`,

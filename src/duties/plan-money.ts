@@ -237,7 +237,7 @@ export function planTransfer({ asset, amount, to }: Of<'transfer'>, standing: St
   if (amount > balance) {
     return refuse(
       'chain_funds_short',
-      `The account holds ${show(balance)}, and ${show(amount)} are wanted.`,
+      `The account ${standing.orchestrator} holds ${show(balance)}, and ${show(amount)} are wanted.`,
     );
   }
   const common = {

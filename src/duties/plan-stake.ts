@@ -59,10 +59,13 @@ function approveCall(amount: bigint, { bondingManager }: Standing): Call {
 }
 
 /** Whether the account has these LPT to bond. */
-export function payable(amount: bigint, { balanceLpt }: Standing): Refused | undefined {
+export function payable(
+  amount: bigint,
+  { balanceLpt, orchestrator }: Standing,
+): Refused | undefined {
   if (amount <= 0n) return refuse('chain_amount_wrong', 'Bond more than nothing.');
   if (amount <= balanceLpt) return undefined;
-  const text = `The account holds ${lpt(balanceLpt)}, and ${lpt(amount)} are wanted.`;
+  const text = `The account ${orchestrator} holds ${lpt(balanceLpt)}, and ${lpt(amount)} are wanted.`;
   return refuse('chain_funds_short', text);
 }
 

@@ -167,11 +167,27 @@ const well: AlarmFacts = {
   watchAlarms: [],
   providersAlarm: undefined,
   standing,
-  senders: [{ name: 'node', balanceWei: 50n, paused: undefined, outOfFunds: false, stuck: 0 }],
+  senders: [
+    {
+      name: 'node',
+      address: SELF,
+      balanceWei: 50n,
+      paused: undefined,
+      outOfFunds: false,
+      stuck: 0,
+    },
+  ],
   uri: { is: 'fine' },
   certificateEndsAt: instant(NOW + 1_000),
   rules,
 };
+
+test('an alarm about gas names the account that ETH has to be sent to', () => {
+  const [sender] = well.senders;
+  assert.ok(sender);
+  const [short] = judgeAlarms({ ...well, senders: [{ ...sender, balanceWei: 49n }] });
+  assert.match(short?.text ?? '', /node \(0x0{38}aA\) has 49 wei/i);
+});
 
 test('each alarm is raised by what it is named after, and by nothing else', () => {
   const withRecipient = (change: Partial<Registration>): AlarmFacts => {

@@ -52,6 +52,11 @@ test('a slow worker is told so, with figures and the step that would change it',
   );
 });
 
+test('who paused its worker itself is told that it can resume it', () => {
+  const answer = why(input({ jobs: 40, counts: counted({ paused: 40 }) }));
+  assert.match(answer.text, /40 came while you were paused\..* Resume this worker on its page/);
+});
+
 test('what a device offers and nobody uses is named while it is short, and listed always', () => {
   const many = bitsOf('VP9Encode', 'HEVCEncode', 'MP4', 'StorageDirect');
   const asked = { [H264.toString(16)]: 9 };

@@ -167,7 +167,7 @@ function wordsOf(
     case 'paused':
       return {
         text: `${jobs} came while you were paused`,
-        step: 'Ask the operator to resume this worker.',
+        step: 'Resume this worker on its page; a pause of the operator ends when the operator ends it.',
       };
     case 'draining':
       return {

@@ -3,7 +3,7 @@ import { readSettings } from '../../base/help.ts';
 import { quiet } from '../../base/log.ts';
 import { exitCode, type Io } from '../../base/terminal.ts';
 import { restoreBackup, writeBackup } from '../../database/backup.ts';
-import { withEmbedded } from '../../database/embedded.ts';
+import { hasEmbedded, withEmbedded } from '../../database/embedded.ts';
 import { restoreCommand, writeCommand } from './settings.ts';
 
 /** `tributary backup …`: a copy of the database in a file, and back. */
@@ -23,11 +23,21 @@ async function write(args: readonly string[], io: Io): Promise<number> {
   const values = readSettings(writeCommand, args, io)?.values;
   if (!values) return exitCode.ok;
   const { databaseUrl, dataDir = '', file } = values;
+  if (!databaseUrl && !(await hasEmbedded(dataDir))) {
+    const text = `There is no database of a pool below ${dataDir}: --data-dir must name its data directory.`;
+    throw new TributaryError('backup_failed', text);
+  }
   const act = (url: string) => writeBackup(url, file);
   const { tables, rows } = await (databaseUrl
     ? act(databaseUrl)
     : withEmbedded({ dataDir, log: quiet }, act));
-  io.stdout.write(`${rows} rows of ${tables} tables are in ${file}.\n`);
+  io.stdout.write(
+    [
+      `${rows} rows of ${tables} tables are in ${file}.`,
+      'Not in it, and to be kept elsewhere: notices.key, cert.pem and key.pem of the data',
+      'directory, and the key files of accounts.\n',
+    ].join('\n'),
+  );
   return exitCode.ok;
 }
 
@@ -39,6 +49,14 @@ async function restore(args: readonly string[], io: Io): Promise<number> {
   const { tables, rows } = await (databaseUrl
     ? act(databaseUrl)
     : withEmbedded({ dataDir, log: quiet }, act));
-  io.stdout.write(`${rows} rows of ${tables} tables are back. Next: tributary ledger recover\n`);
+  const where = databaseUrl ? '--database-url …' : `--data-dir ${dataDir}`;
+  io.stdout.write(
+    [
+      `${rows} rows of ${tables} tables are back.`,
+      'Copy cert.pem and key.pem of the old data directory into the new one: workers know the',
+      'pool by its certificate. And notices.key: else nobody is told anything.',
+      `Next: tributary ledger recover ${where}\n`,
+    ].join('\n'),
+  );
   return exitCode.ok;
 }

@@ -1,6 +1,8 @@
 import { createInterface } from 'node:readline/promises';
 import { findPool } from '../../api/admin-client.ts';
+import { exactKnown } from '../../base/amounts.ts';
 import { TributaryError } from '../../base/errors.ts';
+import { showCount } from '../../base/figures.ts';
 import { readSettings } from '../../base/help.ts';
 import { createPaint, exitCode, type Io, table } from '../../base/terminal.ts';
 import { poolClient } from '../../client/pool-client.ts';
@@ -84,17 +86,19 @@ async function show(args: readonly string[], io: Io): Promise<number> {
     params: { epoch: `${epoch}` },
   });
   const lines = (shown.workers ?? []).flatMap(({ worker, units: done, owed, lines: own }) => [
-    `${worker}  ${done} units, owed ${amounts(owed)}`,
+    `${worker}  ${showCount(BigInt(done))} units, owed ${amounts(owed)}`,
     ...own.map(
-      ({ id = '', kind, asset, amount, text }) => `  ${id}  ${kind}  ${amount} ${asset}  ${text}`,
+      ({ id = '', kind, asset, amount, text }) =>
+        `  ${id}  ${kind}  ${exactKnown(BigInt(amount), asset)}  ${text}`,
     ),
   ]);
-  const head = `Epoch ${shown.epoch}, terms ${shown.termsVersion}, root ${shown.root}`;
+  const by = shown.termsVersion === 0 ? 'default terms' : `terms ${shown.termsVersion}`;
+  const head = `Epoch ${shown.epoch}, ${by}, root ${shown.root}`;
   io.stdout.write(`${json ? JSON.stringify(shown) : [head, ...lines].join('\n')}\n`);
   return exitCode.ok;
 }
 
 function amounts(owed: Readonly<Record<string, string>>): string {
-  const parts = Object.entries(owed).map(([asset, amount]) => `${amount} ${asset}`);
+  const parts = Object.entries(owed).map(([asset, amount]) => exactKnown(BigInt(amount), asset));
   return parts.length === 0 ? 'nothing' : parts.join(' and ');
 }

@@ -40,8 +40,11 @@ export interface GatewayChain {
 
 /** What was put into the TicketBroker; `transaction` only where something was. */
 export interface Funding {
+  /** What was put in, which may be nothing. */
   readonly deposit: Wei;
   readonly reserve: Wei;
+  /** What was there before. */
+  readonly before: { readonly deposit: Wei; readonly reserve: Wei };
   readonly transaction: Hex | undefined;
 }
 
@@ -173,7 +176,8 @@ async function fund(
   const have = await look();
   const deposit = missing(wanted.deposit, have.deposit);
   const reserve = missing(wanted.reserve, have.reserve);
-  if (deposit + reserve === 0n) return { deposit, reserve, transaction: undefined };
+  const before = { deposit: have.deposit, reserve: have.reserve };
+  if (deposit + reserve === 0n) return { deposit, reserve, before, transaction: undefined };
   const data = encodeFunctionData({
     abi: ticketBrokerAbi,
     functionName: 'fundDepositAndReserve',
@@ -200,7 +204,7 @@ async function fund(
   await providers.request('eth_sendRawTransaction', [raw]);
   await mined(parts, hash);
   await look();
-  return { deposit, reserve, transaction: hash };
+  return { deposit, reserve, before, transaction: hash };
 }
 
 function missing(wanted: Wei, have: Wei): Wei {

@@ -117,8 +117,13 @@ function paying(
 }
 
 /** What was put in: `Put 0.1 ETH of deposit and 0.1 ETH of reserve into the TicketBroker (0x…).` */
-export function fundingText({ deposit, reserve, transaction }: Funding): string {
-  if (transaction === undefined) return 'The TicketBroker holds what was asked for already.';
+export function fundingText({ deposit, reserve, before, transaction }: Funding): string {
+  if (transaction === undefined) {
+    const held = `${exactAmount(before.deposit)} ETH of deposit and ${exactAmount(before.reserve)} ETH of reserve`;
+    const text = `The TicketBroker holds ${held} of this account.`;
+    if (before.deposit > 0n && before.reserve > 0n) return text;
+    return `${text} No orchestrator takes tickets without both: give --deposit and --reserve.`;
+  }
   const put = `${exactAmount(deposit)} ETH of deposit and ${exactAmount(reserve)} ETH of reserve`;
   return `Put ${put} into the TicketBroker: transaction ${transaction}.`;
 }

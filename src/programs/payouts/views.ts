@@ -51,6 +51,15 @@ const plan = z.object({
   }),
 });
 
+/** How a batch goes out. */
+const METHODS: Readonly<Record<string, string>> = {
+  eth: 'by a transaction',
+  erc20: 'by a transaction',
+  disperse_eth: 'together in one transaction',
+  disperse_erc20: 'together in one transaction',
+  fiat: 'by a file for the bank',
+};
+
 /** What each reason means, and what would have to be otherwise. */
 const HOLDS: Readonly<Record<string, string>> = {
   not_due: 'not due yet: the terms pay every',
@@ -104,7 +113,9 @@ export function planView(value: unknown): string {
   const lines: string[] = [];
   for (const batch of shown.batches) {
     const fee = batch.feeWei === '0' ? '' : `, about ${showEth(BigInt(batch.feeWei))} of gas`;
-    lines.push(`${batch.method}, ${batch.shares.length} in ${batch.asset}${fee}`);
+    const count = batch.shares.length;
+    const what = `${count} ${count === 1 ? 'payout' : 'payouts'} in ${batch.asset}`;
+    lines.push(`${what} ${METHODS[batch.method] ?? `by ${batch.method}`}${fee}`);
     for (const share of batch.shares) {
       const where = share.to ?? share.fiatAccount ?? '';
       lines.push(
@@ -126,7 +137,11 @@ export function planView(value: unknown): string {
     lines.push(`  ${harmless(name)}  ${amountOf(amount, asset)}: ${harmless(why)}`);
   }
   if (shown.batches.length === 0) return lines.join('\n');
-  lines.push('', `Terms: version ${shown.termsVersion}. Rates are base units for base units.`);
+  const by = shown.termsVersion === 0 ? 'the default ones' : `version ${shown.termsVersion}`;
+  const isExchange = shown.batches.some(({ shares }) =>
+    shares.some((share) => share.lines.some(({ quote: rate }) => rate)),
+  );
+  lines.push('', `Terms: ${by}.${isExchange ? ' Rates are base units for base units.' : ''}`);
   if (approvalsNeeded > 0) lines.push(`${approvalsNeeded} people must approve it first.`);
   lines.push(
     'Nothing was sent. This plan, and nothing else, is paid by',
@@ -135,20 +150,21 @@ export function planView(value: unknown): string {
   return lines.join('\n');
 }
 
+const payout = z.object({
+  id: z.string(),
+  worker: z.string(),
+  asset: z.string(),
+  amount: units,
+  state: z.string(),
+  reason: z.string().optional(),
+  received: units.optional(),
+  reference: z.string().optional(),
+});
+
 const status = z.object({
   open: z.array(z.object({ id: z.string(), method: z.string(), asset: z.string() })),
-  newest: z.array(
-    z.object({
-      id: z.string(),
-      worker: z.string(),
-      asset: z.string(),
-      amount: units,
-      state: z.string(),
-      reason: z.string().optional(),
-      received: units.optional(),
-      reference: z.string().optional(),
-    }),
-  ),
+  newest: z.array(payout),
+  inDoubt: z.object({ count: z.number(), oldest: z.array(payout) }),
   pauses: z.array(z.object({ asset: z.string().optional(), reason: z.string() })),
   addressChanges: z.array(
     z.object({ worker: z.string(), newAddress: z.string(), effectiveAt: z.number() }),
@@ -171,9 +187,9 @@ const status = z.object({
 /** Payouts and what stands behind them. */
 export function statusView(value: unknown): string {
   const found = decode(status, value);
-  const { open, newest, pauses, addressChanges, assets, tickets } = found;
+  const { open, newest, inDoubt, pauses, addressChanges, assets, tickets } = found;
   const shown = amounts(found.decimals);
-  const lines = newest.map((one) => {
+  const lineOf = (one: z.output<typeof payout>) => {
     const why = one.reason === undefined ? '' : `: ${one.reason}`;
     const short =
       one.received !== undefined && one.received !== one.amount
@@ -181,9 +197,18 @@ export function statusView(value: unknown): string {
         : '';
     const at = one.reference ? `  ${harmless(one.reference)}` : '';
     return `${one.id}  ${one.worker}  ${shown(one.amount, one.asset)}  ${one.state}${why}${short}${at}`;
-  });
+  };
+  const lines = newest.map(lineOf);
   if (lines.length === 0) lines.push('Nothing was paid yet.');
   lines.push('', `${open.length} ${open.length === 1 ? 'batch' : 'batches'} on the way.`);
+  if (inDoubt.count > 0) {
+    const { count, oldest } = inDoubt;
+    const of = count === 1 ? '1 payout' : `${count} payouts`;
+    lines.push(
+      `Of ${of} the chain does not show whether it moved; say so with \`payouts resolve\`:`,
+    );
+    lines.push(...oldest.map((one) => `  ${lineOf(one)}`));
+  }
   for (const { asset, reason } of pauses) {
     // Said below, with the figures.
     if (reason === 'insolvent') continue;
@@ -195,10 +220,9 @@ export function statusView(value: unknown): string {
     lines.push(`${worker} is to be paid at ${newAddress} from ${when} on.`);
   }
   const wei = (amount: string) => shown(amount, 'ETH');
-  lines.push('', `Tickets: ${wei(tickets.earned)} earned by expected value,`);
-  lines.push(
-    `${wei(tickets.won)} won, ${wei(tickets.redeemed)} redeemed, ${wei(tickets.writtenOff)} written off.`,
-  );
+  lines.push('', `Tickets: ${wei(tickets.earned)} earned by expected value`);
+  lines.push(`  ${wei(tickets.won)} won, ${wei(tickets.redeemed)} redeemed`);
+  if (tickets.writtenOff !== '0') lines.push(`  ${wei(tickets.writtenOff)} written off`);
   for (const { asset, onHand, owed, heldBack, inFlight, ratioBasisPoints, solvent } of assets) {
     const ratio = ratioBasisPoints === undefined ? '' : `, ratio ${basisPoints(ratioBasisPoints)}`;
     const of = (amount: string) => shown(amount, asset).replace(/ \S+$/, '');

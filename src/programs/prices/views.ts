@@ -1,5 +1,8 @@
 import { harmless, type Paint, table, VIEW_COLUMNS, wrap } from '../../base/terminal.ts';
 
+/** Wider than a terminal, since whoever resets a price has to copy the whole address. */
+const TABLE_COLUMNS = 160;
+
 /** A price as the admin API shows it. */
 export interface PriceView {
   readonly gateway?: string | undefined;
@@ -27,7 +30,7 @@ export function pricesView(
   ]);
   const columns = [{ title: 'for' }, { title: 'work' }, { title: 'price' }, { title: 'from' }];
   const lines = said === undefined ? [] : [...wrap(said, VIEW_COLUMNS), ''];
-  return [...lines, ...table(columns, rows, { paint })].join('\n');
+  return [...lines, ...table(columns, rows, { paint, width: TABLE_COLUMNS })].join('\n');
 }
 
 function originOf(setAt: string | undefined, settings: string | undefined): string {

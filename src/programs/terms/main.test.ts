@@ -107,6 +107,10 @@ test('publish signs them for epochs to come; show gives them back as a file', as
   assert.match((await cli('show', ...pool)).stdout, /No terms were published yet/);
   const published = await cli('publish', file, '--starts-at-epoch', 'next', ...pool);
   assert.match(published.stdout, /Published as version 1: settles epochs from \d+ on/);
+  const ahead = (await cli('show', ...pool)).stdout;
+  assert.match(ahead, /settled by the default terms, since none of yours has begun/);
+  assert.match(ahead, /^ +1 +\d+ +\d{4}-\d\d-\d\d/m);
+  assert.doesNotMatch(ahead, /No terms were published/);
   await assert.rejects(cli('publish', file, '--starts-at-epoch', '0', ...pool), {
     code: 'terms_late',
   });

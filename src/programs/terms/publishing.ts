@@ -52,7 +52,7 @@ export async function show(args: readonly string[], io: Io): Promise<number> {
   const list = await client.list();
   const wanted = version ?? list.current;
   if (wanted === 0) {
-    io.stdout.write(json ? `${JSON.stringify(list)}\n` : nothingPublished(list));
+    io.stdout.write(json ? `${JSON.stringify(list)}\n` : defaultsRule(list));
     return exitCode.ok;
   }
   const { document } = readable(await client.file(wanted));
@@ -71,12 +71,21 @@ function tomlOf({ version, 'starts-at-epoch': start, ...file }: TermsDocument): 
   return `# Version ${version}, settles epochs from ${start} on.\n${stringify(file)}`;
 }
 
-function nothingPublished({ openEpoch }: TermsList): string {
-  return [
-    `No terms were published yet; epoch ${openEpoch} is open and settled by the default ones:`,
-    'the income of a week by pixels, less 10 %, paid in ETH from 0.01 on.',
-    'Write your own with `tributary terms init --output terms.toml`.\n',
-  ].join('\n');
+/** No version has begun: none was published, or those that were settle later epochs. */
+function defaultsRule(list: TermsList): string {
+  const { openEpoch, versions } = list;
+  const next = versions.at(-1);
+  const head = next
+    ? `Epoch ${openEpoch} is open and settled by the default terms, since none of yours has begun:`
+    : `No terms were published yet; epoch ${openEpoch} is open and settled by the default ones:`;
+  const lines = [head, 'the income of a week by pixels, less 10 %, paid in ETH from 0.01 on.'];
+  if (next) {
+    lines.push('', versionsView(list), '');
+    lines.push(`See what a version says: tributary terms show --version ${next.version}`);
+  } else {
+    lines.push('Write your own with `tributary terms init --output terms.toml`.');
+  }
+  return `${lines.join('\n')}\n`;
 }
 
 function versionsView({ openEpoch, current, versions }: TermsList): string {

@@ -1,9 +1,8 @@
+import { exactKnown } from '../../base/amounts.ts';
 import type { Paint } from '../../base/terminal.ts';
 import type { CheckedEpoch, Verdict } from '../../epochs/verify-types.ts';
 
 type Amounts = CheckedEpoch['owed'];
-
-const DIGITS: Readonly<Record<string, number>> = { ETH: 18, LPT: 18 };
 
 /** What held, epoch by epoch; then `OK: owed …, paid …`, or the first thing that is wrong. */
 export function verdictView(verdict: Verdict, paint: Paint): string {
@@ -41,14 +40,6 @@ export function verdictJson(verdict: Verdict): string {
 function show(amounts: Amounts): string {
   const parts = Object.entries(amounts)
     .filter(([, amount]) => amount !== 0n)
-    .map(([asset, amount]) => `${decimal(amount, DIGITS[asset] ?? 0)} ${asset}`);
+    .map(([asset, amount]) => exactKnown(amount, asset));
   return parts.length === 0 ? 'nothing' : parts.join(' and ');
-}
-
-/** Exact: every digit is shown. */
-function decimal(amount: bigint, digits: number): string {
-  const text = amount.toString().padStart(digits + 1, '0');
-  const part = digits === 0 ? '' : text.slice(-digits).replace(/0+$/, '');
-  const whole = digits === 0 ? text : text.slice(0, -digits);
-  return part === '' ? whole : `${whole}.${part}`;
 }

@@ -16,7 +16,7 @@ import { joinStringFaults, parseJoinString } from '../../workers/join-string.ts'
 import { equip } from './equip.ts';
 import type { Orchestrator } from './link.ts';
 import { createReceiptKeeper } from './receipts.ts';
-import { openReceiptStore } from './receipts-store.ts';
+import { openReceiptStore, prepareReceiptFolder } from './receipts-store.ts';
 import { workerJoinCommand } from './settings.ts';
 import { createWorkerView } from './view.ts';
 import { type RunningWorker, startWorker } from './worker.ts';
@@ -42,6 +42,9 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const orchestrator = orchestratorOf(values);
   const log = createLog({ level: logLevel(values, origins.logLevel, io), program: 'worker' });
 
+  const receiptsDir = values.receipts ?? join(homedir(), '.tributary', 'receipts');
+  // A stock orchestrator gives none, so that its workers need no folder.
+  if (values.join !== undefined || values.receipts !== undefined) prepareReceiptFolder(receiptsDir);
   const equipment = await equip(values, io);
   const view = createWorkerView(io, systemClock);
   const worker = await startWorker(
@@ -52,7 +55,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       metrics: createMetrics(),
       onChange: view.show,
       receipts: createReceiptKeeper({
-        store: openReceiptStore(values.receipts ?? join(homedir(), '.tributary', 'receipts')),
+        store: openReceiptStore(receiptsDir),
         hashing: nodeHashing,
         verifyEd25519: nodeVerifyEd25519,
       }),

@@ -1,12 +1,15 @@
 import {
+  accessSync,
   appendFileSync,
+  constants,
   mkdirSync,
   readdirSync,
   readFileSync,
   statSync,
   truncateSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { messageOf, TributaryError } from '../../base/errors.ts';
 import { joinSigned, SIGNED_RECEIPT_BYTES } from '../../proofs/receipt.ts';
 import {
   parseReceiptsFileName,
@@ -20,8 +23,8 @@ const EPOCHS_READ = 2;
 
 /**
  * Keeps receipts as files in a folder, one for each worker and epoch, 426 bytes for each receipt:
- * what `tributary verify --receipts` and tools/verify.py read. Only the owner may read them; the
- * folder is made with the first receipt. What a crash left of a half written one is cut off.
+ * what `tributary verify --receipts` and tools/verify.py read. Only the owner may read them; a
+ * folder that is gone is made again. What a crash left of a half written one is cut off.
  */
 export function openReceiptStore(dir: string): ReceiptStore {
   const known = new Set<string>();
@@ -48,6 +51,20 @@ export function openReceiptStore(dir: string): ReceiptStore {
       appendFileSync(path, joinSigned(body, signature), { mode: 0o600 });
     },
   };
+}
+
+/**
+ * Looks before any work is taken whether receipts can be kept: makes the folder and asks whether it may
+ * be written to. Throws `receipts_unwritable`.
+ */
+export function prepareReceiptFolder(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const text = `Receipts, your proof of what the pool owes you, cannot be kept in ${resolve(dir)}: ${messageOf(cause)}`;
+    throw new TributaryError('receipts_unwritable', text, { cause });
+  }
 }
 
 function wholeReceipts(path: string): void {

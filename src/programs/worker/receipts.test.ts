@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { TributaryError } from '../../base/errors.ts';
 import { nodeHashing } from '../../proofs/node-hashing.ts';
 import { nodeEd25519, nodeVerifyEd25519 } from '../../proofs/node-signatures.ts';
 import { signReceipt, workerReceipts } from '../../proofs/receipt.test-kit.ts';
@@ -13,6 +22,7 @@ import {
   type SignedReceipt,
 } from '../../proofs/receipt.ts';
 import { readReceiptsFile } from '../../proofs/receipts-file.ts';
+import { run as runWorker } from './main.ts';
 import { createReceiptKeeper, RECEIPT_HEADER } from './receipts.ts';
 import { openReceiptStore } from './receipts-store.ts';
 
@@ -149,4 +159,17 @@ test('what a crash left half written is cut off', (t) => {
   const keeper = keeperIn(dir);
   keeper.take(answer(at(chain, 1)));
   assert.equal(readFileSync(file).length, 2 * SIGNED_RECEIPT_BYTES);
+});
+
+test('a folder that cannot keep receipts is said before a worker takes work', async (t) => {
+  const file = folder(t);
+  writeFileSync(file, '');
+  const stream = { write: () => true };
+  const io = { stdout: stream, stderr: stream, env: {}, isTty: false, columns: 80 };
+  // A card that is not there ends the command, too, but later.
+  const args = ['join', '--orch-addr', '127.0.0.1:9', '--credential', 'x', '--device', 'nvidia:99'];
+  await assert.rejects(runWorker([...args, '--receipts', file], io), (error: TributaryError) => {
+    assert.equal(error.code, 'receipts_unwritable', error.message);
+    return /proof of what the pool owes you, cannot be kept in .*kept: EEXIST/.test(error.message);
+  });
 });
