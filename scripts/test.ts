@@ -7,6 +7,8 @@ import { countsText, type FileReport, reportFile } from './test-report.ts';
 
 /** The tests start pools and transcode: more files at once than this only wait for each other. */
 const FILES_AT_ONCE = 2;
+/** Files that may run a second time. */
+const AGAIN_MAX = 4;
 /**
  * The demo and the simulation take minutes on a small machine; a file that hangs takes for ever. Each
  * seed of the crash matrix takes as long again: three took 26 minutes beside other work.
@@ -61,20 +63,49 @@ async function main(): Promise<number> {
   }
   // The pools of the tests serve pages.
   if (!isBuilt()) await buildWeb();
-  const waiting = [...wanted.files];
-  const total = { passed: 0, failed: 0, skipped: 0 };
-  const work = async () => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      const { text, ...counts } = await runFile(join(ROOT, file), wanted.name);
-      total.passed += counts.passed;
-      total.failed += counts.failed;
-      total.skipped += counts.skipped;
-      process.stdout.write(text);
-    }
-  };
-  await Promise.all(Array.from({ length: FILES_AT_ONCE }, work));
+  const files = wanted.files.map((file) => join(ROOT, file));
+  const { total, unsteady } = await runFiles(files, wanted.name);
+  for (const file of unsteady) console.log(`unsteady: ${relative(ROOT, file)}`);
   console.log(countsText(total));
   return total.failed === 0 && total.passed > 0 ? 0 : 1;
+}
+
+/** What became of all files. */
+export interface AllReport {
+  readonly total: Pick<FileReport, 'passed' | 'failed' | 'skipped'>;
+  /** Files that failed beside another one and passed alone. */
+  readonly unsteady: readonly string[];
+}
+
+/**
+ * Runs files side by side and prints what became of each. One that fails beside another runs once
+ * more, alone: what starved it of time fails nobody, while a test that is wrong fails again. Where
+ * more than a few failed, something is wrong with all, and the first word holds.
+ */
+export async function runFiles(files: readonly string[], name?: string): Promise<AllReport> {
+  const reports = new Map<string, FileReport>();
+  const one = async (file: string) => {
+    const report = await runFile(file, name);
+    reports.set(file, report);
+    process.stdout.write(report.text);
+  };
+  const waiting = [...files];
+  const work = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) await one(file);
+  };
+  await Promise.all(Array.from({ length: FILES_AT_ONCE }, work));
+
+  const failed = () => files.filter((file) => (reports.get(file)?.failed ?? 0) > 0);
+  const again = files.length > 1 && failed().length <= AGAIN_MAX ? failed() : [];
+  if (again.length > 0) console.log('Once more, alone:');
+  for (const file of again) await one(file);
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  for (const report of reports.values()) {
+    total.passed += report.passed;
+    total.failed += report.failed;
+    total.skipped += report.skipped;
+  }
+  return { total, unsteady: again.filter((file) => !failed().includes(file)) };
 }
 
 /** Runs one file in a process of its own, and ends that process when it takes too long. */

@@ -10,22 +10,39 @@ const RUNNER = new URL('../../scripts/test.ts', import.meta.url).href;
 
 /** Runs a test file by `npm test`'s own runner, in a process in which `meanwhile` goes on. */
 function run(t: TestContext, text: string, meanwhile = ''): FileReport {
+  const file = fileOf(folderOf(t), 'some', text);
+  return runnerSays(t, `${meanwhile}\nreturn runFile(${JSON.stringify(file)});`)
+    .answer as FileReport;
+}
+
+function folderOf(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'tributary-runner-'));
   t.after(() => rmSync(folder, { recursive: true }));
-  const file = join(folder, 'some.test.mjs');
+  return folder;
+}
+
+function fileOf(folder: string, name: string, text: string): string {
+  const file = join(folder, `${name}.test.mjs`);
   writeFileSync(file, `import { test } from 'node:test';\n${text}`);
-  const runner = join(folder, 'runner.mjs');
+  return file;
+}
+
+/** What a function's body that calls the runner comes to, and what the runner printed before. */
+function runnerSays(t: TestContext, body: string): { answer: unknown; printed: string } {
+  const script = join(folderOf(t), 'runner.mjs');
   writeFileSync(
-    runner,
-    `import { runFile } from '${RUNNER}';
-     ${meanwhile}
-     console.log(JSON.stringify(await runFile(${JSON.stringify(file)})));
+    script,
+    `import { runFile, runFiles } from '${RUNNER}';
+     const answer = await (async () => { ${body} })();
+     console.log('\\n' + JSON.stringify(answer));
      process.exit();`,
   );
   // Without the variables of this run: Node would take the other for a part of it.
-  const { stdout, stderr } = spawnSync(process.execPath, [runner], { encoding: 'utf8', env: {} });
+  const { stdout, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8', env: {} });
   assert.equal(stderr, '');
-  return JSON.parse(stdout);
+  const printed = stdout.trimEnd();
+  const last = printed.lastIndexOf('\n');
+  return { answer: JSON.parse(printed.slice(last)), printed: printed.slice(0, last) };
 }
 
 test('every result is counted, also by a runner that has no time to read them', (t) => {
@@ -54,4 +71,29 @@ test('a test that is named only after the others are done is not left out', (t) 
      test('two', () => { throw new Error('two'); });`,
   );
   assert.deepEqual([passed, failed], [1, 1]);
+});
+
+test('what fails beside others runs once more alone, and what fails again has failed', (t) => {
+  const folder = folderOf(t);
+  const seen = JSON.stringify(join(folder, 'seen'));
+  const files = [
+    fileOf(folder, 'right', `test('right', () => {});`),
+    fileOf(folder, 'wrong', `test('wrong', () => { throw new Error('never right'); });`),
+    fileOf(
+      folder,
+      'starved',
+      `import { existsSync, writeFileSync } from 'node:fs';
+       test('starved', () => {
+         if (existsSync(${seen})) return;
+         writeFileSync(${seen}, '');
+         throw new Error('too late');
+       });`,
+    ),
+  ];
+  const { answer, printed } = runnerSays(t, `return runFiles(${JSON.stringify(files)});`);
+  assert.deepEqual(answer, { total: { passed: 2, failed: 1, skipped: 0 }, unsteady: [files[2]] });
+  const [first = '', again = ''] = printed.split('Once more, alone:');
+  assert.match(first, /too late/);
+  assert.match(again, /never right/);
+  assert.doesNotMatch(again, /too late/);
 });
