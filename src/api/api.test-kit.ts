@@ -1,4 +1,4 @@
-import { systemClock } from '../base/clock.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { type Log, quiet } from '../base/log.ts';
 import { type Api, type ApiParts, createApi } from './app.ts';
 import { createIdentify } from './identify.ts';
@@ -11,15 +11,21 @@ export function apiOf(
   {
     token = 'token',
     log = quiet,
+    clock = systemClock,
     ...parts
-  }: { readonly token?: string; readonly log?: Log } & Partial<ApiParts> = {},
+  }: {
+    readonly token?: string;
+    readonly log?: Log;
+    readonly clock?: Clock;
+  } & Partial<ApiParts> = {},
 ): Api {
   return createApi({
     routes,
     identify: createIdentify({ token }),
     key: new Uint8Array(32).fill(1),
     operatorsEverywhere: false,
-    rate: createBuckets(systemClock),
+    rate: createBuckets(clock),
+    clock,
     log,
     ...parts,
   });

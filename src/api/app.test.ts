@@ -202,6 +202,34 @@ test('a table as CSV has every row where all are asked for, page by page, and so
   assert.equal((await open('/api/v1/me/thing?format=csv&rows=all')).status, 401);
 });
 
+test('a whole table waits where its reader has asked for as much as it may, and not for ever', async () => {
+  for (const perSecond of [1, 0]) {
+    const clock = new FakeClock();
+    const startedAt = clock.now();
+    const api = apiOf(routes, { clock, rate: createBuckets(clock, { burst: 1, perSecond }) });
+    const bindings = { ...insideBindings({ kind: 'nobody' }), peer: '192.0.2.1' };
+    const request = new Request('http://pool/api/v1/things?format=csv&rows=all&limit=1');
+    const response = await api.answer(request, bindings);
+    let read: string | Error | undefined;
+    void response.text().then(
+      (text) => {
+        read = text;
+      },
+      (error: Error) => {
+        read = error;
+      },
+    );
+    while (read === undefined) {
+      clock.advance(1_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const waitedMs = clock.now() - startedAt;
+    if (perSecond === 1) assert.equal(String(read).split('\r\n').length, 5);
+    else assert.ok(read instanceof Error, 'a part is not given for the whole');
+    assert.ok(waitedMs >= (perSecond === 1 ? 1_000 : 60_000), `${waitedMs} ms`);
+  }
+});
+
 test('each session asks at its own rate, and the admin token as it likes', async () => {
   const { ask, clock } = start();
   const status = async (id: string) => (await ask('/api/v1/me/thing', {}, worker(id))).status;

@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import type { Clock } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type Actor, refusalOf } from './access.ts';
@@ -21,6 +22,7 @@ export interface ApiParts {
   readonly key: Uint8Array;
   /** Whether operators are served on the public address, too. */
   readonly operatorsEverywhere: boolean;
+  readonly clock: Clock;
   /** How much each session or key may ask for. */
   readonly rate: Buckets;
   /** Undefined: changes leave no trace, as in tests of one route. */
@@ -46,10 +48,10 @@ export type ServedApi = Pick<Api, 'answer' | 'changes' | 'identify'>;
 
 /** Puts all routes together under one set of rules. */
 export function createApi(parts: ApiParts): Api {
-  const { routes, log } = parts;
+  const { routes, clock, log } = parts;
   const app = new Hono<{ Bindings: ApiBindings }>();
   const seen = new Set<string>();
-  const whole = createWholeCsv();
+  const whole = createWholeCsv(clock);
   let made = 0;
   for (const route of routes) {
     const { method, path } = route.definition;

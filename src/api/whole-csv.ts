@@ -1,4 +1,4 @@
-import { systemClock } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { refuse } from './answer.ts';
 import { problems } from './problem.ts';
 import { PAGE_MAX } from './shapes.ts';
@@ -22,10 +22,9 @@ export function wantsWhole({ method, url }: Pick<Request, 'method' | 'url'>): bo
  * fast as it may, and only once the one before was read: a table of any length takes the memory of one
  * page.
  */
-export function createWholeCsv(): (
-  request: Request,
-  ask: (request: Request) => Promise<Response>,
-) => Promise<Response> {
+export function createWholeCsv(
+  clock: Clock,
+): (request: Request, ask: (request: Request) => Promise<Response>) => Promise<Response> {
   let running = 0;
   return async (request, ask) => {
     const url = new URL(request.url);
@@ -78,7 +77,7 @@ export function createWholeCsv(): (
         const reply = await page(target);
         if (reply.status === 200) return reply;
         if (reply.status !== 429) break;
-        await new Promise<void>((resolve) => systemClock.after(WAIT_MS, resolve));
+        await new Promise<void>((resolve) => clock.after(WAIT_MS, resolve));
       }
       throw new Error('a table was not given to its end');
     }

@@ -52,6 +52,7 @@ export async function serveDirectory(
     identify: async () => nobody,
     key: randomBytes(32),
     operatorsEverywhere: false,
+    clock,
     rate: createBuckets(clock),
     log,
   });

@@ -163,6 +163,7 @@ export async function openApi(
     }),
     key,
     operatorsEverywhere,
+    clock,
     rate: createBuckets(clock),
     audit: createAuditLog(database, clock),
     log,
