@@ -43,6 +43,15 @@ export async function rpc<T>(url: string, method: string, ...params: unknown[]):
   return answer.result;
 }
 
+/** Whether what takes the place of a transaction that is called off waits for a block. */
+export async function isReplaced(url: string): Promise<boolean> {
+  const { pending } = await rpc<{
+    readonly pending: Readonly<Record<string, Readonly<Record<string, { from: Hex; to: Hex }>>>>;
+  }>(url, 'txpool_content');
+  const waiting = Object.values(pending).flatMap((byNonce) => Object.values(byNonce));
+  return waiting.some(({ from, to }) => from === to);
+}
+
 /** A new account with 10 ETH. */
 export async function newAccount(url: string, chainId: number): Promise<TestAccount> {
   const key: Hex = `0x${hex(randomBytes(32))}`;

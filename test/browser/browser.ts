@@ -1,6 +1,9 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import chromium from '@sparticuz/chromium';
 import {
   type Browser,
@@ -13,6 +16,8 @@ import type { Cleanup } from '../start-pool.ts';
 /** Where pictures for the README go: only when TRIBUTARY_PICTURES is set, so that no other run changes them. */
 const PICTURES = join(import.meta.dirname, '../../docs/pictures');
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+/** `npm ci` empties it, so that a new version is unpacked anew. */
+const UNPACKED = join(import.meta.dirname, '../../node_modules/.cache/tributary/chromium');
 
 /** The widths at which every page is looked at: a phone, a tablet, a desk. */
 export const widths = [390, 820, 1440] as const;
@@ -30,12 +35,34 @@ const UNWANTED: ReadonlySet<string> = new Set([
 /** Starts Chromium for a test or a file of them; one at a time is enough for two cores. */
 export async function startBrowser(t: Cleanup): Promise<Browser> {
   const browser = await playwright.launch({
-    executablePath: await chromium.executablePath(),
+    executablePath: await unpackedBrowser(),
     args: chromium.args.filter((arg) => !UNWANTED.has(arg)),
     headless: true,
   });
   t.after(() => browser.close());
   return browser;
+}
+
+/**
+ * The package unpacks itself into the folder for temporary files, where another test file would start
+ * it before it is whole. It does so in a folder of its own here, which gets its name when it is done.
+ */
+async function unpackedBrowser(): Promise<string> {
+  if (!existsSync(UNPACKED)) {
+    await mkdir(dirname(UNPACKED), { recursive: true });
+    const part = await mkdtemp(`${UNPACKED}-`);
+    const script = `import c from '@sparticuz/chromium'; await c.executablePath();`;
+    await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], {
+      cwd: import.meta.dirname,
+      env: { ...process.env, TMPDIR: part },
+    });
+    await rename(part, UNPACKED).catch(async (error: NodeJS.ErrnoException) => {
+      // Another test file was quicker.
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+      await rm(part, { recursive: true });
+    });
+  }
+  return join(UNPACKED, 'chromium');
 }
 
 /** What a tab does besides showing a page. */

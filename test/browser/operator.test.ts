@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { roles } from '../../src/api/access.ts';
-import { balance, rpc } from '../../src/chain/transactions.test-kit.ts';
+import { balance, isReplaced, rpc } from '../../src/chain/transactions.test-kit.ts';
 import { starterFile } from '../../src/terms/starter.ts';
 import { eventually } from '../eventually.ts';
 import type { Cleanup } from '../start-pool.ts';
@@ -343,7 +343,7 @@ test('a transaction that no block takes is called off, and nothing was changed',
   assert.deepEqual(await checkAxe(tab.page), []);
   await tab.page.click('text=Call it off');
   await tab.page.waitForSelector('text=being called off');
-  await eventually('it is replaced', async () => (await first())?.attempts === 2);
+  await eventually('it is replaced', () => isReplaced(at.url));
   await rpc(at.url, 'evm_setAutomine', true);
   await rpc(at.url, 'anvil_mine', '0x40');
   await eventually('it ended', async () => (await first())?.state === 'failed');
