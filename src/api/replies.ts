@@ -55,6 +55,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   terms_invalid: 400,
   terms_unknown: 404,
   terms_late: 409,
+  terms_unchanged: 409,
   payout_plan_unknown: 404,
   payout_plan_run: 409,
   payout_plan_changed: 409,

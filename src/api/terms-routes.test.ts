@@ -167,3 +167,32 @@ test('a published file that was touched is refused, or signs something else', as
   assert.match(reason(file.replace('"10%"', '"x"')) as string, /^commission cannot be "x"/);
   assert.notDeepEqual(reason(file.replace('"10%"', '"11%"')), reason(file));
 });
+
+test('terms that say the same again make no version, and so no notice', async () => {
+  clock.advance(1000);
+  const before = clock.now();
+  const publish = (file: string, startsAtEpoch: bigint | 'next') =>
+    call('POST', '/api/v1/terms', { file, startsAtEpoch: `${startsAtEpoch}` });
+  const settled = starterFile.replace('# The terms', '# The same terms');
+  const toCome = starterFile.replace('"10%"', '"7%"');
+  // Epoch open + 1 is open now: version 1 settles it, version 2 those from open + 4 on.
+  const says = (text: string) => ({ code: 'terms_unchanged', message: text });
+  await assert.rejects(
+    publish(toCome, open + 4n),
+    says(`Nothing changed: version 2 has the same terms and settles epochs from ${open + 4n} on.`),
+  );
+  await assert.rejects(publish(toCome, open + 9n), { code: 'terms_unchanged' });
+  assert.deepEqual(await termsChanges(database, (before - 1) as typeof before), []);
+
+  // Sooner than they were to come is a change, and so is taking back what was to come.
+  assert.equal(((await publish(toCome, 'next')) as { version: number }).version, 3);
+  assert.equal(((await publish(settled, 'next')) as { version: number }).version, 4);
+  await nextEpoch(open + 2n, 4);
+  await assert.rejects(
+    publish(starterFile, 'next'),
+    says(
+      `Nothing changed: version 4 has the same terms and has settled epochs since epoch ${open + 2n}.`,
+    ),
+  );
+  assert.equal((await terms.list()).versions.length, 4);
+});

@@ -172,6 +172,7 @@ export const errorAdvice = {
   terms_invalid: 'Correct what is named; `tributary terms check FILE` shows all of it.',
   terms_unknown: 'See which versions there are with `tributary terms show`.',
   terms_late: 'Let new terms start at an epoch that has not begun; `next` is the first of them.',
+  terms_unchanged: 'Nothing needs to be done: no version was made, and nobody is told anything.',
   dispute_invalid: 'Correct what is named; nothing was written.',
   dispute_refused: 'Read the text; `tributary terms show` has the windows and deadlines.',
   dispute_unknown: 'Take the id of a dispute from `tributary disputes list`.',

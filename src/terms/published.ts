@@ -1,8 +1,8 @@
-import { type CanonicalValue, digestOf } from '../proofs/canonical.ts';
+import { type CanonicalValue, canonicalJson, digestOf } from '../proofs/canonical.ts';
 import { parseTerms, type TermsFile as SignedTerms, writeFile } from '../proofs/files.ts';
 import type { ProofHashing } from '../proofs/hashing.ts';
 import type { Statement } from '../proofs/statement.ts';
-import { documentSchema, type TermsDocument } from './document.ts';
+import { documentSchema, type TermsDocument, type TermsFile } from './document.ts';
 import { inWords, pathText } from './file.ts';
 import { readTerms } from './read.ts';
 import type { Terms } from './terms.ts';
@@ -74,6 +74,13 @@ export function readPublished(text: string, hashing: ProofHashing): ReadPublishe
     if (!(error instanceof RangeError)) throw error;
     return { ok: false, text: `the terms do not add up: ${error.message}` };
   }
+}
+
+/** Whether a terms file says what a published version says, whatever its number and start. */
+export function saysTheSame(published: TermsDocument, file: TermsFile): boolean {
+  const { version, 'starts-at-epoch': start } = published;
+  const renewed = { ...file, version, 'starts-at-epoch': start };
+  return canonicalJson(canonical(published)) === canonicalJson(canonical(renewed));
 }
 
 /** A document as canonical JSON takes it: keys without a value are not there. */

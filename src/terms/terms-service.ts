@@ -1,12 +1,14 @@
 import type { Clock } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
 import type { Database } from '../database/database.ts';
+import type { Transaction } from '../database/transaction.ts';
 import type { ProofHashing } from '../proofs/hashing.ts';
 import type { Statement } from '../proofs/statement.ts';
-import type { TermsDocument } from './document.ts';
+import type { TermsDocument, TermsFile } from './document.ts';
 import { faultText, readTermsFile } from './file.ts';
 import {
   readPublished,
+  saysTheSame,
   type TermsSignatures,
   termsStatement,
   writePublished,
@@ -47,7 +49,8 @@ export interface TermsService {
   file(version: number): Promise<string>;
   /**
    * Checks, signs and stores a terms file; it settles epochs from `startsAt` on, all of which are yet
-   * to begin. Throws `terms_invalid` with every fault, or `terms_late`.
+   * to begin. Throws `terms_invalid` with every fault, `terms_late`, or `terms_unchanged` where those
+   * epochs are settled by the same terms as it is.
    */
   publish(source: string, startsAt: bigint | 'next'): Promise<TermsVersion>;
 }
@@ -60,6 +63,26 @@ export function createTermsService(parts: TermsParts): TermsService {
   const { database, hashing, clock } = parts;
   // Published terms never change, so what was read once holds.
   const known = new Map<number, Terms>();
+
+  /** Throws `terms_unchanged` where each epoch from the start on has these very terms as it is. */
+  async function checkChange(
+    tx: Transaction,
+    wish: {
+      readonly file: TermsFile;
+      readonly startsAtEpoch: bigint;
+      readonly openEpoch: bigint;
+      readonly versions: readonly TermsVersion[];
+    },
+  ): Promise<void> {
+    const settling = versionsFrom(wish.startsAtEpoch, wish.versions);
+    const [first] = settling;
+    if (!first) return;
+    for (const { version } of settling) {
+      const read = readPublished((await termsFile(tx, version)) ?? '', hashing);
+      if (!read.ok || !saysTheSame(read.published.document, wish.file)) return;
+    }
+    throw new TributaryError('terms_unchanged', unchanged(first, wish.openEpoch));
+  }
 
   async function file(version: number): Promise<string> {
     const text = await termsFile(database, version);
@@ -98,6 +121,7 @@ export function createTermsService(parts: TermsParts): TermsService {
         const [{ number }, versions] = [await epochNow(tx), await termsVersions(tx)];
         const startsAtEpoch = startsAt === 'next' ? number + 1n : startsAt;
         checkStart(startsAtEpoch, number);
+        await checkChange(tx, { file: read.file, startsAtEpoch, openEpoch: number, versions });
         const document: TermsDocument = {
           ...read.file,
           version: (versions.at(-1)?.version ?? 0) + 1,
@@ -116,6 +140,27 @@ export function createTermsService(parts: TermsParts): TermsService {
       });
     },
   };
+}
+
+/**
+ * The versions that settle the epochs from one on, in the order of those; empty where the default
+ * terms settle some of them.
+ */
+function versionsFrom(epoch: bigint, versions: readonly TermsVersion[]): readonly TermsVersion[] {
+  const newestAt = (at: bigint) => versions.findLast(({ startsAtEpoch }) => startsAtEpoch <= at);
+  const first = newestAt(epoch);
+  if (!first) return [];
+  const starts = versions.map(({ startsAtEpoch }) => startsAtEpoch).filter((at) => at > epoch);
+  const later = starts.map(newestAt).filter((version) => version !== undefined);
+  return [...new Set([first, ...later])];
+}
+
+function unchanged({ version, startsAtEpoch }: TermsVersion, openEpoch: bigint): string {
+  const since =
+    startsAtEpoch <= openEpoch
+      ? `has settled epochs since epoch ${startsAtEpoch}`
+      : `settles epochs from ${startsAtEpoch} on`;
+  return `Nothing changed: version ${version} has the same terms and ${since}.`;
 }
 
 function checkStart(startsAt: bigint, open: bigint): void {

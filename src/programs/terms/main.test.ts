@@ -114,6 +114,10 @@ test('publish signs them for epochs to come; show gives them back as a file', as
   await assert.rejects(cli('publish', file, '--starts-at-epoch', '0', ...pool), {
     code: 'terms_late',
   });
+  await assert.rejects(cli('publish', file, '--starts-at-epoch', 'next', ...pool), {
+    code: 'terms_unchanged',
+    message: /^Nothing changed: version 1 has the same terms and settles epochs from \d+ on\.$/,
+  });
   const shown = await cli('show', '--version', '1', ...pool);
   assert.match(shown.stdout, /^# Version 1, settles epochs from \d+ on\.\nname = "My pool"/);
   assert.match(shown.stdout, /version +from epoch +published/);
