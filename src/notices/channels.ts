@@ -9,6 +9,7 @@ import {
   type Channel,
   type ChannelId,
   type ChannelTarget,
+  type ChannelType,
   type GivenTarget,
   needsCode,
   parseChannelId,
@@ -91,6 +92,8 @@ export interface ChannelsParts {
   readonly log: Log;
   readonly seal: Seal;
   readonly senders: Senders;
+  /** Without the key of the pool no channel is kept, whatever its kind. */
+  readonly hasKey: boolean;
   readonly outbound: Pick<Outbound, 'mayPost'>;
   /** `host:port` that the operator lets stand for the services. */
   readonly ownHosts: readonly string[];
@@ -114,6 +117,13 @@ export function createChannels(parts: ChannelsParts): Channels {
       throw refused(`${SENT_PER_HOUR} codes and tests were sent within an hour; wait a while.`);
     }
     sent.set(key, [...recent, now]);
+  }
+
+  /** Throws `notice_channel_refused` for a kind of channel that this node cannot send to. */
+  function mustBeSendable(owner: NoticeOwner, type: ChannelType): void {
+    if (senders[type]) return;
+    if (!isOperators(owner)) throw refused(UNAVAILABLE);
+    throw refused((parts.hasKey ? LACKING[type] : NO_KEY) ?? UNAVAILABLE);
   }
 
   async function found(tx: Transaction, owner: NoticeOwner, id: string): Promise<StoredChannel> {
@@ -152,14 +162,14 @@ export function createChannels(parts: ChannelsParts): Channels {
       return (await channelsOf(database, owner)).map(shown);
     },
     async add(owner, given) {
-      if (!senders[given.type]) throw refused(UNAVAILABLE);
+      mustBeSendable(owner, given.type);
       const kinds = kindsFrom(owner, given.kinds);
       const newSecret = () => base32(random(32));
       const read = readTarget(given, { ownHosts: parts.ownHosts, newSecret });
       if (!read.ok) throw invalid(MALFORMED[read.reason]);
       const { target } = read;
       if ('url' in target && !(await parts.outbound.mayPost(target.url))) {
-        throw invalid('Nothing may be sent to that address: it must be https, and in public.');
+        throw invalid(`${NOT_PUBLIC}${isOperators(owner) ? `; ${OWN_NETWORK}` : ''}.`);
       }
       const asksCode = needsCode(target.type);
       if (asksCode) mustBeRare(owner);
@@ -201,7 +211,7 @@ export function createChannels(parts: ChannelsParts): Channels {
       // A try that failed is counted, also though it is refused.
       const outcome = await database.transact(async (tx) => {
         const channel = await found(tx, owner, id);
-        if (!senders[channel.type]) throw refused(UNAVAILABLE);
+        mustBeSendable(owner, channel.type);
         const waiting = await codeOf(tx, channel.id, now);
         if (!waiting || waiting.tries >= CODE_TRIES_MAX) return undefined;
         const given = seal.hash('code', `${channel.id} ${code.trim()}`);
@@ -218,7 +228,7 @@ export function createChannels(parts: ChannelsParts): Channels {
     async test(owner, id) {
       const send = await database.transact(async (tx) => {
         const channel = await found(tx, owner, id);
-        if (!senders[channel.type]) throw refused(UNAVAILABLE);
+        mustBeSendable(owner, channel.type);
         mustBeRare(owner);
         if (channel.confirmedAt === undefined) {
           const target = JSON.parse(seal.open(channel.id, channel.sealed)) as ChannelTarget;
@@ -262,6 +272,18 @@ export function kindsOf(owner: NoticeOwner): readonly NoticeKind[] {
 
 const UNAVAILABLE =
   'The operator of this pool has not set up that kind of channel; choose another one.';
+/** What the settings lack for a kind of channel, as who runs the pool is told. */
+const LACKING: Partial<Readonly<Record<ChannelType, string>>> = {
+  email:
+    'This pool sends no e-mail yet: give `tributary pool` both --smtp-url and --notices-from, and start it again.',
+  telegram:
+    'This pool has no Telegram bot yet: give `tributary pool` its --telegram-token, and start it again.',
+};
+const NOT_PUBLIC = 'Nothing may be sent to that address: it must be https, and in public';
+const OWN_NETWORK =
+  'a server in your own network has to be among --notice-private-hosts of `tributary pool`';
+const NO_KEY =
+  'This node lacks the key of notices: give it the file of the other nodes, or of the backup, by --notices-key-file; or begin anew with --notices-key-lost.';
 const MALFORMED: Readonly<Record<TargetRefusal, string>> = {
   email_malformed: 'That is not an e-mail address.',
   url_malformed: 'That is not an address of the web: https://…',

@@ -143,6 +143,9 @@ test('a node without the key works and sends nothing; letters go out from one th
   await assert.rejects(keyless.channels.add(owner, { ...target, target: `http://${host}/new` }), {
     code: 'notice_channel_refused',
   });
+  await assert.rejects(keyless.channels.add({ kind: 'pool', id: '' }, target), {
+    message: /--notices-key-file.*--notices-key-lost/,
+  });
   keyless.places.seen(added.worker.id, '198.51.100.7');
   const facts = { source: 'payout', state: 'final', asset: 'ETH', amount: '1' } as const;
   await noteEvent(database, { key: 'payout:k', worker: owner.id, at: clock.now(), facts });

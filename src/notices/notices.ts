@@ -191,6 +191,7 @@ export function startNotices(parts: NoticesParts): Notices {
   const places = key ? createPlaces({ database, clock, log, seal, noted }) : NO_PLACES;
   const channels = createChannels({
     ...{ database, clock, log, seal, senders, outbound, pool, noted },
+    hasKey: key !== undefined,
     ownHosts: rules.privateHosts,
   });
   noted();

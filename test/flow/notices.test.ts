@@ -132,6 +132,24 @@ test('announced work is told to everybody, and stands in the public feed', async
   assert.doesNotMatch(feed.text, /<script>/);
 });
 
+test('a channel that the settings lack something for names the settings', async () => {
+  const add = async (type: string, target: string) => {
+    let said = '';
+    const output = {
+      write: (text: string) => {
+        said += text;
+      },
+    };
+    const io = { stdout: output, stderr: output, env: {}, isTty: false, columns: 80 };
+    const words = ['notices', 'add', type, '--target', target, '--data-dir', pool.dataDir];
+    assert.equal(await run(words, io), 1);
+    return said;
+  };
+  assert.match(await add('email', 'a@example.org'), /both --smtp-url and --notices-from/);
+  assert.match(await add('telegram', '@pool'), /its --telegram-token/);
+  assert.match(await add('ntfy', 'https://127.0.0.1:9/x'), /among --notice-private-hosts of/);
+});
+
 test('a worker chooses kinds, has a test sent, and cannot name an address inside', async () => {
   const chooser = await pool.enrol('chooser');
   const worker = await byLink(pool, 'workers/chooser');
@@ -141,6 +159,7 @@ test('a worker chooses kinds, has a test sent, and cannot name an address inside
   assert.equal(inside.code, 'notice_channel_invalid');
   const mail = await add({ type: 'email', target: 'a@example.org' });
   assert.equal(mail.code, 'notice_channel_refused', 'this pool has no mail server');
+  assert.match(mail.text, /The operator of this pool has not set up/);
   const added = await add({ type: 'webhook', target: `http://${host}/c`, kinds: ['payout_sent'] });
   const { channel, secret } = JSON.parse(added.text) as { channel: { id: string }; secret: string };
   assert.ok(secret.length >= 32);
