@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { adminFiles } from '../base/data-dir.ts';
 import { type ErrorCode, errorAdvice, messageOf, TributaryError } from '../base/errors.ts';
+import { harmless } from '../base/terminal.ts';
 
 /** A pool answers in milliseconds; one that has not after this long is not going to. */
 const ANSWER_MS_MAX = 15_000;
@@ -120,6 +121,13 @@ export function createAdminClient(pool: RunningPool): AdminClient {
       await call('POST', `${at(worker)}/${to}`);
     },
   };
+}
+
+/** What people call each worker of a pool, revoked ones too; of whom the pool does not know, the id. */
+export async function workerNames(pool: RunningPool): Promise<(id: string) => string> {
+  const workers = await createAdminClient(pool).list();
+  const names = new Map(workers.map(({ id, name }) => [id, harmless(name)]));
+  return (id) => names.get(id) ?? id;
 }
 
 async function send(

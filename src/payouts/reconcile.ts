@@ -91,25 +91,27 @@ export async function moneyAgainstLedger(parts: ReconcileParts): Promise<Reconci
 async function receiptsAgainstWork(from: Queryable): Promise<readonly Difference[]> {
   const { rows } = await from.query<{
     worker: string;
+    name: string;
     epoch: bigint;
     jobs: bigint;
     receipts: bigint;
     units: bigint;
     pixels: bigint;
   }>(sql`
-    select w.worker, w.epoch, w.jobs, w.units, count(r.sequence) as receipts,
+    select w.worker, n.name, w.epoch, w.jobs, w.units, count(r.sequence) as receipts,
       coalesce(sum(c.pixels), 0) as pixels
     from worker_epoch w
+    join worker n on n.id = w.worker
     join epoch e on e.number = w.epoch and e.state <> 'closed'
     left join receipt r on r.worker = w.worker and r.epoch = w.epoch
     left join contribution c on c.id = r.contribution and c.verdict = 'credited'
-    group by w.worker, w.epoch, w.jobs, w.units
+    group by w.worker, n.name, w.epoch, w.jobs, w.units
     having count(r.sequence) <> w.jobs or coalesce(sum(c.pixels), 0) <> w.units
     order by w.epoch, w.worker`);
-  return rows.map(({ worker, epoch, jobs, receipts, units, pixels }) => ({
+  return rows.map(({ worker, name, epoch, jobs, receipts, units, pixels }) => ({
     what: 'receipts',
     about: `${worker} ${epoch}`,
-    text: `worker ${worker} has ${jobs} jobs and ${units} units in epoch ${epoch}, ${receipts} receipts of ${pixels} units`,
+    text: `worker ${name} has ${jobs} jobs and ${units} units in epoch ${epoch}, ${receipts} receipts of ${pixels} units`,
     lines: [],
   }));
 }

@@ -2,13 +2,20 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { run } from '../../src/cli.ts';
 import { createClient } from '../../src/client/client.ts';
+import { openScratch } from '../../src/database/scratch.ts';
+import { eventually } from '../eventually.ts';
 import { startTestPool } from '../start-pool.ts';
+import { giveHistory } from './api-kit.ts';
 
 const cleanups: (() => void | Promise<void>)[] = [];
 after(async () => {
   for (const one of cleanups.toReversed()) await one();
 });
-const pool = await startTestPool({ after: (one) => void cleanups.push(one) });
+const scratch = await openScratch();
+cleanups.push(async () => scratch[Symbol.asyncDispose]());
+const pool = await startTestPool({ after: (one) => void cleanups.push(one) }, [
+  `--database-url=${scratch.database.url}`,
+]);
 
 async function tributary(...words: readonly string[]) {
   const said: string[] = [];
@@ -69,4 +76,26 @@ test('epochs are listed and shown through the typed client', async () => {
   const shown = await client.get('/api/v1/epochs/{epoch}', { params: { epoch: '1' } });
   assert.equal(shown.workers, undefined, 'workers are not named to everybody');
   assert.match((await tributary('epoch', 'show', '1')).out, /^Epoch 1, default terms/);
+});
+
+test('commands call workers by their names, revoked ones too, and programs get the ids', async () => {
+  const { id } = await pool.enrol('otter');
+  await giveHistory(scratch.database, id, 1_000n);
+  assert.equal((await tributary('epoch', 'close', '--yes')).code, 0);
+  assert.equal((await tributary('workers', 'revoke', 'otter')).code, 0);
+  const { out: list } = await tributary('epoch', 'list', '--json');
+  const epoch = (JSON.parse(list) as { number: string; state: string }[]).find(
+    ({ state }) => state === 'closed',
+  )?.number;
+  const shown = ['epoch', 'show', epoch ?? ''];
+  assert.match((await tributary(...shown)).out, /^otter {2}3,000 units/m);
+  const { workers } = JSON.parse((await tributary(...shown, '--json')).out);
+  assert.equal(workers[0].worker, id);
+
+  assert.match((await tributary('payouts', 'status')).out, / {2}otter {2}0\.0{14}1 ETH {2}final/);
+  await eventually('its notice is listed', async () =>
+    /payout_sent +otter /.test((await tributary('notices', 'list')).out),
+  );
+  const lines = await tributary('ledger', 'lines', '--account', 'worker:otter');
+  assert.match(lines.out, /^worker:otter, ETH$/m);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { serveAdmin } from '../../src/api/admin.ts';
-import { apiOf } from '../../src/api/api.test-kit.ts';
+import { apiOf, workersListed } from '../../src/api/api.test-kit.ts';
 import { ledgerRoutes } from '../../src/api/ledger-routes.ts';
 import { ETH, LPT } from '../../src/base/asset.ts';
 import { instant } from '../../src/base/clock.ts';
@@ -30,7 +30,13 @@ const scratch = await openScratch();
 const { database } = scratch;
 const admin = await serveAdmin(
   {
-    api: apiOf(ledgerRoutes({ books: createBooks(database) }), { token: 'the-token' }),
+    api: apiOf(
+      [
+        ...ledgerRoutes({ books: createBooks(database) }),
+        workersListed(() => [{ id: WORKER, name: 'heron' }]),
+      ],
+      { token: 'the-token' },
+    ),
     metrics: createMetrics(),
     ready: async () => undefined,
     log: quiet,
@@ -95,7 +101,7 @@ test('an operator sees what the pool has and what it owes, and that both are the
   assert.match(out, /ETH: the pool has/);
   assert.match(out, /tickets_won +8\n/);
   assert.match(out, /luck +-3\n/);
-  assert.match(out, /worker:abcdefghij +4\.000000000000000001\n/);
+  assert.match(out, /worker:heron +4\.000000000000000001\n/);
   assert.match(out, /commission +0\.999999999999999999\n/);
   assert.equal(out.match(/together +5\n/g)?.length, 2);
   assert.doesNotMatch(out, /LPT/);
@@ -109,9 +115,10 @@ test('an operator sees what the pool has and what it owes, and that both are the
 test('lines say when, by which event, how much and what was left, for people and for sheets', async () => {
   const name = `worker:${WORKER}`;
   const { out } = await command('lines', '--account', name);
+  assert.equal((await command('lines', '--account', 'worker:heron')).out, out);
   assert.match(
     out,
-    /^worker:abcdefghij, ETH\n.*\n2023-11-14 22:13 +epoch:1 +4\.000000000000000001 +4\.0/,
+    /^worker:heron, ETH\n.*\n2023-11-14 22:13 +epoch:1 +4\.000000000000000001 +4\.0/,
   );
   const sheet = await command('lines', '--account', 'worker:', '--csv');
   const [head, row] = sheet.out.split('\r\n');

@@ -225,7 +225,7 @@ test('what is paid in another asset needs a rate that is there and young, and ke
   );
   await rules.run('payouts', 'run', digestIn(shown));
   await rules.ended(300n * 10n ** 6n, 'USDC', 'final');
-  assert.match(await rules.run('payouts', 'status'), / {2}300 USDC {2}final {2}0x/);
+  assert.match(await rules.run('payouts', 'status'), / {2}lark {2}300 USDC {2}final {2}0x/);
   const { newest } = await rules.pool.admin<{
     newest: { worker: string; lines: { quote?: { source: string; at: number } }[] }[];
   }>('GET', '/api/v1/payouts/status');
@@ -297,7 +297,10 @@ test('an address moves with both signatures at once, by the operator after 48 ho
     await rules.run(...move, '--to', third),
     /is paid there from .* on. `--stop` stops it/,
   );
-  assert.match(await rules.run('payouts', 'status'), new RegExp(`to be paid at ${third} from`));
+  assert.match(
+    await rules.run('payouts', 'status'),
+    new RegExp(`^owl is to be paid at ${third} from`, 'm'),
+  );
   await eventually('its owner is told', async () =>
     (await rules.notices()).includes('The payout address of owl is to change'),
   );
@@ -481,4 +484,5 @@ test('a dispute that nobody answers in time is overdue by itself, and the operat
     (await rules.notices()).includes('A dispute is overdue'),
   );
   assert.match(await rules.run('disputes', 'list'), /overdue|late/i);
+  assert.doesNotMatch(await rules.run('disputes', 'list'), new RegExp(id));
 });

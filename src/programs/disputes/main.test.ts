@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { serveAdmin } from '../../api/admin.ts';
-import { apiOf } from '../../api/api.test-kit.ts';
+import { apiOf, workersListed } from '../../api/api.test-kit.ts';
 import { disputesRoutes } from '../../api/disputes-routes.ts';
 import { epochsRoutes } from '../../api/epochs-routes.ts';
 import { createIdentify } from '../../api/identify.ts';
@@ -30,6 +30,10 @@ const statement = workerLines;
 const disputes = createDisputes({ database, clock, hashing: nodeHashing, terms, statement });
 const routes = [
   ...disputesRoutes({ disputes, terms, database }),
+  workersListed(() => [
+    { id: heron.id, name: 'heron' },
+    { id: otter.id, name: 'otter' },
+  ]),
   ...epochsRoutes({
     database,
     epochs: { closeNow: () => closeNow(parts) },
@@ -84,7 +88,8 @@ test('a worker disputes a penalty with its credential, and the operator upholds 
     [opened.state, opened.about, opened.claimed, opened.setAside?.amount],
     ['open', `epoch-${epoch}/${heron.id}/3`, { asset: 'ETH', amount: '90', decimals: 18 }, '90'],
   );
-  assert.match(await said('list', ...operator), new RegExp(`${opened.id} .*to answer by`));
+  assert.match(await said('list', ...operator), new RegExp(`${opened.id} +heron .*to answer by`));
+  assert.match(await said('show', opened.id, ...operator), /^ {2}worker +heron$/m);
   assert.match(await said('list', ...otter.as), /No dispute waits/);
   await assert.rejects(said('show', opened.id, ...otter.as), { code: 'dispute_unknown' });
   await assert.rejects(said('open', line, ...text, ...heron.as), { code: 'dispute_refused' });

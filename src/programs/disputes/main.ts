@@ -6,6 +6,7 @@ import {
   decode,
   findPool,
   type Whereabouts,
+  workerNames,
 } from '../../api/admin-client.ts';
 import { messageOf, TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
@@ -19,6 +20,8 @@ interface Asker {
   readonly call: AdminCall;
   /** Where its disputes are. */
   readonly at: '/api/v1/disputes' | '/api/v1/me/disputes';
+  /** What people call a worker: its id where a worker asks, who sees no other one. */
+  names(): Promise<(worker: string) => string>;
 }
 
 /** `tributary disputes …`. */
@@ -49,19 +52,20 @@ async function open(args: readonly string[], io: Io): Promise<number> {
   const values = readSettings(commands.open, args, io)?.values;
   if (!values) return exitCode.ok;
   const { about, text, evidence, json } = values;
-  const { call, at } = await askerOf(values);
+  const asker = await askerOf(values);
   const body = { about, text, evidence, ...named('claimed', values) };
-  return shown(await call('POST', at, body), json, io);
+  return shown(await asker.call('POST', asker.at, body), asker, json, io);
 }
 
 async function list(args: readonly string[], io: Io): Promise<number> {
   const values = readSettings(commands.list, args, io)?.values;
   if (!values) return exitCode.ok;
-  const { call, at } = await askerOf(values);
+  const { call, at, names } = await askerOf(values);
   const { disputes } = decode(z.object({ disputes: z.array(shortDispute) }), await call('GET', at));
   const wanted = disputes.filter(({ deadline }) => values.all || deadline !== null);
   const rest = disputes.length - wanted.length;
-  print(io, values.json ? JSON.stringify(wanted) : listView(wanted, rest, createPaint(io)));
+  if (values.json) print(io, JSON.stringify(wanted));
+  else print(io, listView(wanted, { rest, nameOf: await names() }, createPaint(io)));
   return exitCode.ok;
 }
 
@@ -81,23 +85,24 @@ async function lines(args: readonly string[], io: Io): Promise<number> {
 async function show(args: readonly string[], io: Io): Promise<number> {
   const values = readSettings(commands.show, args, io)?.values;
   if (!values) return exitCode.ok;
-  const { call, at } = await askerOf(values);
-  return shown(await call('GET', `${at}/${encodeURIComponent(values.dispute)}`), values.json, io);
+  const asker = await askerOf(values);
+  const path = `${asker.at}/${encodeURIComponent(values.dispute)}`;
+  return shown(await asker.call('GET', path), asker, values.json, io);
 }
 
 async function say(word: 'answer' | 'withdraw', args: readonly string[], io: Io): Promise<number> {
   const values = readSettings(commands[word], args, io)?.values;
   if (!values) return exitCode.ok;
   const { dispute, text, evidence, json } = values;
-  const { call, at } = await askerOf(values);
-  const isOwn = at === '/api/v1/me/disputes';
+  const asker = await askerOf(values);
+  const isOwn = asker.at === '/api/v1/me/disputes';
   if (word === 'withdraw' && !isOwn) {
     const message = 'Only the worker can withdraw a dispute: --pool URL --credential FILE.';
     throw new TributaryError('setting_missing', message);
   }
   const what = word === 'answer' && isOwn ? 'reply' : word;
-  const path = `${at}/${encodeURIComponent(dispute)}/${what}`;
-  return shown(await call('POST', path, { text, evidence }), json, io);
+  const path = `${asker.at}/${encodeURIComponent(dispute)}/${what}`;
+  return shown(await asker.call('POST', path, { text, evidence }), asker, json, io);
 }
 
 async function decide(args: readonly string[], io: Io): Promise<number> {
@@ -106,7 +111,8 @@ async function decide(args: readonly string[], io: Io): Promise<number> {
   const { dispute, text, evidence, outcome, json } = values;
   const path = `/api/v1/disputes/${encodeURIComponent(dispute)}/decide`;
   const body = { text, evidence, outcome, ...named('award', values) };
-  return shown(await callerOf(findPool(values))('POST', path, body), json, io);
+  const asker = operatorOf(values);
+  return shown(await asker.call('POST', path, body), asker, json, io);
 }
 
 async function exportLog(args: readonly string[], io: Io): Promise<number> {
@@ -132,13 +138,19 @@ async function askerOf(
 ): Promise<Asker> {
   const { pool, credential } = given;
   if (pool === undefined && credential === undefined) {
-    return { call: callerOf(findPool(given)), at: '/api/v1/disputes' };
+    return operatorOf(given);
   }
   if (pool === undefined || credential === undefined) {
     throw new TributaryError('setting_missing', 'A worker gives --pool and --credential together.');
   }
   const token = await credentialIn(credential);
-  return { call: callerOf({ url: pool, token }), at: '/api/v1/me/disputes' };
+  const names = async () => (worker: string) => worker;
+  return { call: callerOf({ url: pool, token }), at: '/api/v1/me/disputes', names };
+}
+
+function operatorOf(given: Whereabouts): Asker {
+  const pool = findPool(given);
+  return { call: callerOf(pool), at: '/api/v1/disputes', names: () => workerNames(pool) };
 }
 
 /** The credential itself, or within the line that the pool printed for joining. */
@@ -159,9 +171,10 @@ function named(
   return amount === undefined ? {} : { [name]: { asset, amount } };
 }
 
-function shown(answer: unknown, json: boolean, io: Io): number {
+async function shown(answer: unknown, { names }: Asker, json: boolean, io: Io): Promise<number> {
   const dispute = decode(wholeDispute, answer);
-  print(io, json ? JSON.stringify(dispute) : disputeView(dispute, createPaint(io)));
+  if (json) print(io, JSON.stringify(dispute));
+  else print(io, disputeView(dispute, await names(), createPaint(io)));
   return exitCode.ok;
 }
 

@@ -67,13 +67,17 @@ function standing({ state, overdue, outcome, deadline }: Short): string {
   return overdue ? `the pool is late ${what}` : `${what} by ${minute(deadline)}`;
 }
 
-/** Disputes in lines. */
-export function listView(disputes: readonly Short[], rest: number, paint: Paint): string {
+/** Disputes in lines, and how many are left out. */
+export function listView(
+  disputes: readonly Short[],
+  { rest, nameOf }: { readonly rest: number; readonly nameOf: (worker: string) => string },
+  paint: Paint,
+): string {
   const more = rest === 0 ? [] : [`${rest} are over: --all shows them.`];
   if (disputes.length === 0) return ['No dispute waits for anybody.', ...more].join('\n');
   const rows = disputes.map((one) => [
     one.id,
-    one.worker,
+    nameOf(one.worker),
     `${one.kind}, epoch ${one.epoch}`,
     standing(one),
     money(one.award ?? one.claimed),
@@ -102,9 +106,14 @@ export function linesView({ lines }: z.infer<typeof ownLines>, paint: Paint): st
 }
 
 /** One dispute with what was said in it. */
-export function disputeView(dispute: z.infer<typeof wholeDispute>, paint: Paint): string {
-  const { id, about, kind, claimed, setAside, award } = dispute;
+export function disputeView(
+  dispute: z.infer<typeof wholeDispute>,
+  nameOf: (worker: string) => string,
+  paint: Paint,
+): string {
+  const { id, worker, about, kind, claimed, setAside, award } = dispute;
   const facts = [
+    ['worker', nameOf(worker)],
     ['about', `${about} (${kind})`],
     ['stands', standing(dispute)],
     ['claimed', money(claimed)],

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import { findPool } from '../../api/admin-client.ts';
+import { findPool, workerNames } from '../../api/admin-client.ts';
 import { exactKnown } from '../../base/amounts.ts';
 import { TributaryError } from '../../base/errors.ts';
 import { showCount } from '../../base/figures.ts';
@@ -81,12 +81,18 @@ async function list(args: readonly string[], io: Io): Promise<number> {
 async function show(args: readonly string[], io: Io): Promise<number> {
   const settings = readSettings(showCommand, args, io);
   if (!settings) return exitCode.ok;
-  const { epoch, json, ...pool } = settings.values;
-  const shown = await poolClient(findPool(pool), ANSWER_MS_MAX).get('/api/v1/epochs/{epoch}', {
+  const { epoch, json, ...where } = settings.values;
+  const pool = findPool(where);
+  const shown = await poolClient(pool, ANSWER_MS_MAX).get('/api/v1/epochs/{epoch}', {
     params: { epoch: `${epoch}` },
   });
+  if (json) {
+    io.stdout.write(`${JSON.stringify(shown)}\n`);
+    return exitCode.ok;
+  }
+  const nameOf = await workerNames(pool);
   const lines = (shown.workers ?? []).flatMap(({ worker, units: done, owed, lines: own }) => [
-    `${worker}  ${showCount(BigInt(done))} units, owed ${amounts(owed)}`,
+    `${nameOf(worker)}  ${showCount(BigInt(done))} units, owed ${amounts(owed)}`,
     ...own.map(
       ({ id = '', kind, asset, amount, text }) =>
         `  ${id}  ${kind}  ${exactKnown(BigInt(amount), asset)}  ${text}`,
@@ -94,7 +100,7 @@ async function show(args: readonly string[], io: Io): Promise<number> {
   ]);
   const by = shown.termsVersion === 0 ? 'default terms' : `terms ${shown.termsVersion}`;
   const head = `Epoch ${shown.epoch}, ${by}, root ${shown.root}`;
-  io.stdout.write(`${json ? JSON.stringify(shown) : [head, ...lines].join('\n')}\n`);
+  io.stdout.write(`${[head, ...lines].join('\n')}\n`);
   return exitCode.ok;
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { serveAdmin } from '../../api/admin.ts';
-import { apiOf } from '../../api/api.test-kit.ts';
+import { apiOf, workersListed } from '../../api/api.test-kit.ts';
 import { epochsRoutes } from '../../api/epochs-routes.ts';
 import { termsRoutes } from '../../api/terms-routes.ts';
 import { keptIo } from '../../base/kept-io.test-kit.ts';
@@ -26,7 +26,9 @@ const terms = createTermsService({
 const routes = [
   ...epochsRoutes({ database, epochs: { closeNow: () => closeNow(parts) } }),
   ...termsRoutes({ terms }),
+  workersListed(() => [{ id: enrolled, name: 'heron' }]),
 ];
+let enrolled = '';
 const admin = await serveAdmin(
   { api: apiOf(routes), metrics: createMetrics(), ready: async () => undefined, log: quiet },
   { host: '127.0.0.1', port: 0, tokenChosen: false },
@@ -40,6 +42,7 @@ after(async () => {
 test('a running pool replays its epochs under other terms, also what it keeps private', async () => {
   await books.publish('privacy = "private"');
   const worker = await books.enrol();
+  enrolled = worker;
   for (let epoch = 1; epoch <= 2; epoch += 1) {
     await books.work(worker, 100n, 1n);
     await books.earn(10n ** 18n);
@@ -49,12 +52,15 @@ test('a running pool replays its epochs under other terms, also what it keeps pr
   await writeFile(file, starterFile.replace('commission = "10%"', 'commission = "0%"'));
   const { io, out } = keptIo();
   const pool = ['--admin-url', `http://127.0.0.1:${admin.port}`, '--admin-token', 'token'];
-  const replay = (to: string) =>
-    run(['replay', '--terms', file, '--from', '1', '--to', to, '--json', ...pool], io);
-  assert.equal(await replay('2'), 0);
+  const replay = (to: string, kept = io, ...more: string[]) =>
+    run(['replay', '--terms', file, '--from', '1', '--to', to, ...more, ...pool], kept);
+  assert.equal(await replay('2', io, '--json'), 0);
   const { workers } = JSON.parse(out());
   assert.deepEqual(workers, [
     { worker, asset: 'ETH', was: `${18n * 10n ** 17n}`, wouldBe: `${2n * 10n ** 18n}` },
   ]);
   await assert.rejects(replay('3'), { code: 'epoch_unknown' });
+  const people = keptIo();
+  assert.equal(await replay('2', people.io), 0);
+  assert.match(people.out(), /^heron +1\.8 +2 +\+0\.2 +ETH$/m);
 });

@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { callerOf, decode, findPool, type Whereabouts } from '../../api/admin-client.ts';
+import {
+  callerOf,
+  decode,
+  findPool,
+  type RunningPool,
+  workerNames,
+} from '../../api/admin-client.ts';
 import { openPublished, type PublishedFiles } from '../../api/published-files.ts';
 import { TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
@@ -26,7 +32,8 @@ export async function runReplay(args: readonly string[], io: Io): Promise<number
   if (!settings) return exitCode.ok;
   const { terms: path, from, to, proofs, json, ...pool } = settings.values;
   const terms = await loadTerms(path);
-  const files = proofs === undefined ? fromPool(pool) : openPublished(proofs);
+  const running = proofs === undefined ? findPool(pool) : undefined;
+  const files = running ? fromPool(running) : openPublished(proofs ?? '');
   const inputs: EpochInput[] = [];
   for (let epoch = from; epoch <= to; epoch += 1) inputs.push(await inputOf(files, epoch));
   const was = await settledBefore(files, inputs);
@@ -38,13 +45,15 @@ export async function runReplay(args: readonly string[], io: Io): Promise<number
     io.stdout.write(`${text}\n`);
     return exitCode.ok;
   }
-  io.stdout.write(`${view(io, { terms, found, was, would, from, to })}\n`);
+  // Published files have no names.
+  const nameOf = running ? await workerNames(running) : (worker: string) => worker;
+  io.stdout.write(`${view(io, { terms, found, nameOf, was, would, from, to })}\n`);
   return exitCode.ok;
 }
 
 /** The same files as the admin address of a running pool gives them, private epochs with them. */
-function fromPool(pool: Whereabouts): PublishedFiles {
-  const call = callerOf(findPool(pool));
+function fromPool(pool: RunningPool): PublishedFiles {
+  const call = callerOf(pool);
   const one = async (path: string, name: 'input' | 'file') => {
     const value = await call('GET', path).catch((error: unknown) => {
       const isMissing = error instanceof TributaryError && MISSING.has(error.code);
@@ -149,18 +158,19 @@ function view(
   shown: {
     readonly terms: Terms;
     readonly found: readonly Difference[];
+    readonly nameOf: (worker: string) => string;
     readonly was: readonly Settlement[];
     readonly would: readonly Settlement[];
     readonly from: number;
     readonly to: number;
   },
 ): string {
-  const { terms, found, was, would, from, to } = shown;
+  const { terms, found, nameOf, was, would, from, to } = shown;
   const paint = createPaint(io);
   const amount = (asset: string, value: bigint, sign = '') =>
     `${value > 0n ? sign : ''}${showUnits(value, decimalsOf(terms, asset))}`;
   const rows = found.map(({ worker, asset, was, wouldBe }) => [
-    worker,
+    nameOf(worker),
     amount(asset, was),
     amount(asset, wouldBe),
     amount(asset, wouldBe - was, '+'),

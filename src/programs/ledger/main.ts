@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { type AdminCall, callerOf, decode, findPool } from '../../api/admin-client.ts';
+import {
+  type AdminCall,
+  callerOf,
+  createAdminClient,
+  decode,
+  findPool,
+  type Whereabouts,
+  workerNames,
+} from '../../api/admin-client.ts';
 import { parseAmount } from '../../base/amounts.ts';
 import { TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
@@ -120,13 +128,13 @@ async function recover(args: readonly string[], io: Io): Promise<number> {
 async function showAccounts(args: readonly string[], io: Io): Promise<number> {
   const values = readSettings(accountsCommand, args, io)?.values;
   if (!values) return exitCode.ok;
-  const call = callerOf(findPool(values));
-  const list = await readAccounts(call, queryOf(values));
+  const pool = findPool(values);
+  const list = await readAccounts(callerOf(pool), queryOf(await withIds(values)));
   if (values.json) print(io, JSON.stringify(list));
   else if (values.csv) {
     const rows = list.map((one) => [one.account, one.asset, one.side, one.balance]);
     print(io, csv([['account', 'asset', 'side', 'balance'], ...rows]));
-  } else print(io, accountsView(list, createPaint(io)));
+  } else print(io, accountsView(named(list, await workerNames(pool)), createPaint(io)));
   return exitCode.ok;
 }
 
@@ -137,10 +145,12 @@ async function readAccounts(call: AdminCall, query: string): Promise<readonly Ac
 async function showLines(args: readonly string[], io: Io): Promise<number> {
   const values = readSettings(linesCommand, args, io)?.values;
   if (!values) return exitCode.ok;
-  const call = callerOf(findPool(values));
+  const pool = findPool(values);
+  const call = callerOf(pool);
+  const wanted = await withIds(values);
   const list: LineView[] = [];
   for (let after: string | undefined; ; ) {
-    const path = `/api/v1/ledger/lines${queryOf({ ...values, after })}`;
+    const path = `/api/v1/ledger/lines${queryOf({ ...wanted, after })}`;
     const page: readonly LineView[] = decode(lines, await call('GET', path)).lines;
     list.push(...page);
     after = page.at(-1)?.cursor;
@@ -150,7 +160,7 @@ async function showLines(args: readonly string[], io: Io): Promise<number> {
   else if (values.csv) {
     const rows = list.map((one) => COLUMNS.map((name) => one[name] ?? ''));
     print(io, csv([COLUMNS, ...rows]));
-  } else print(io, linesView(list, createPaint(io)));
+  } else print(io, linesView(named(list, await workerNames(pool)), createPaint(io)));
   return exitCode.ok;
 }
 
@@ -171,7 +181,8 @@ const COLUMNS = [
 async function checkBalances(args: readonly string[], io: Io): Promise<number> {
   const values = readSettings(balanceCommand, args, io)?.values;
   if (!values) return exitCode.ok;
-  const call = callerOf(findPool(values));
+  const pool = findPool(values);
+  const call = callerOf(pool);
   const { wrong } = decode(checked, await call('GET', '/api/v1/ledger/check'));
   const list = await readAccounts(call, '');
   const sums = new Map<string, bigint>();
@@ -192,7 +203,8 @@ async function checkBalances(args: readonly string[], io: Io): Promise<number> {
       `OK: ${list.length} balances are the sums of their entries, and together they are 0.`,
     );
   } else {
-    for (const { account: name, asset, balance, entriesSum } of wrong) {
+    const nameOf = await workerNames(pool);
+    for (const { account: name, asset, balance, entriesSum } of named(wrong, nameOf)) {
       const [held, sum] = [balance, entriesSum].map((one) => amountText(BigInt(one), asset));
       print(io, `${name} holds ${held} ${asset}, and its entries sum to ${sum}.`);
     }
@@ -201,6 +213,28 @@ async function checkBalances(args: readonly string[], io: Io): Promise<number> {
     }
   }
   return balanced ? exitCode.ok : exitCode.failed;
+}
+
+/** Accounts of workers as people call them: `worker:heron`. */
+function named<T extends { readonly account: string }>(
+  list: readonly T[],
+  nameOf: (worker: string) => string,
+): readonly T[] {
+  return list.map((one) => {
+    const [kind = '', ...owner] = one.account.split(':');
+    return { ...one, account: [kind, ...owner.map(nameOf)].join(':') };
+  });
+}
+
+/** The account that is meant, also where its worker stands there by name. */
+async function withIds<T extends Whereabouts & { readonly account: string | undefined }>(
+  values: T,
+): Promise<T> {
+  const [kind = '', owner = ''] = values.account?.split(':') ?? [];
+  if (owner === '') return values;
+  const workers = await createAdminClient(findPool(values)).list();
+  const id = workers.find(({ name }) => name === owner)?.id ?? owner;
+  return { ...values, account: `${kind}:${id}` };
 }
 
 function queryOf(values: {

@@ -25,7 +25,10 @@ const asset = {
 } as const;
 
 const account = {
-  type: { ...text('ACCOUNT'), allowed: 'an account such as income or worker:abcdefghij' },
+  type: {
+    ...text('ACCOUNT'),
+    allowed: 'an account such as income or worker:heron, with the name or the id',
+  },
   doc: 'Only this account; a kind with a colon (`worker:`) stands for all of that kind.',
   defaultText: 'all of them',
 } as const;

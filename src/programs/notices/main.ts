@@ -1,4 +1,4 @@
-import { findPool } from '../../api/admin-client.ts';
+import { findPool, workerNames } from '../../api/admin-client.ts';
 import { TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
 import { createPaint, exitCode, type Io } from '../../base/terminal.ts';
@@ -23,8 +23,10 @@ async function list(args: readonly string[], io: Io): Promise<number> {
   if (!settings) return exitCode.ok;
   const { worker, kind, newest, json, ...where } = settings.values;
   const query = { worker, kind, limit: newest };
-  const { items } = await poolClient(findPool(where)).get('/api/v1/notices/all', { query });
-  print(io, json ? JSON.stringify(items) : noticesView(items, createPaint(io)));
+  const pool = findPool(where);
+  const { items } = await poolClient(pool).get('/api/v1/notices/all', { query });
+  if (json) print(io, JSON.stringify(items));
+  else print(io, noticesView(items, await workerNames(pool), createPaint(io)));
   return exitCode.ok;
 }
 

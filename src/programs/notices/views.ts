@@ -29,10 +29,14 @@ const LIST_COLUMNS = 120;
 const minute = (iso: string | null) => (iso ?? '').slice(0, 16).replace('T', ' ');
 
 /** Notices, a line each. */
-export function noticesView(notices: readonly ListedNotice[], paint: Paint): string {
+export function noticesView(
+  notices: readonly ListedNotice[],
+  nameOf: (worker: string) => string,
+  paint: Paint,
+): string {
   if (notices.length === 0) return 'Nobody was told anything yet.';
   const rows = notices.map(({ at, kind, worker, title }) => [
-    ...[minute(at), kind, worker ?? forWhom(kind), harmless(title)],
+    ...[minute(at), kind, worker === null ? forWhom(kind) : nameOf(worker), harmless(title)],
   ]);
   const titles = [{ title: 'UTC' }, { title: 'Kind' }, { title: 'Of' }, { title: 'Notice' }];
   return table(titles, rows, { paint, width: LIST_COLUMNS }).join('\n');

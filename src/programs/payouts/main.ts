@@ -1,5 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { type AdminCall, callerOf, findPool, type Whereabouts } from '../../api/admin-client.ts';
+import {
+  type AdminCall,
+  callerOf,
+  findPool,
+  type Whereabouts,
+  workerNames,
+} from '../../api/admin-client.ts';
 import type { Command, Settings, ValuesOf } from '../../base/command.ts';
 import { messageOf, TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
@@ -27,15 +33,21 @@ function command<S extends Settings>(
   known: Command<S>,
   act: (
     values: ValuesOf<S>,
-    parts: { readonly ask: Ask; readonly print: (text: string) => void },
+    parts: {
+      readonly ask: Ask;
+      readonly print: (text: string) => void;
+      names(): Promise<(worker: string) => string>;
+    },
   ) => Promise<number | undefined>,
 ) {
   return async (args: readonly string[], io: Io): Promise<number> => {
     const settings = readSettings(known, args, io);
     if (!settings) return exitCode.ok;
-    const call = callerOf(findPool(settings.values as unknown as Whereabouts));
+    const pool = findPool(settings.values as unknown as Whereabouts);
+    const ask = asking(callerOf(pool));
     const print = (text: string) => void io.stdout.write(`${text}\n`);
-    return (await act(settings.values, { ask: asking(call), print })) ?? exitCode.ok;
+    const names = () => workerNames(pool);
+    return (await act(settings.values, { ask, print, names })) ?? exitCode.ok;
   };
 }
 
@@ -65,9 +77,9 @@ const handlers = {
     print(json ? text(done) : `${words} on the way: see \`tributary payouts status\`.`);
     return undefined;
   }),
-  status: command(payoutCommands.status, async ({ json }, { ask, print }) => {
+  status: command(payoutCommands.status, async ({ json }, { ask, print, names }) => {
     const status = await ask('/status');
-    print(json ? text(status) : statusView(status));
+    print(json ? text(status) : statusView(status, await names()));
     return undefined;
   }),
   reconcile: command(payoutCommands.reconcile, async ({ json }, { ask, print }) => {

@@ -184,8 +184,8 @@ const status = z.object({
   decimals,
 });
 
-/** Payouts and what stands behind them. */
-export function statusView(value: unknown): string {
+/** Payouts and what stands behind them; `nameOf` says what people call a worker. */
+export function statusView(value: unknown, nameOf: (worker: string) => string): string {
   const found = decode(status, value);
   const { open, newest, inDoubt, pauses, addressChanges, assets, tickets } = found;
   const shown = amounts(found.decimals);
@@ -196,7 +196,7 @@ export function statusView(value: unknown): string {
         ? `, ${shown(one.received, one.asset)} arrived`
         : '';
     const at = one.reference ? `  ${harmless(one.reference)}` : '';
-    return `${one.id}  ${one.worker}  ${shown(one.amount, one.asset)}  ${one.state}${why}${short}${at}`;
+    return `${one.id}  ${nameOf(one.worker)}  ${shown(one.amount, one.asset)}  ${one.state}${why}${short}${at}`;
   };
   const lines = newest.map(lineOf);
   if (lines.length === 0) lines.push('Nothing was paid yet.');
@@ -217,7 +217,7 @@ export function statusView(value: unknown): string {
   }
   for (const { worker, newAddress, effectiveAt } of addressChanges) {
     const when = new Date(effectiveAt).toISOString();
-    lines.push(`${worker} is to be paid at ${newAddress} from ${when} on.`);
+    lines.push(`${nameOf(worker)} is to be paid at ${newAddress} from ${when} on.`);
   }
   const wei = (amount: string) => shown(amount, 'ETH');
   lines.push('', `Tickets: ${wei(tickets.earned)} earned by expected value`);
