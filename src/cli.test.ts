@@ -14,11 +14,24 @@ import { commands, run, version } from './cli.ts';
 
 const BIN = join(import.meta.dirname, '../bin/tributary');
 
-test('help lists every command and fits 80 columns', async () => {
+test('help lists every command, and each page of it fits 80 columns', async () => {
   const { code, out } = await call(['help']);
   assert.equal(code, 0);
   for (const { name } of commands) assert.match(out, new RegExp(`^  ${name} `, 'm'));
-  for (const line of out.split('\n')) assert.ok(line.length <= 80, line);
+  const groups = commands.map(({ name }) => name.split(' ')[0] as string);
+  const pages = [[], ...groups.map((name) => [name]), ...commands.map(({ name }) => [name])];
+  for (const words of pages) {
+    const page = await call(['help', ...words.flatMap((name) => name.split(' '))]);
+    for (const line of page.out.split('\n')) assert.ok([...line].length <= 80, line);
+  }
+});
+
+test('an example that fills several lines is one command to a shell', async () => {
+  for (const { name, examples = [] } of commands) {
+    const { out } = await call(['help', ...name.split(' ')]);
+    const whole = out.replaceAll(/ \\\n +/g, ' ');
+    for (const example of examples) assert.ok(whole.includes(`\n  ${example}\n`), example);
+  }
 });
 
 test('each command has a page, by help and by --help', async () => {
@@ -26,7 +39,7 @@ test('each command has a page, by help and by --help', async () => {
     const byHelp = await call(['help', ...name.split(' ')]);
     const byOption = await call([...name.split(' '), '--help']);
     assert.equal(byHelp.code, 0);
-    assert.ok(byHelp.out.startsWith(summary));
+    assert.ok(byHelp.out.replaceAll('\n', ' ').startsWith(summary));
     assert.equal(byOption.out, byHelp.out);
   }
 });

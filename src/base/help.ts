@@ -1,7 +1,7 @@
 import { type AnySetting, type Command, envOf, keyOf, type Settings } from './command.ts';
 import { showValue } from './setting-types.ts';
 import { originText, type Resolved, resolveSettings, showResolved } from './settings.ts';
-import { createPaint, type Io, table, VIEW_COLUMNS, wrap } from './terminal.ts';
+import { createPaint, type Io, table, textWidth, VIEW_COLUMNS, wrap } from './terminal.ts';
 
 /**
  * What every program starts with: settles its settings, or prints its help and answers undefined.
@@ -46,7 +46,7 @@ export function usageLine(command: Command): string {
 /** The page that `--help` prints. */
 export function helpText(command: Command): string {
   const lines = [
-    command.summary,
+    ...wrap(command.summary, VIEW_COLUMNS),
     '',
     'Usage',
     ...wrap(usageLine(command), VIEW_COLUMNS - 2, '  ').map((l) => `  ${l}`),
@@ -55,7 +55,7 @@ export function helpText(command: Command): string {
   lines.push('', 'Options');
   for (const [name, setting] of settings) lines.push(...optionLines(name, setting));
   if (command.examples?.length) {
-    lines.push('', 'Examples', ...command.examples.map((example) => `  ${example}`));
+    lines.push('', 'Examples', ...command.examples.flatMap(exampleLines));
   }
   if (settings.some(([, { positional }]) => positional !== 'only')) {
     lines.push('', ...wrap(ELSEWHERE, VIEW_COLUMNS));
@@ -64,6 +64,22 @@ export function helpText(command: Command): string {
 }
 const ELSEWHERE =
   'Every option is also an environment variable (--data-dir: TRIBUTARY_DATA_DIR) and a key of the config file (data-dir), where the command has one. A flag wins over a variable, a variable over the file.';
+
+/** One command, in lines that a shell puts together again: an option stays with its value. */
+function exampleLines(example: string): readonly string[] {
+  if (textWidth(`  ${example}`) <= VIEW_COLUMNS) return [`  ${example}`];
+  const [first = '', ...rest] = example.match(PARTS) ?? [];
+  const lines: string[] = [];
+  let line = `  ${first}`;
+  for (const part of rest) {
+    if (textWidth(`${line} ${part} \\`) > VIEW_COLUMNS) {
+      lines.push(`${line} \\`);
+      line = `    ${part}`;
+    } else line = `${line} ${part}`;
+  }
+  return [...lines, line];
+}
+const PARTS = /--\S+ (?:"[^"]*"|[^\s"-]\S*)|"[^"]*"|\S+/g;
 
 function optionLines(name: string, setting: AnySetting): string[] {
   const { placeholder } = setting.type;

@@ -99,8 +99,7 @@ export const actionCommands = {
     },
     check,
     examples: [
-      'tributary chain register --bond 5000 --reward-cut 20 --fee-share 50 \\',
-      '  --service-uri https://pool.example:8935 --data-dir ~/pool',
+      'tributary chain register --bond 5000 --reward-cut 20 --fee-share 50 --service-uri https://pool.example:8935 --data-dir ~/pool',
     ],
   }),
   'set-service-uri': defineCommand({

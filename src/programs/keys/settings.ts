@@ -57,8 +57,7 @@ export const importCommand = defineCommand({
     },
   },
   examples: [
-    'tributary keys import ~/.lpData/arbitrum-one-mainnet/keystore/UTC--… \\',
-    '  --keystore ~/keys --password-file ~/password',
+    'tributary keys import ~/.lpData/arbitrum-one-mainnet/keystore/UTC--… --keystore ~/keys --password-file ~/password',
   ],
 });
 

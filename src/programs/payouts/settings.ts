@@ -147,8 +147,7 @@ export const payoutCommands = {
       ...pool,
     },
     examples: [
-      'tributary payouts rate --from ETH --to USDC --paid 3000000000 --owed 1000000000000000000 \\',
-      '  --note "Kraken, 14:00 UTC"',
+      'tributary payouts rate --from ETH --to USDC --paid 3000000000 --owed 1000000000000000000 --note "Kraken, 14:00 UTC"',
     ],
   }),
   'add-approver': defineCommand({

@@ -186,9 +186,8 @@ export const poolCommand = defineCommand({
   },
   examples: [
     'tributary pool --data-dir ~/pool --service-addr pool.example:8935',
-    'tributary pool --data-dir ~/pool --service-addr pool.example:8935 --network arbitrum-one \\',
-    '  --eth-url https://…,https://… --keystore ~/keys --password-file ~/password --price "0.05USD per 1e12 pixels"',
-    'tributary pool settings --config pool.toml    each value and where it came from',
+    'tributary pool --data-dir ~/pool --service-addr pool.example:8935 --network arbitrum-one --eth-url https://…,https://… --keystore ~/keys --password-file ~/password --price "0.05USD per 1e12 pixels"',
+    'tributary pool settings --config pool.toml    each value and its origin',
   ],
 });
 

@@ -133,8 +133,7 @@ export const redeemerCommand = defineCommand({
     return undefined;
   },
   examples: [
-    'tributary redeemer --data-dir ~/redeemer --database-url postgres://… --network arbitrum-one \\',
-    '  --eth-url https://… --orchestrator-address 0x… --keystore ~/keys --password-file ~/password',
+    'tributary redeemer --data-dir ~/redeemer --database-url postgres://… --network arbitrum-one --eth-url https://… --orchestrator-address 0x… --keystore ~/keys --password-file ~/password',
     'tributary pool … --redeemer off    the pool beside it',
   ],
 });

@@ -283,8 +283,7 @@ export const signerCommand = defineCommand({
     return limitComplaint(values);
   },
   examples: [
-    'tributary signer --network arbitrum-one --keystore ~/keys --password-file ~/password \\',
-    '  --socket ~/signer/signer.sock --state-file ~/signer/sums.sqlite',
+    'tributary signer --network arbitrum-one --keystore ~/keys --password-file ~/password --socket ~/signer/signer.sock --state-file ~/signer/sums.sqlite',
   ],
 });
 /** Chain id of Arbitrum One. */
