@@ -41,9 +41,9 @@ export async function bringIncome(tx: Transaction, input: EpochInput, at: Instan
  */
 export async function recogniseRewards(tx: Transaction, clock: Clock): Promise<bigint> {
   const waiting = -(await balanceOf(tx, account('income_pending'), LPT));
+  if (waiting === 0n) return 0n;
   const { number: epoch } = await openEpoch(tx);
   const other = account(waiting < 0n ? 'bonding_rewards' : 'income');
-  if (waiting === 0n) return 0n;
   await post(tx, {
     // Nothing waits again before another epoch was taken over.
     cause: `recovered-rewards:${epoch}`,

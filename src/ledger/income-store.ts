@@ -1,10 +1,12 @@
 import sql from 'sql-template-tag';
 import type { Instant } from '../base/clock.ts';
 import type { Queryable, Transaction } from '../database/transaction.ts';
-import type { ChainCall, IncomeMark } from './income.ts';
+import { type ChainCall, type ChainMove, chainMove, type IncomeMark } from './income.ts';
 
 /** Tickets are worth their face value times this over 2^256 - 1. protocol: TicketBroker. */
 const WIN_PROB_MAX = 2n ** 256n - 1n;
+/** Events that {@link waitingLpt} reads at once. */
+const EVENTS_MAX = 200;
 
 /** Only one node posts income at a time; ends with the transaction. */
 export async function lockIncome(tx: Transaction): Promise<void> {
@@ -102,6 +104,30 @@ export async function waitingEvents(
     left join chain_intent i on i.number = n.intent
     where e.number > ${after} order by e.number limit ${limit}`);
   return rows.map(decodeEvent);
+}
+
+/** A final transaction that moved LPT of the pool, and is not in the books. */
+export interface LptEvent {
+  readonly event: BookEvent & { readonly kind: 'intent' };
+  readonly move: Extract<ChainMove, { move: 'reward' | 'own_lpt' }>['move'];
+}
+
+/** Of all that waits, what moved LPT: how much, the chain alone knows. */
+export async function* waitingLpt(
+  from: Queryable,
+  bondingManager: Uint8Array,
+): AsyncGenerator<LptEvent> {
+  for (let after = 0n; ; ) {
+    const events = await waitingEvents(from, after, EVENTS_MAX);
+    for (const event of events) {
+      if (event.kind !== 'intent') continue;
+      const move = chainMove(event.call, bondingManager)?.move;
+      if (move === 'reward' || move === 'own_lpt') yield { event, move };
+    }
+    const last = events.at(-1);
+    if (!last || events.length < EVENTS_MAX) return;
+    after = last.number;
+  }
 }
 
 /** What of the redemption reached the orchestrator is asked of the chain later. */

@@ -16,6 +16,7 @@ import {
   moveIncomeMark,
   noteUnmeasured,
   waitingEvents,
+  waitingLpt,
 } from './income-store.ts';
 import { bookOwnLpt, type OwnLpt } from './own-lpt.ts';
 import {
@@ -120,31 +121,23 @@ async function lptWaiting(
 ): Promise<ReadonlyMap<string, bigint>> {
   const { database, bondingManager, clock, log } = parts;
   const known = new Map<string, bigint>();
-  for (let after = 0n; ; ) {
-    const events = await waitingEvents(database, after, EVENTS_MAX);
-    for (const event of events) {
-      if (event.kind !== 'intent') continue;
-      const move = chainMove(event.call, bondingManager)?.move;
-      if (move !== 'reward' && move !== 'own_lpt') continue;
-      if (clock.now() < (askAgainAt.get(event.subject) ?? 0)) continue;
-      const transaction = `0x${event.subject}` as const;
-      try {
-        const asked =
-          move === 'reward'
-            ? parts.rewardOf?.(transaction, event.block)
-            : parts.lptMoved?.(transaction);
-        if (asked) known.set(event.subject, await asked);
-        askAgainAt.delete(event.subject);
-      } catch (error) {
-        askAgainAt.set(event.subject, clock.now() + LPT_AGAIN_MS);
-        const code = error instanceof TributaryError ? error.code : 'internal';
-        log.warn(move === 'reward' ? 'reward_not_read' : 'own_lpt_not_read', { code });
-      }
+  for await (const { event, move } of waitingLpt(database, bondingManager)) {
+    if (clock.now() < (askAgainAt.get(event.subject) ?? 0)) continue;
+    const transaction = `0x${event.subject}` as const;
+    try {
+      const asked =
+        move === 'reward'
+          ? parts.rewardOf?.(transaction, event.block)
+          : parts.lptMoved?.(transaction);
+      if (asked) known.set(event.subject, await asked);
+      askAgainAt.delete(event.subject);
+    } catch (error) {
+      askAgainAt.set(event.subject, clock.now() + LPT_AGAIN_MS);
+      const code = error instanceof TributaryError ? error.code : 'internal';
+      log.warn(move === 'reward' ? 'reward_not_read' : 'own_lpt_not_read', { code });
     }
-    const last = events.at(-1);
-    if (!last || events.length < EVENTS_MAX) return known;
-    after = last.number;
   }
+  return known;
 }
 
 type Step = { readonly done: true } | { readonly done: false; readonly after: bigint };

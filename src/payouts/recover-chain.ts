@@ -8,13 +8,10 @@ import { networkOf } from '../chain/networks.ts';
 import { findFinal, type SignedByAccount, signedByAccount } from '../chain/transactions-find.ts';
 import { field, quantity } from '../chain/transactions-look.ts';
 import type { Database } from '../database/database.ts';
-import { addressBytes, type ChainCall, chainMove } from '../ledger/income.ts';
-import { waitingEvents } from '../ledger/income-store.ts';
+import { addressBytes, type ChainCall } from '../ledger/income.ts';
+import { waitingLpt } from '../ledger/income-store.ts';
 import { bookFound, type FoundTransaction, type RecoverParts } from './recover-book.ts';
 import { sentCount } from './sent-check.ts';
-
-/** Events that are read at once. */
-const EVENTS_MAX = 200;
 
 /** What became of one of them. */
 export interface Recovered {
@@ -43,7 +40,7 @@ export async function recoverAccounts(
   parts: RecoverParts,
   accounts: readonly JournalAccount[],
 ): Promise<readonly Recovered[]> {
-  const found: Found[] = [...(await waitingLpt(parts))];
+  const found: Found[] = [...(await journalLpt(parts))];
   for (const account of accounts) found.push(...(await sentBy(parts, account)));
   const recovered: Recovered[] = [];
   for (const one of found) {
@@ -58,28 +55,20 @@ export async function recoverAccounts(
 }
 
 /** LPT that the journal had moved for good when the backup was written, and that was not posted yet. */
-async function waitingLpt({
+async function journalLpt({
   database,
   providers,
   bondingManager,
 }: RecoverParts): Promise<readonly Found[]> {
   const found: Found[] = [];
-  for (let after = 0n; ; ) {
-    const events = await waitingEvents(database, after, EVENTS_MAX);
-    for (const event of events) {
-      if (event.kind !== 'intent') continue;
-      const move = chainMove(event.call, addressBytes(bondingManager))?.move;
-      if (move !== 'reward' && move !== 'own_lpt') continue;
-      const hash = `0x${event.subject}` as const;
-      const receipt = await providers.request('eth_getTransactionReceipt', [hash]);
-      if (!receipt) throw waits(`No node has the receipt of ${hash}.`);
-      const account = `0x${Buffer.from(event.account).toString('hex')}` as const;
-      found.push({ ...{ as: 'known', isWanted: true, hash, account, receipt }, call: event.call });
-    }
-    const last = events.at(-1);
-    if (!last || events.length < EVENTS_MAX) return found;
-    after = last.number;
+  for await (const { event } of waitingLpt(database, addressBytes(bondingManager))) {
+    const hash = `0x${event.subject}` as const;
+    const receipt = await providers.request('eth_getTransactionReceipt', [hash]);
+    if (!receipt) throw waits(`No node has the receipt of ${hash}.`);
+    const account = `0x${Buffer.from(event.account).toString('hex')}` as const;
+    found.push({ ...{ as: 'known', isWanted: true, hash, account, receipt }, call: event.call });
   }
+  return found;
 }
 
 async function sentBy(parts: RecoverParts, account: JournalAccount): Promise<readonly Found[]> {

@@ -330,6 +330,7 @@ test('no transaction pays more for gas than --max-gas-price', async (t) => {
   }
   await baseFee(gwei);
   await eventually('it is sent', async () => (await sent()) === before + 1);
+  const isOurs = ({ from }: { from: string }) => from.toLowerCase() === address.toLowerCase();
   // A count may be told before the block in which it grew, and another block may come behind that.
   const rewards = async () => {
     const head = await chain.reader.getBlockNumber();
@@ -340,7 +341,6 @@ test('no transaction pays more for gas than --max-gas-price', async (t) => {
     );
     return blocks.flatMap(({ transactions }) => transactions).filter(isOurs);
   };
-  const isOurs = ({ from }: { from: string }) => from.toLowerCase() === address.toLowerCase();
   await eventually('it is in a block', async () => (await rewards()).length > 0);
   const [reward] = await rewards();
   assert.ok(reward?.maxFeePerGas !== undefined && reward.maxFeePerGas <= 3n * gwei);
