@@ -206,7 +206,7 @@ async function lostStake(
   try {
     const events = await stake.events({ after, until: block });
     return events
-      .filter(({ is }) => is !== 'bonded')
+      .filter(({ is }) => is !== 'bonded' && is !== 'rewarded')
       .slice(-LINES_MAX)
       .map(
         ({ transaction, block: at, text }) => `transaction ${transaction} in block ${at} ${text}`,

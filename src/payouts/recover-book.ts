@@ -2,13 +2,14 @@ import sql from 'sql-template-tag';
 import { bytesToHex, decodeFunctionData, encodeEventTopics, type Hex } from 'viem';
 import { exactAsset } from '../base/amounts.ts';
 import { type AssetId, ETH, LPT } from '../base/asset.ts';
-import { type Instant, instant } from '../base/clock.ts';
+import type { Instant } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
 import { bondingManagerAbi } from '../chain/abi/bonding-manager.ts';
 import { disperseAbi } from '../chain/abi/disperse.ts';
+import { blockTime } from '../chain/block-time.ts';
 import { DISPERSE } from '../chain/disperse.ts';
 import type { Providers } from '../chain/providers.ts';
-import { field, quantity, toHex } from '../chain/transactions-look.ts';
+import { field, quantity } from '../chain/transactions-look.ts';
 import type { Database } from '../database/database.ts';
 import type { Transaction } from '../database/transaction.ts';
 import { ownReward } from '../duties/own-reward.ts';
@@ -23,6 +24,8 @@ import type { AssetKind } from '../terms/terms.ts';
 import { type ReceiptLog, receiptLogs, transferIn } from './logs.ts';
 import { lptIn } from './lpt-moved.ts';
 import type { Recipient } from './plan-types.ts';
+import type { StakeMove } from './stake-moved.ts';
+import type { StakeOnChain } from './stake-on-chain.ts';
 
 /** Of ETH and LPT, where no terms name them. */
 const PROTOCOL_DECIMALS = 18;
@@ -36,6 +39,8 @@ export interface RecoverParts {
   readonly bondingManager: Hex;
   /** Of LPT. */
   readonly token: Hex;
+  /** The orchestrator, and its stake; undefined: nobody says which one it is. */
+  readonly stake?: { readonly orchestrator: Hex; readonly onChain: StakeOnChain } | undefined;
 }
 
 /** A final transaction of the pool of which the books lack something. */
@@ -79,7 +84,7 @@ export async function bookFound(
   const logs = succeeded ? (receiptLogs(field(receipt, 'logs')) ?? []) : [];
   const move = succeeded ? chainMove(call, addressBytes(parts.bondingManager)) : undefined;
   const reward = move?.move === 'reward' ? await rewardIn(parts, { hash, block, logs }) : 0n;
-  const at = await blockTime(providers, toHex(block));
+  const at = await blockTime(providers, block);
   return database.transact(async (tx) => {
     await lockIncome(tx);
     const epoch = (await openEpoch(tx)).number;
@@ -105,12 +110,21 @@ async function bookLpt(
   const { move, reward, logs, own } = seen;
   if (move?.move === 'reward') {
     await post(tx, rewardReceived({ ...seen, amount: reward }));
-    return [`brought ${shown(assets, reward, LPT)} of rewards to the stake`];
+    return stakeLines(assets, { is: 'rewarded', amount: reward });
   }
   if (move?.move !== 'own_lpt' || !isOwnLpt(seen)) return [];
   const amount = lptIn(logs, { token, treasury: [...own] });
   await bookOwnLpt(tx, { ...seen, amount, stake: move.stake });
-  if (amount === 0n || !move.stake) return [];
+  return move.stake ? stakeLines(assets, { is: 'moved', amount }) : [];
+}
+
+/** What a transaction did to the stake, in sentences. */
+export function stakeLines(
+  assets: RecoverParts['assets'],
+  { is, amount }: Pick<StakeMove, 'is' | 'amount'>,
+): readonly string[] {
+  if (is === 'rewarded') return [`brought ${shown(assets, amount, LPT)} of rewards to the stake`];
+  if (amount === 0n) return [];
   return amount < 0n
     ? [`bonded ${shown(assets, -amount, LPT)}`]
     : [`withdrew ${shown(assets, amount, LPT)} of stake`];
@@ -176,17 +190,6 @@ async function rewardIn(
     const text = `No node says how much LPT the reward call ${hash} added to the stake.`;
     throw new TributaryError('recovery_waits', text, { cause });
   });
-}
-
-/** When a block was made. Throws `recovery_waits` while nobody says. */
-export async function blockTime(providers: Providers, block: unknown): Promise<Instant> {
-  const seconds = quantity(
-    field(await providers.request('eth_getBlockByNumber', [block, false]), 'timestamp'),
-  );
-  if (seconds === undefined) {
-    throw new TributaryError('recovery_waits', 'No node says when a block was made.');
-  }
-  return instant(Number(seconds) * 1_000);
 }
 
 interface Move {

@@ -9,13 +9,14 @@ import { findFinal, type SignedByAccount, signedByAccount } from '../chain/trans
 import { field, quantity } from '../chain/transactions-look.ts';
 import type { Database } from '../database/database.ts';
 import { addressBytes, type ChainCall } from '../ledger/income.ts';
-import { waitingLpt } from '../ledger/income-store.ts';
-import { bookFound, type FoundTransaction, type RecoverParts } from './recover-book.ts';
+import { lockIncome, waitingLpt } from '../ledger/income-store.ts';
+import { bookFound, type FoundTransaction, type RecoverParts, stakeLines } from './recover-book.ts';
 import { sentCount } from './sent-check.ts';
+import { bookStakeMove, lookedTo, type StakeMove, stakeMoves } from './stake-moved.ts';
 
 /** What became of one of them. */
 export interface Recovered {
-  /** The account that sent it. */
+  /** The account that sent it, or whose stake another wallet moved by it. */
   readonly account: Hex;
   readonly transaction: Hex;
   /** `adopted`: the books wanted it, and its journal goes on with these bytes; `booked`: by what it moved. */
@@ -30,8 +31,9 @@ type Found = FoundTransaction & { readonly as: Recovered['as'] | 'known' };
 /**
  * Finds the transactions that accounts of the pool sent and its books do not know, as after a backup
  * was restored. One that an open intent wanted becomes its own, so that it is never sent again; any
- * other is booked by what it moved. LPT is booked of each of them, in the order in which an account sent
- * them, since what comes out of the stake depends on what went in. Done again it finds nothing twice.
+ * other is booked by what it moved. What became of the stake is booked of whatever transaction did it,
+ * in the order of the chain, since what comes out of the stake depends on what went in. Done again it
+ * finds nothing twice.
  *
  * @throws TributaryError `rpc_unavailable`; `recovery_waits` while one of them is not final or cannot
  *   be read
@@ -42,16 +44,67 @@ export async function recoverAccounts(
 ): Promise<readonly Recovered[]> {
   const found: Found[] = [...(await journalLpt(parts))];
   for (const account of accounts) found.push(...(await sentBy(parts, account)));
+  const steps = [
+    ...found.map((one) => ({ ...placeOf(one), take: () => takeFound(parts, one) })),
+    ...(await movesOfStake(parts)).map((one) => ({ ...one, take: () => takeMove(parts, one) })),
+  ];
   const recovered: Recovered[] = [];
-  for (const one of found) {
-    const { as, hash: transaction, account, call } = one;
-    const lines = await bookFound(parts, one);
-    if (as === 'adopted') {
-      recovered.push({ ...{ account, transaction, as }, lines: [call.intent, ...lines] });
-    }
-    if (as === 'booked') recovered.push({ account, transaction, as, lines });
+  for (const { take } of steps.sort((a, b) => Number(a.block - b.block || a.place - b.place))) {
+    const one = await take();
+    if (one) recovered.push(one);
   }
   return recovered;
+}
+
+function placeOf({ receipt }: Found): { readonly block: bigint; readonly place: bigint } {
+  const numberIn = (name: string) => quantity(field(receipt, name)) ?? 0n;
+  return { block: numberIn('blockNumber'), place: numberIn('transactionIndex') };
+}
+
+async function takeFound(parts: RecoverParts, one: Found): Promise<Recovered | undefined> {
+  const { as, hash: transaction, account, call } = one;
+  const lines = await bookFound(parts, one);
+  switch (as) {
+    case 'adopted':
+      return { account, transaction, as, lines: [call.intent, ...lines] };
+    case 'booked':
+      return { account, transaction, as, lines };
+    case 'known':
+      return undefined;
+  }
+}
+
+/**
+ * What other wallets did to the stake since the books looked at it last: their transactions may be of
+ * accounts that are not the pool's, or older than what its journals know.
+ */
+async function movesOfStake(parts: RecoverParts): Promise<readonly StakeMove[]> {
+  const { database, providers, stake } = parts;
+  const until = await stake?.onChain.finalBlock();
+  if (!stake || until === undefined) return [];
+  const seen = await lastSeenBlock(database, providers.chainId);
+  const after = (await lookedTo(database)) ?? (seen < 0n ? until : seen);
+  const moves: StakeMove[] = [];
+  for await (const found of stakeMoves({ database, stake: stake.onChain }, { after, until })) {
+    if (found.waits !== undefined) throw waits(`${found.waits}.`);
+    moves.push(...found.moves);
+  }
+  return moves;
+}
+
+/** A transaction of the pool's that was found, too, is booked by then. */
+async function takeMove(
+  { database, assets, stake }: RecoverParts,
+  move: StakeMove,
+): Promise<Recovered | undefined> {
+  const { transaction } = move;
+  const booked = await database.transact(async (tx) => {
+    await lockIncome(tx);
+    return bookStakeMove(tx, move);
+  });
+  const account = stake?.orchestrator;
+  if (booked === 'known' || !account) return undefined;
+  return { account, transaction, as: 'booked', lines: stakeLines(assets, move) };
 }
 
 /** LPT that the journal had moved for good when the backup was written, and that was not posted yet. */

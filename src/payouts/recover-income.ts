@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
 import { keccak256 } from '../base/keccak.ts';
 import { ticketBrokerAbi } from '../chain/abi/ticket-broker.ts';
+import { blockTime } from '../chain/block-time.ts';
 import { networkOf } from '../chain/networks.ts';
 import type { Providers } from '../chain/providers.ts';
 import { finalBlock } from '../chain/transactions-find.ts';
@@ -17,7 +18,6 @@ import { account } from '../ledger/accounts.ts';
 import { openEpoch } from '../ledger/epoch-store.ts';
 import { post } from '../ledger/postings-store.ts';
 import { word } from '../payments/big-endian.ts';
-import { blockTime } from './recover-book.ts';
 import { lastSeenBlock } from './recover-chain.ts';
 
 /** Blocks that nodes are asked about at once; fewer where they say that it is too much. */
@@ -65,7 +65,7 @@ export async function recoverTickets(
   for await (const { event, ticket, paid } of ticketsIn(parts, recipient, last + 1n, final)) {
     const rand = keccak256(word(ticket.recipientRand));
     if (await isKnown(database, ticket, rand)) continue;
-    const at = await blockTime(providers, toHex(event.block));
+    const at = await blockTime(providers, event.block);
     await database.transact(async (tx) => {
       const { number: epoch } = await openEpoch(tx);
       const amount = paid;

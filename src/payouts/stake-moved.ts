@@ -1,12 +1,16 @@
 import sql from 'sql-template-tag';
+import type { Hex } from 'viem';
 import { LPT } from '../base/asset.ts';
 import type { Instant } from '../base/clock.ts';
-import type { Queryable } from '../database/transaction.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Queryable, Transaction } from '../database/transaction.ts';
 import { openEpoch } from '../ledger/epoch-store.ts';
 import { lockIncome } from '../ledger/income-store.ts';
-import { bookOwnLpt, type OwnLpt } from '../ledger/own-lpt.ts';
+import { bookOwnLpt } from '../ledger/own-lpt.ts';
+import { rewardReceived } from '../ledger/postings.ts';
+import { post } from '../ledger/postings-store.ts';
 import type { ReconcileParts } from './reconcile.ts';
-import type { StakeEvent } from './stake-on-chain.ts';
+import type { StakeEvent, StakeOnChain } from './stake-on-chain.ts';
 import { time } from './store.ts';
 
 /** Blocks that a node is asked for logs of at once. */
@@ -14,38 +18,59 @@ const LOG_BLOCKS_MAX = 10_000n;
 /** The row of `books_agreed` that says up to which block events were looked at. */
 const MARK = `stake ${LPT}`;
 
-type Moved = Pick<OwnLpt, 'transaction' | 'block' | 'amount'>;
+/** What a transaction that no journal has did to the stake. */
+export type StakeMove = {
+  readonly transaction: Hex;
+  readonly block: bigint;
+  /** The place of the transaction in its block. */
+  readonly place: bigint;
+  /** When its block was made. */
+  readonly at: Instant;
+  /** LPT base units that a reward added, or that came to the treasury out of the stake. */
+  readonly amount: bigint;
+} & { readonly is: 'rewarded' | 'moved' };
+
+/** Moves of a range of blocks. */
+export interface StakeMoves {
+  /** In the order of the chain. */
+  readonly moves: readonly StakeMove[];
+  /** The block before the first one. */
+  readonly after: bigint;
+  /** The last block of which all is known. */
+  readonly end: bigint;
+  /** Why that is not the last one that was asked for, in a sentence. */
+  readonly waits?: string;
+}
 
 /**
- * Books what the pool's accounts turned into stake or withdrew from it by transactions that no journal
- * has, as those of another wallet with the same key: by the rule for the pool's own. From the block on
- * at which it looked first, and each block once, however many nodes look. Throws what asking the chain
- * throws.
+ * Books what the pool's accounts turned into stake or withdrew from it, and what rewards added to it, by
+ * transactions that no journal has, as those of another wallet with the same key: by the rules for the
+ * pool's own. From the block on at which it looked first, and each block once, however many nodes look.
+ * Answers in a sentence what waits, since no node tells of it. Throws what asking the chain throws.
  */
-export async function bookStakeMoved(parts: ReconcileParts, at: Instant): Promise<void> {
-  const { database, chain, stake } = parts;
-  const until = stake && (await chain?.finalBlock());
-  if (!stake || until === undefined) return;
+export async function bookStakeMoved(
+  parts: ReconcileParts,
+  at: Instant,
+): Promise<string | undefined> {
+  const { database, stake } = parts;
+  const until = await stake?.finalBlock();
+  if (!stake || until === undefined) return undefined;
   await database.query(sql`
     insert into books_agreed (what, begun_block, block, at)
     values (${MARK}, ${until}, ${until}, ${time(at)}) on conflict (what) do nothing`);
-  for (let after = await lookedTo(database); after < until; ) {
-    const end = after + LOG_BLOCKS_MAX < until ? after + LOG_BLOCKS_MAX : until;
-    const events = await stake.events({ after, until: end });
-    const moved: Moved[] = [];
-    for (const { transaction, block } of await unwanted(database, events)) {
-      moved.push({ transaction, block, amount: await stake.lptMoved(transaction) });
-    }
-    if (!(await book(parts, moved, { after, end, at }))) return;
-    after = end;
+  const after = (await lookedTo(database)) ?? until;
+  for await (const found of stakeMoves({ database, stake }, { after, until })) {
+    if (!(await book(parts, found, at))) return undefined;
+    if (found.waits !== undefined) return found.waits;
   }
+  return undefined;
 }
 
 /** False: another node looked at these blocks meanwhile. */
 async function book(
   { database }: ReconcileParts,
-  moved: readonly Moved[],
-  { after, end, at }: { readonly after: bigint; readonly end: bigint; readonly at: Instant },
+  { moves, after, end }: StakeMoves,
+  at: Instant,
 ): Promise<boolean> {
   return database.transact(async (tx) => {
     await lockIncome(tx);
@@ -53,30 +78,83 @@ async function book(
       update books_agreed set block = ${end}, at = ${time(at)}
       where what = ${MARK} and block = ${after}`);
     if (count === 0) return false;
-    const { number: epoch } = await openEpoch(tx);
-    for (const one of moved) await bookOwnLpt(tx, { ...one, at, epoch, stake: true });
+    for (const one of moves) await bookStakeMove(tx, one);
     return true;
   });
 }
 
-async function lookedTo(from: Queryable): Promise<bigint> {
+/** `known`: it was booked before. Call it with {@link lockIncome}. */
+export async function bookStakeMove(
+  tx: Transaction,
+  { is, ...move }: StakeMove,
+): Promise<'booked' | 'known'> {
+  const { number: epoch } = await openEpoch(tx);
+  if (is === 'moved') return bookOwnLpt(tx, { ...move, epoch, stake: true });
+  const booked = await post(tx, rewardReceived({ ...move, epoch }));
+  return booked === 'posted' ? 'booked' : 'known';
+}
+
+/** Up to which block {@link bookStakeMoved} looked; undefined: it never did. */
+export async function lookedTo(from: Queryable): Promise<bigint | undefined> {
   const { rows } = await from.query<{ block: bigint }>(
     sql`select block from books_agreed where what = ${MARK}`,
   );
-  return (rows[0] as { block: bigint }).block;
+  return rows[0]?.block;
 }
 
-/** Each transaction once; those of a journal are booked by what it says. */
+/** Reads range after range what no journal has; ends where a node does not tell. */
+export async function* stakeMoves(
+  { database, stake }: { readonly database: Queryable; readonly stake: StakeOnChain },
+  { after: first, until }: { readonly after: bigint; readonly until: bigint },
+): AsyncGenerator<StakeMoves> {
+  for (let after = first; after < until; ) {
+    const end = after + LOG_BLOCKS_MAX < until ? after + LOG_BLOCKS_MAX : until;
+    const events = await unwanted(database, await stake.events({ after, until: end }));
+    const found = await readMoves(stake, events, { after, end });
+    yield found;
+    if (found.waits !== undefined) return;
+    after = end;
+  }
+}
+
+async function readMoves(
+  stake: StakeOnChain,
+  events: readonly StakeEvent[],
+  { after, end }: { readonly after: bigint; readonly end: bigint },
+): Promise<StakeMoves> {
+  const moves: StakeMove[] = [];
+  for (const { is, transaction, block, place } of events) {
+    try {
+      const at = await stake.timeOf(block);
+      const isReward = is === 'rewarded';
+      const amount = await (isReward ? stake.reward(block) : stake.lptMoved(transaction));
+      moves.push({ is: isReward ? 'rewarded' : 'moved', transaction, block, place, at, amount });
+    } catch (error) {
+      // What comes out of the stake depends on what went in: what is behind it waits, too.
+      const known = moves.filter((one) => one.block < block);
+      const waits = `What transaction ${transaction} in block ${block} did to the stake is not booked, nor what came after it: ${messageOf(error)}`;
+      return { moves: known, after, end: block - 1n, waits };
+    }
+  }
+  return { moves, after, end };
+}
+
+/** What no journal has and nobody booked, each transaction once as a reward and once as what moved LPT. */
 async function unwanted(
   from: Queryable,
   events: readonly StakeEvent[],
 ): Promise<readonly StakeEvent[]> {
-  const moves = events.filter(({ is }) => is === 'bonded' || is === 'withdrawn');
-  const each = [...new Map(moves.map((one) => [one.transaction, one])).values()];
-  const hashes = each.map(({ transaction }) => Buffer.from(transaction.slice(2), 'hex'));
-  const { rows } = await from.query<{ hash: Buffer }>(
-    sql`select hash from chain_transaction where hash = any(${hashes})`,
-  );
-  const known = new Set(rows.map(({ hash }) => `0x${hash.toString('hex')}`));
-  return each.filter(({ transaction }) => !known.has(transaction));
+  const kinds = ['bonded', 'withdrawn', 'rewarded'];
+  const moves = events.filter(({ is }) => kinds.includes(is));
+  const each = new Map(moves.map((one) => [`${one.is === 'rewarded'} ${one.transaction}`, one]));
+  const hashes = moves.map(({ transaction }) => Buffer.from(transaction.slice(2), 'hex'));
+  const { rows } = await from.query<{ known: string }>(sql`
+    with seen as (select unnest(${hashes}::bytea[]) as hash)
+    select of || '0x' || encode(hash, 'hex') as known from seen, unnest(array['true ', 'false ']) as of
+    where exists (select from chain_transaction t where t.hash = seen.hash)
+      or (of = 'true ' and exists (select from posting p
+        where p.cause = 'reward:0x' || encode(seen.hash, 'hex')))
+      or (of = 'false ' and exists (select from own_lpt_booked b where b.transaction = seen.hash))`);
+  const known = new Set(rows.map((row) => row.known));
+  return [...each].flatMap(([key, one]) => (known.has(key) ? [] : [one]));
 }

@@ -1,17 +1,28 @@
-import { decodeEventLog, encodeEventTopics, type Hex } from 'viem';
+import {
+  decodeEventLog,
+  decodeFunctionResult,
+  encodeEventTopics,
+  encodeFunctionData,
+  type Hex,
+} from 'viem';
 import { exactAsset } from '../base/amounts.ts';
 import { LPT } from '../base/asset.ts';
+import type { Instant } from '../base/clock.ts';
 import { bondingManagerAbi } from '../chain/abi/bonding-manager.ts';
+import { blockTime } from '../chain/block-time.ts';
+import { networkOf } from '../chain/networks.ts';
 import type { Providers } from '../chain/providers.ts';
+import { finalBlock } from '../chain/transactions-find.ts';
 import { field, hashOf, quantity, toHex } from '../chain/transactions-look.ts';
+import { ownReward } from '../duties/own-reward.ts';
 import { ownStake } from '../duties/own-stake.ts';
 import { receiptLogs } from './logs.ts';
 import { lptMoved } from './lpt-moved.ts';
 import type { Recipient } from './plan-types.ts';
 
 const abi = bondingManagerAbi;
-const topicOf = (eventName: 'Bond' | 'WithdrawStake' | 'TranscoderSlashed' | 'TransferBond') =>
-  encodeEventTopics({ abi, eventName })[0];
+type EventName = 'Bond' | 'WithdrawStake' | 'TranscoderSlashed' | 'TransferBond' | 'Reward';
+const topicOf = (eventName: EventName) => encodeEventTopics({ abi, eventName })[0];
 const OF_FIRST = ['WithdrawStake', 'TranscoderSlashed', 'TransferBond'] as const;
 const DECIMALS = 18;
 
@@ -19,7 +30,9 @@ const DECIMALS = 18;
 export interface StakeEvent {
   readonly transaction: Hex;
   readonly block: bigint;
-  readonly is: 'bonded' | 'withdrawn' | 'slashed' | 'transferred';
+  /** The place of the transaction in its block. */
+  readonly place: bigint;
+  readonly is: 'bonded' | 'withdrawn' | 'slashed' | 'transferred' | 'rewarded';
   /** What happened, in words. */
   readonly text: string;
 }
@@ -28,10 +41,19 @@ export interface StakeEvent {
 export interface StakeOnChain {
   /** LPT that it has in the protocol; see duties/own-stake.ts. */
   held(block: bigint | undefined, enough: bigint): Promise<bigint>;
-  /** What changed the stake of the pool's accounts behind a block, up to another one; oldest first. */
+  /**
+   * What changed the stake of the pool's accounts behind a block, up to another one, rewards of the
+   * orchestrator among it; oldest first.
+   */
   events(range: { readonly after: bigint; readonly until: bigint }): Promise<readonly StakeEvent[]>;
   /** LPT that a transaction brought to the treasury, less what it took from it. */
   lptMoved(transaction: Hex): Promise<bigint>;
+  /** LPT that the reward call of a block added to it; see duties/own-reward.ts. */
+  reward(block: bigint): Promise<bigint>;
+  /** The newest block that is final; undefined: no node says it. */
+  finalBlock(): Promise<bigint | undefined>;
+  /** When a block was made. */
+  timeOf(block: bigint): Promise<Instant>;
 }
 
 export function createStakeOnChain(parts: {
@@ -45,10 +67,14 @@ export function createStakeOnChain(parts: {
 }): StakeOnChain {
   const { providers, bondingManager, orchestrator, treasury } = parts;
   const owners = [...new Set([orchestrator.toLowerCase(), ...treasury])];
-  const words = owners.map((one) => `0x${one.slice(2).padStart(64, '0')}`);
+  const wordOf = (address: string) => `0x${address.slice(2).toLowerCase().padStart(64, '0')}`;
+  const words = owners.map(wordOf);
   return {
     held: (block, enough) => ownStake(parts, block, enough),
     lptMoved: (transaction) => lptMoved(parts, transaction),
+    reward: (block) => ownReward(parts, block),
+    finalBlock: () => finalBlock(providers, networkOf(providers.chainId).finality),
+    timeOf: (block) => blockTime(providers, block),
     async events({ after, until }) {
       const range = {
         address: bondingManager,
@@ -59,6 +85,7 @@ export function createStakeOnChain(parts: {
         [
           [OF_FIRST.map(topicOf), words],
           [topicOf('Bond'), null, null, words],
+          [topicOf('Reward'), wordOf(orchestrator)],
         ].map((topics) => providers.request<unknown>('eth_getLogs', [{ ...range, topics }])),
       );
       return found
@@ -69,9 +96,24 @@ export function createStakeOnChain(parts: {
   };
 }
 
+/** Which of the accounts is an orchestrator, now; undefined: none of them. */
+export async function orchestratorAmong(
+  { providers, bondingManager }: { readonly providers: Providers; readonly bondingManager: Hex },
+  accounts: readonly Hex[],
+): Promise<Hex | undefined> {
+  for (const account of accounts) {
+    const asked = { abi, functionName: 'isRegisteredTranscoder', args: [account] } as const;
+    const call = { to: bondingManager, data: encodeFunctionData(asked) };
+    const data = await providers.request<Hex>('eth_call', [call, 'latest']);
+    if (decodeFunctionResult({ ...asked, data })) return account;
+  }
+  return undefined;
+}
+
 function eventIn(entry: unknown): (StakeEvent & { readonly index: number }) | undefined {
   const transaction = hashOf(field(entry, 'transactionHash'));
   const block = quantity(field(entry, 'blockNumber'));
+  const place = quantity(field(entry, 'transactionIndex')) ?? 0n;
   const index = Number(quantity(field(entry, 'logIndex')) ?? 0n);
   const [log] = receiptLogs([entry]) ?? [];
   if (!transaction || block === undefined || !log) return undefined;
@@ -81,7 +123,7 @@ function eventIn(entry: unknown): (StakeEvent & { readonly index: number }) | un
     data: log.data as Hex,
   });
   const shown = (amount: bigint) => exactAsset(amount, LPT, DECIMALS);
-  const seen = { transaction, block, index };
+  const seen = { transaction, block, place, index };
   switch (told.eventName) {
     case 'Bond':
       return { ...seen, is: 'bonded', text: `bonded ${shown(told.args.additionalAmount)}` };
@@ -93,6 +135,8 @@ function eventIn(entry: unknown): (StakeEvent & { readonly index: number }) | un
         text: `withdrew ${shown(amount)} of stake to ${delegator}`,
       };
     }
+    case 'Reward':
+      return { ...seen, is: 'rewarded', text: `brought ${shown(told.args.amount)} of rewards` };
     case 'TranscoderSlashed':
       return { ...seen, is: 'slashed', text: `slashed ${shown(told.args.penalty)} of stake` };
     case 'TransferBond': {

@@ -48,9 +48,10 @@ export interface BooksWatch {
   }[];
   /**
    * Sets apart what the pool's accounts have before anything was booked of them, and books what became
-   * of their stake without its journals, and what delegators got of fees. Never rejects.
+   * of their stake without its journals, and what delegators got of fees. Never rejects; answers in
+   * sentences what waits until a node tells of it.
    */
-  begin(): Promise<void>;
+  begin(): Promise<readonly string[]>;
   /** Looks now. Throws what the database throws. */
   look(): Promise<void>;
   close(): Promise<void>;
@@ -104,7 +105,7 @@ export function watchBooks(
   async function lookAtBooks(): Promise<void> {
     const at = clock.now();
     // New terms may name an asset of which the accounts have something.
-    await begin();
+    const waits = await begin();
     const money = await moneyAgainstLedger(parts);
     await keepAgreed(database, money.agreed, at);
     // Whether what differed still does is asked at each look.
@@ -124,19 +125,23 @@ export function watchBooks(
     for (const { what, about } of standing) {
       if (!known.has(`${what} ${about}`)) log.warn('books_differ', { name: about, reason: what });
     }
-    metrics.compared(standing, money.notCompared.length === 0);
+    metrics.compared(standing, money.notCompared.length + waits.length === 0);
   }
 
-  async function begin(): Promise<void> {
-    try {
-      await setApart(parts, clock.now());
-      await bookStakeMoved(parts, clock.now());
-      await bookFeesShared(parts, clock.now());
-    } catch (error) {
-      // At the next look the chain may answer.
-      const code = error instanceof TributaryError ? error.code : 'internal';
-      log.warn('books_not_compared', { code });
+  async function begin(): Promise<readonly string[]> {
+    const waits: string[] = [];
+    // What one of them cannot ask of the chain holds up no other; at the next look it may answer.
+    for (const step of [setApart, bookStakeMoved, bookFeesShared]) {
+      try {
+        const waiting = await step(parts, clock.now());
+        if (waiting !== undefined) waits.push(waiting);
+      } catch (error) {
+        const code = error instanceof TributaryError ? error.code : 'internal';
+        log.warn('books_not_compared', { code });
+      }
     }
+    if (waits.length > 0) log.warn('stake_not_read', { count: waits.length });
+    return waits;
   }
 
   function inTurn(): Promise<void> {

@@ -25,9 +25,11 @@ import { openEpoch } from '../../ledger/epoch-store.ts';
 import { createReceiptKeys } from '../../ledger/receipt-keys.ts';
 import { noteReceiptHome, receiptsAfter, receiptsStart } from '../../ledger/receipts-store.ts';
 import { findMissingReceipts, takeBackReceipts } from '../../ledger/recover-receipts.ts';
+import type { Recipient } from '../../payouts/plan-types.ts';
 import { journalAccounts, recoverAccounts } from '../../payouts/recover-chain.ts';
 import { type FoundTickets, recogniseFound, recoverTickets } from '../../payouts/recover-income.ts';
 import { noteLookedTo, sentCount } from '../../payouts/sent-check.ts';
+import { createStakeOnChain, orchestratorAmong } from '../../payouts/stake-on-chain.ts';
 import { nodeHashing } from '../../proofs/node-hashing.ts';
 import { nodeVerifyEd25519 } from '../../proofs/node-signatures.ts';
 import { decodeReceipt, type SignedReceipt } from '../../proofs/receipt.ts';
@@ -222,10 +224,20 @@ async function recoverChain(
     for (const account of accounts) {
       sent.push({ account, count: await sentCount(providers, account) });
     }
-    const wanted = { database, providers, assets, bondingManager, token };
+    const contracts = { bondingManager, token };
+    const treasury = accounts.map(({ address }) => address.toLowerCase() as Recipient);
+    const known = { providers, ...contracts, treasury };
+    // A pool that never gave a receipt may have been rewarded all the same.
+    const orchestrator = recipient ?? (await orchestratorAmong(known, treasury));
+    const stake = orchestrator && {
+      orchestrator,
+      onChain: createStakeOnChain({ ...known, orchestrator }),
+    };
+    const wanted = { database, providers, assets, ...contracts, stake };
     const all = await recoverAccounts(wanted, accounts);
-    for (const { address } of accounts) {
+    for (const address of new Set([...treasury, ...(orchestrator ? [orchestrator] : [])])) {
       const own = all.filter(({ account }) => account.toLowerCase() === address);
+      if (own.length === 0 && !treasury.includes(address)) continue;
       print(`${own.length} transactions of ${address} were not in the books.`);
       for (const { transaction, as, lines } of own) {
         print(`  ${transaction}${as === 'adopted' ? ' is of' : ''} ${lines.join('; ')}`);

@@ -69,8 +69,9 @@ export async function openPoolPayouts(
       tickets: await readTickets(database),
     }),
     async reconcile() {
-      await watch.begin();
-      return reconcile(books);
+      const waits = await watch.begin();
+      const { notCompared, ...found } = await reconcile(books);
+      return { ...found, notCompared: [...notCompared, ...waits] };
     },
     async deployDisperse() {
       if (chain) return chain.deployDisperse();
