@@ -1103,7 +1103,9 @@ create table recovery (
 
 create table redemption_unmeasured (
   transaction bytea not null,
+  block bigint,
   constraint redemption_unmeasured_pkey PRIMARY KEY (transaction),
+  constraint redemption_unmeasured_block_check CHECK ((block >= 0)),
   constraint redemption_unmeasured_transaction_check CHECK ((length(transaction) = 32))
 );
 

@@ -130,11 +130,15 @@ export async function* waitingLpt(
   }
 }
 
-/** What of the redemption reached the orchestrator is asked of the chain later. */
-export async function noteUnmeasured(tx: Transaction, transaction: string): Promise<void> {
+/** What of the redemption reached the orchestrator is asked of the chain later; `block`: where it is known. */
+export async function noteUnmeasured(
+  tx: Transaction,
+  transaction: string,
+  block?: bigint,
+): Promise<void> {
   await tx.query(sql`
-    insert into redemption_unmeasured (transaction)
-    values (decode(${transaction.slice(2)}, 'hex')) on conflict do nothing`);
+    insert into redemption_unmeasured (transaction, block)
+    values (decode(${transaction.slice(2)}, 'hex'), ${block ?? null}) on conflict do nothing`);
 }
 
 /** It is posted, in this transaction. */

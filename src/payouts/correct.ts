@@ -4,7 +4,8 @@ import type { Instant } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
 import { account } from '../ledger/accounts.ts';
 import { openEpoch } from '../ledger/epoch-store.ts';
-import { post } from '../ledger/postings-store.ts';
+import { lockIncome } from '../ledger/income-store.ts';
+import { balanceOf, post } from '../ledger/postings-store.ts';
 import type { ReconcileParts } from './reconcile.ts';
 import { compareWithChain } from './reconcile-chain.ts';
 
@@ -46,6 +47,11 @@ export async function correctBooks(
   }
   const cause = `correction:${one.account}:${asset}:${at}`;
   await database.transact(async (tx) => {
+    await lockIncome(tx);
+    // What was booked before it is in it: whatever is measured later of that counts as corrected.
+    if ((await balanceOf(tx, account(one.account), asset)) !== here) {
+      throw refused('something else was booked at the same moment; look again');
+    }
     const epoch = (await openEpoch(tx)).number;
     await post(tx, {
       ...{ cause, kind: 'correction', at, epoch, facts: { reason } },

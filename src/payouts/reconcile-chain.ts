@@ -46,7 +46,7 @@ export async function compareWithChain(parts: ReconcileParts): Promise<
     }
   | undefined
 > {
-  const { database, chain, terms, treasury, pendingFees, stake } = parts;
+  const { database, chain, terms, treasury, fees, stake } = parts;
   if (!chain) return undefined;
   const block = await chain.finalBlock();
   const marks = await marksOf(database);
@@ -66,8 +66,8 @@ export async function compareWithChain(parts: ReconcileParts): Promise<
       before: before(`treasury ${asset}`),
     });
   }
-  if (pendingFees) {
-    const there = await atBlock(block, pendingFees);
+  if (fees) {
+    const there = await atBlock(block, fees.held);
     const here = await balanceOf(database, account('bonding_fees'), ETH);
     compared.push({
       ...{ account: 'bonding_fees', asset: ETH, decimals: 18, here, there },
@@ -134,6 +134,7 @@ export async function chainAgainstLedger(parts: ReconcileParts): Promise<
     const lines = [...(name === 'treasury' ? await unbooked(database, treasury, asset) : [])];
     if (name === 'treasury') lines.push(...(await strange(parts, chain, { ...one, block })));
     if (name === 'bonding_rewards') lines.push(...(await lostStake(parts, block)));
+    if (name === 'bonding_fees') lines.push(...(await unmeasured(database, here - own)));
     const mend = name === 'bonding_rewards' ? [mendStake(here - own)] : [];
     differences.push({ what: 'chain', about: what, text, lines: [...lines, size, ...mend] });
   }
@@ -214,6 +215,23 @@ async function lostStake(
   } catch (error) {
     return [`What happened to the stake since block ${after} is not told: ${messageOf(error)}`];
   }
+}
+
+/** Redemptions of which no node says yet what of them is the delegators', and how to book it without one. */
+async function unmeasured(from: Queryable, less: bigint): Promise<readonly string[]> {
+  const { rows } = await from.query<{ hash: string; block: bigint | null }>(sql`
+    select '0x' || encode(transaction, 'hex') as hash, block from redemption_unmeasured
+    order by block desc nulls last limit ${LINES_MAX}`);
+  const lines = rows.map(({ hash, block }) => {
+    const place = block === null ? '' : ` in block ${block}`;
+    return `transaction ${hash}${place} redeemed tickets; what of them is the delegators' is not known yet: it takes a node with the states before and after that block`;
+  });
+  if (lines.length === 0 || less <= 0n) return lines;
+  const flags = `--account bonding_fees --asset ETH --less ${exactAmount(less)}`;
+  return [
+    ...lines,
+    `Where no node will ever have them: tributary ledger correct ${flags} --reason "…"; a node that has them later changes nothing then`,
+  ];
 }
 
 function mendStake(less: bigint): string {

@@ -4,6 +4,7 @@ import type { Database } from '../database/database.ts';
 import type { Queryable } from '../database/transaction.ts';
 import { wrongBalances } from '../ledger/postings-store.ts';
 import type { Terms } from '../terms/terms.ts';
+import type { FeesOnChain } from './fees-on-chain.ts';
 import type { PayoutChain } from './payout-chain.ts';
 import type { Recipient } from './plan-types.ts';
 import { type Agreed, chainAgainstLedger } from './reconcile-chain.ts';
@@ -41,8 +42,8 @@ export interface ReconcileParts {
   terms(): Promise<Terms>;
   /** The accounts on chain that are the treasury. */
   readonly treasury: readonly Recipient[];
-  /** Wei of fees that the protocol held for the orchestrator; undefined: not asked. */
-  readonly pendingFees?: (block: bigint | undefined) => Promise<bigint>;
+  /** The fees of the orchestrator; undefined: not asked. */
+  readonly fees?: FeesOnChain;
   /** The stake of the orchestrator; undefined: not asked. */
   readonly stake?: StakeOnChain;
 }

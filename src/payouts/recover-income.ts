@@ -16,6 +16,7 @@ import type { Database } from '../database/database.ts';
 import type { Queryable, Transaction } from '../database/transaction.ts';
 import { account } from '../ledger/accounts.ts';
 import { openEpoch } from '../ledger/epoch-store.ts';
+import { noteUnmeasured } from '../ledger/income-store.ts';
 import { post } from '../ledger/postings-store.ts';
 import { word } from '../payments/big-endian.ts';
 import { lastSeenBlock } from './recover-chain.ts';
@@ -80,6 +81,7 @@ export async function recoverTickets(
         ],
         facts: { transaction: event.transaction },
       });
+      await noteUnmeasured(tx, event.transaction, event.block);
     });
     redeemed += 1n;
     paidWei += paid;

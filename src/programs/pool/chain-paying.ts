@@ -1,15 +1,13 @@
-import { type Address, decodeFunctionResult, encodeFunctionData, type Hex } from 'viem';
+import type { Address, Hex } from 'viem';
 import { hex } from '../../base/bytes.ts';
 import { TributaryError } from '../../base/errors.ts';
-import { bondingManagerAbi } from '../../chain/abi/bonding-manager.ts';
-import { roundsManagerAbi } from '../../chain/abi/rounds-manager.ts';
 import type { Contracts } from '../../chain/contracts.ts';
 import { CREATOR, DISPERSE, deployDisperseData } from '../../chain/disperse.ts';
 import type { IntentId } from '../../chain/journal-types.ts';
 import type { Providers } from '../../chain/providers.ts';
 import type { Signing } from '../../chain/signing.ts';
 import type { Transactions } from '../../chain/transactions.ts';
-import { toHex } from '../../chain/transactions-look.ts';
+import { createFeesOnChain, type FeesOnChain } from '../../payouts/fees-on-chain.ts';
 import { type FundingParts, readDeposits } from '../../payouts/funding.ts';
 import { createPayoutChain, type PayoutChain } from '../../payouts/payout-chain.ts';
 import type { Recipient } from '../../payouts/plan-types.ts';
@@ -24,8 +22,7 @@ export interface ChainPaying {
   readonly treasury: readonly Recipient[];
   /** Accounts and contracts of the pool and of the protocol: nobody is paid there. */
   readonly ownAddresses: readonly Recipient[];
-  /** Wei of fees that the protocol held for the orchestrator. Throws `rpc_unavailable`. */
-  pendingFees(block: bigint | undefined): Promise<bigint>;
+  readonly fees: FeesOnChain;
   readonly stake: StakeOnChain;
   /** The address of LPT. */
   readonly protocolToken: Address;
@@ -59,35 +56,10 @@ export function chainPaying(parts: {
     ownAddresses: own.map((address) => address.toLowerCase() as Recipient),
     stake: createStakeOnChain({ providers, ...contracts, orchestrator, treasury }),
     protocolToken: contracts.token,
-    pendingFees: (block) => readPendingFees(providers, contracts, { orchestrator, block }),
+    fees: createFeesOnChain({ providers, contracts, orchestrator }),
     deposits: (transaction, assets) => readDeposits({ providers, treasury, assets }, transaction),
     deployDisperse: () => deployDisperse(providers, transactions),
   };
-}
-
-/** protocol: BondingManager.pendingFees(delegator, endRound). */
-async function readPendingFees(
-  providers: Providers,
-  { bondingManager, roundsManager }: Contracts,
-  { orchestrator, block }: { readonly orchestrator: Address; readonly block: bigint | undefined },
-): Promise<bigint> {
-  const current = { abi: roundsManagerAbi, functionName: 'currentRound' } as const;
-  const call = (to: Address, data: Hex) =>
-    providers.request<Hex>('eth_call', [
-      { to, data },
-      block === undefined ? 'latest' : toHex(block),
-    ]);
-  const round = decodeFunctionResult({
-    ...current,
-    data: await call(roundsManager, encodeFunctionData(current)),
-  });
-  const fees = {
-    abi: bondingManagerAbi,
-    functionName: 'pendingFees',
-    args: [orchestrator, round],
-  } as const;
-  const data = await call(bondingManager, encodeFunctionData(fees));
-  return decodeFunctionResult({ ...fees, data });
 }
 
 async function deployDisperse(

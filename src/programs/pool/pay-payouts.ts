@@ -55,7 +55,7 @@ export async function openPoolPayouts(
     ...{ database, terms },
     chain: chain?.chain,
     treasury: chain?.treasury ?? [],
-    ...(chain ? { pendingFees: chain.pendingFees, stake: chain.stake } : {}),
+    ...(chain ? { fees: chain.fees, stake: chain.stake } : {}),
   };
   const watch = watchBooks({ ...books, clock, log, metrics });
   started.defer(() => watch.close());
