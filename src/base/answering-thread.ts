@@ -49,6 +49,7 @@ export function createAnsweringThread<Request, Reply extends { readonly id: numb
       waiting.clear();
     };
     started.on('message', (reply: Reply) => {
+      if (closed) return; // what it may answer until it has ended comes too late
       waiting.get(reply.id)?.resolve(reply);
       waiting.delete(reply.id);
       if (waiting.size === 0) started.unref();

@@ -1,11 +1,7 @@
-import {
-  type MessagePort,
-  parentPort,
-  receiveMessageOnPort,
-  workerData,
-} from 'node:worker_threads';
+import { type MessagePort, parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import type { HashingReply, HashingRequest, HashingShared } from './hashing.ts';
 import { createKeccakLanes, type KeccakLane, WIDTH_MAX } from './keccak-lanes.ts';
+import { threadData } from './threads.ts';
 
 /** One of the threads of `base/hashing.ts`: takes the steps of many blobs in turn. */
 if (!parentPort) throw new Error('hashing-thread.ts runs as a worker thread only');
@@ -14,7 +10,7 @@ const port: MessagePort = parentPort;
 /** No input waits for others with so much of it to do: that takes 2 ms by itself. */
 const BACKLOG_BYTES = 1024 * 1024;
 
-const shared = workerData as HashingShared;
+const shared = threadData<HashingShared>();
 const lanes = createKeccakLanes();
 const running = new Map<number, KeccakLane>();
 let patience: NodeJS.Timeout | undefined;

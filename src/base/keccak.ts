@@ -10,8 +10,8 @@ export interface KeccakHasher {
 }
 
 /**
- * Undefined for some milliseconds, in which the slower one does. Modules must not wait for it: a thread
- * that is ended while its modules wait takes the whole process with it (nodejs/node#43182).
+ * Undefined for some milliseconds, in which the slower one does. Modules do not wait for it: every thread
+ * and program would begin later, and end later.
  */
 let forSmall: IHasher | undefined;
 createKeccak(256).then(

@@ -84,11 +84,11 @@ function compilerVersion(): string {
 }
 
 async function compile(input: string): Promise<string> {
-  const thread = startThread(new URL('./compile-thread.ts', import.meta.url), {
-    workerData: input,
-  });
+  const thread = startThread(new URL('./compile-thread.ts', import.meta.url));
   try {
-    const [output] = (await once(thread, 'message')) as [string];
+    const answered = once(thread, 'message');
+    thread.postMessage(input);
+    const [output] = (await answered) as [string];
     return output;
   } catch (cause) {
     const text = `The Solidity compiler failed: ${messageOf(cause)}`;
