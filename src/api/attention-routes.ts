@@ -9,7 +9,7 @@ import { countDeliveries } from '../notices/deliveries-store.ts';
 import type { Notices } from '../notices/notices.ts';
 import type { Payouts } from '../payouts/payouts.ts';
 import type { AssetFigures } from '../payouts/solvency.ts';
-import type { BooksWatch, StandingDifference } from '../payouts/watch.ts';
+import { BOOKS_ALARM, type BooksWatch, type StandingDifference } from '../payouts/watch.ts';
 import type { TermsService } from '../terms/terms-service.ts';
 import { recentWork } from '../workers/fleet-store.ts';
 import type { Worker } from '../workers/worker.ts';
@@ -88,12 +88,13 @@ function rank({ tone }: Item): number {
   return tone === 'wrong' ? 0 : 1;
 }
 
-/** All that letters tell of as an alarm, and differences of the books beyond those that they tell of. */
+/** All that letters tell of as an alarm, and each difference of the books that this node sees. */
 async function alarms({ chain, notices, watch }: AttentionParts): Promise<Item[]> {
   const isSeen = !chain || (await chain.status().then(Boolean, () => false));
   const books = watch.differences();
-  const names = new Set(books.map(({ what, about }) => `books:${what}:${about}`));
-  const standing = (await notices.alarms()).filter(({ kind }) => !names.has(kind));
+  // This node knows more of them than the alarm says.
+  const isTold = (kind: string) => kind === BOOKS_ALARM && books.length > 0;
+  const standing = (await notices.alarms()).filter(({ kind }) => !isTold(kind));
   const found = standing.map(({ kind, since, text, advice }): Item => {
     const [of, page] = placeOf(kind);
     return { kind: of, about: kind, tone: 'wrong', text, advice, page, since };
@@ -113,7 +114,7 @@ const UNSEEN: Item = {
 function placeOf(alarm: string): readonly ['alarm' | 'books', string] {
   if (alarm === 'notices_key_unusable') return ['alarm', '/operator/notices'];
   if (alarm === 'workers_left_together') return ['alarm', '/operator/workers'];
-  if (alarm.startsWith('books:')) return ['books', BOOKS_PAGE];
+  if (alarm === BOOKS_ALARM) return ['books', BOOKS_PAGE];
   return ['alarm', '/operator/chain'];
 }
 const BOOKS_PAGE = '/operator/solvency?compare';

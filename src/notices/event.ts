@@ -62,7 +62,8 @@ export type EventFacts =
   | { readonly source: 'place' }
   | {
       readonly source: 'alarm';
-      readonly state: 'on' | 'over';
+      /** Changed: it stands, and is of something else. */
+      readonly state: 'on' | 'changed' | 'over';
       readonly text: string;
       readonly advice: string;
       readonly since: number;

@@ -1,6 +1,7 @@
 import type { WorkerId } from '../base/ids.ts';
 import type { Database } from '../database/database.ts';
 import { noteEvents } from './events-store.ts';
+import { noticeKinds } from './kinds.ts';
 import { maySayOver, seenNow } from './standing.ts';
 import {
   anyStanding,
@@ -19,12 +20,17 @@ const OVER_AFTER_MS = 120_000;
 /** Three looks: what is away for longer before it was told begins anew. */
 const FORGOTTEN_AFTER_MS = 45_000;
 
+/** As often as of a worker that comes and goes: an alarm that comes back, or is of something else now. */
+const AGAIN_AFTER_MS = noticeKinds.worker_offline.atMostEveryMs;
+
 /** An alarm as the duties on chain raise it. */
 export interface StandingAlarm {
   readonly kind: string;
   readonly since: number;
   readonly text: string;
   readonly advice: string;
+  /** What it is of, where that may change while it stands: names without figures. At most 4,000 characters count. */
+  readonly about?: string;
 }
 
 /** A worker that a node has in quarantine, with its end. */
@@ -59,19 +65,40 @@ export function createLookStanding(database: Database, lookingSince: number): Lo
       };
       const seen = await database.transact(async (tx) => {
         await lockStanding(tx);
-        const kept = await standingOf(tx, standing.map(nameOf));
+        const names = standing.map(nameOf);
+        const kept = await standingOf(tx, names);
+        const last = await standingOf(tx, names.map(lastName));
         const written: NamedStanding[] = [];
+        const toldNow: NamedStanding[] = [];
         const events: Parameters<typeof noteEvents>[1][number][] = [];
         for (const alarm of standing) {
           const name = nameOf(alarm);
           const { text, advice } = alarm;
-          const { standing: next, tell } = seenNow(kept.get(name), alarm.since, rule);
+          const about = (alarm.about ?? '').slice(0, ABOUT_CHARACTERS_MAX);
+          const before = last.get(lastName(name));
+          const { standing: next, tell } = seenNow(kept.get(name), alarm.since, {
+            ...{ ...rule, againAfterMs: AGAIN_AFTER_MS },
+            ...(before && { lastTold: { at: before.since, isSame: before.text === about } }),
+          });
           written.push({ ...next, name, text });
           const { since } = next;
-          const facts = { source: 'alarm', state: 'on', text, advice, since } as const;
-          if (tell) events.push({ key: `${name}:${since}:on`, at: since, facts });
+          const facts = { source: 'alarm', text, advice, since } as const;
+          if (tell === 'on') {
+            events.push({
+              key: `${name}:${since}:on`,
+              at: since,
+              facts: { ...facts, state: 'on' },
+            });
+          } else if (tell === 'changed') {
+            const key = `${name}:${since}:changed:${now}`;
+            events.push({ key, at: now, facts: { ...facts, state: 'changed' } });
+          }
+          if (tell) {
+            const until = now + AGAIN_AFTER_MS;
+            toldNow.push({ name: lastName(name), since: now, until, told: true, text: about });
+          }
         }
-        await writeStanding(tx, written);
+        await writeStanding(tx, [...written, ...toldNow]);
         const over = maySayOver(rule) ? await endStanding(tx, 'alarm', now) : [];
         for (const { name, since, told, text } of over) {
           const facts = { source: 'alarm', state: 'over', text, advice: '', since } as const;
@@ -132,5 +159,9 @@ export function createLookStanding(database: Database, lookingSince: number): Lo
   };
 }
 
+/** As much as is kept of a text. */
+const ABOUT_CHARACTERS_MAX = 4_000;
 const PREFIX = 'alarm ';
+/** Under which it is kept when people were last told of an alarm, and of what; there are few alarms. */
+const lastName = (name: string) => `told ${name}`;
 const nameOf = ({ kind }: StandingAlarm) => `${PREFIX}${kind}`;

@@ -27,7 +27,7 @@ interface Row {
 export async function standingOf(
   tx: Transaction,
   names: readonly string[],
-): Promise<ReadonlyMap<string, Standing>> {
+): Promise<ReadonlyMap<string, NamedStanding>> {
   const { rows } = await tx.query<Row>(sql`
     select name, since, until, told, text from notice_standing
     where name = any(${[...names]}::text[])`);

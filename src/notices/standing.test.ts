@@ -4,7 +4,10 @@ import fc from 'fast-check';
 import type { WorkerId } from '../base/ids.ts';
 import { leftTogether, type Standing, seenNow } from './standing.ts';
 
-const rule = { tellAfterMs: 120_000, overAfterMs: 120_000, forgottenAfterMs: 45_000 };
+const rule = {
+  ...{ tellAfterMs: 120_000, overAfterMs: 120_000, forgottenAfterMs: 45_000 },
+  againAfterMs: 1_800_000,
+};
 
 /** Looks at these moments, each by a node that looks since `lookingSince`: when it was told. */
 function lookedAt(
@@ -48,6 +51,22 @@ test('what flickers does not stand, and what comes again after it was over is to
     return { now, since: now < 600_000 ? 0 : 600_000, lookingSince: -1_000_000 };
   });
   assert.deepEqual(lookedAt(twice), [120_000, 720_000]);
+});
+
+test('what a node saw between looks that are far apart goes on, and is over for who was told of it', () => {
+  let kept: Standing | undefined;
+  const told: unknown[] = [];
+  for (const now of [0, 120_000, 720_000, 1_320_000, 2_000_000]) {
+    const lastTold = { at: 120_000, isSame: true };
+    const { standing, tell } = seenNow(kept, 0, {
+      ...{ ...rule, now, lookingSince: -1_000_000 },
+      ...(now > 120_000 && { lastTold }),
+    });
+    kept = standing;
+    told.push(tell);
+  }
+  assert.deepEqual(told, [undefined, 'on', undefined, undefined, undefined]);
+  assert.deepEqual([kept?.told, kept?.since], [true, 0]);
 });
 
 const id = (n: number) => `w${n}` as WorkerId;

@@ -20,7 +20,14 @@ export interface StandingRule {
   readonly overAfterMs: number;
   /** The same before anybody was told: what flickers does not stand. */
   readonly forgottenAfterMs: number;
+  /** How long after people were told they are told again: that it is back, or that it is of something else. */
+  readonly againAfterMs: number;
+  /** When people were told the last time, and whether that was of the same. */
+  readonly lastTold?: { readonly at: number; readonly isSame: boolean };
 }
+
+/** What people are told of now. */
+type Tell = 'on' | 'changed' | undefined;
 
 /**
  * What a look makes of something that is there: it goes on where any node saw it not long ago, whether
@@ -32,16 +39,29 @@ export function seenNow(
   kept: Standing | undefined,
   since: number,
   rule: StandingRule,
-): { readonly standing: Standing; readonly tell: boolean } {
+): { readonly standing: Standing; readonly tell: Tell } {
   const { now, tellAfterMs, overAfterMs, forgottenAfterMs } = rule;
-  const goesOn = kept !== undefined && (kept.until >= now || !maySayOver(rule));
+  // Whoever saw it all the while between two looks that were far apart knows that it was not over.
+  const isSeen = kept !== undefined && (kept.until >= now || since <= kept.until);
+  const goesOn = kept !== undefined && (isSeen || !maySayOver(rule));
   const began = goesOn ? Math.min(kept.since, since) : since;
   const wasTold = goesOn && kept.told;
-  const tell = !wasTold && now - began >= tellAfterMs;
-  const told = wasTold || tell;
+  const mayTell = now - began >= tellAfterMs && maySayAgain(rule);
+  const told = wasTold || mayTell;
   const until = now + (told ? overAfterMs : forgottenAfterMs);
   // Who was told of a beginning is told of the end of the same one.
-  return { standing: { since: wasTold ? kept.since : began, until, told }, tell };
+  return { standing: { since: wasTold ? kept.since : began, until, told }, tell: tellOf() };
+
+  function tellOf(): Tell {
+    if (!mayTell) return undefined;
+    if (!wasTold) return 'on';
+    return rule.lastTold && !rule.lastTold.isSame ? 'changed' : undefined;
+  }
+}
+
+/** A clock that was set back must not hold anything for long. */
+function maySayAgain({ now, lastTold, againAfterMs }: StandingRule): boolean {
+  return lastTold === undefined || Math.abs(now - lastTold.at) >= againAfterMs;
 }
 
 /** Whether a node has looked for long enough to know that something is over. */

@@ -372,7 +372,8 @@ function placeWords(events: readonly StoredEvent[], { worker = '' }: WordsContex
 function alarmWords({ state, text, advice, since }: Of<'alarm'>, at: Instant): Said {
   const begun = since as Instant;
   if (state === 'over') return { title: `Over: ${cutTitle(text)}`, text, since: begun, until: at };
-  return { title: cutTitle(text), text, since: begun, todo: advice || undefined };
+  const title = state === 'changed' ? `Changed: ${cutTitle(text)}` : cutTitle(text);
+  return { title, text, since: begun, todo: advice || undefined };
 }
 
 function cutTitle(text: string): string {

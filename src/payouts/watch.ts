@@ -24,7 +24,10 @@ const BOOKS_MS = 3_600_000;
 const SHORT_MS = 10 * 60_000;
 
 /** Whoever has that many differences looks at all of them anyway. */
-const ALARMS_MAX = 10;
+const SAID_MAX = 5;
+
+/** All differences are one alarm: a person looks at the books once, whatever else turns up in them. */
+export const BOOKS_ALARM = 'books_differ';
 
 const ADVICE =
   'See the lines that cause it with `tributary payouts reconcile`; once you know why, book it with `tributary ledger correct`.';
@@ -35,17 +38,22 @@ export interface StandingDifference extends Difference {
   readonly since: Instant;
 }
 
+/** What whoever runs the pool is told while the books do not agree. */
+interface BooksAlarm {
+  readonly kind: string;
+  readonly since: Instant;
+  readonly text: string;
+  readonly advice: string;
+  /** What differs, by names that stay while the figures change. */
+  readonly about: string;
+}
+
 /** Looks again and again whether the books agree, and whether the pool has what it owes. */
 export interface BooksWatch {
   /** What stood at two looks in a row. */
   differences(): readonly StandingDifference[];
-  /** The same, as whoever runs the pool is told of it. */
-  alarms(): readonly {
-    readonly kind: string;
-    readonly since: Instant;
-    readonly text: string;
-    readonly advice: string;
-  }[];
+  /** The same, as whoever runs the pool is told of it: at most one alarm. */
+  alarms(): readonly BooksAlarm[];
   /**
    * Sets apart what the pool's accounts have before anything was booked of them, and books what became
    * of their stake without its journals, and what delegators got of fees. Never rejects; answers in
@@ -112,7 +120,9 @@ export function watchBooks(
     if (!inside || at - inside.at >= BOOKS_MS || inside.found.length > 0) {
       inside = { at, found: await booksAgainstThemselves(database) };
     }
-    const found = [...money.differences, ...inside.found];
+    // What a chain that does not answer hides is not over.
+    const hidden = standing.filter(({ what }) => what === 'chain' && money.notCompared.length > 0);
+    const found = [...money.differences, ...hidden, ...inside.found];
     const before = seen;
     seen = new Map(
       found.map((one) => {
@@ -165,13 +175,7 @@ export function watchBooks(
 
   return {
     differences: () => standing,
-    alarms: () =>
-      standing.slice(0, ALARMS_MAX).map(({ what, about, since, text }) => ({
-        kind: `books:${what}:${about}`,
-        since,
-        text: `The books do not agree. ${text}.`,
-        advice: ADVICE,
-      })),
+    alarms: () => alarmsOf(standing),
     begin,
     look: inTurn,
     async close() {
@@ -180,4 +184,25 @@ export function watchBooks(
       await running;
     },
   };
+}
+
+function alarmsOf(standing: readonly StandingDifference[]): readonly BooksAlarm[] {
+  const [first] = standing.toSorted((a, b) => a.since - b.since);
+  if (!first) return [];
+  const more = standing.length - SAID_MAX;
+  const sentences = [
+    'The books do not agree.',
+    ...standing.slice(0, SAID_MAX).map(({ text }) => `${text}.`),
+    ...(more > 0
+      ? [`${more} more ${more === 1 ? 'difference is' : 'differences are'} there.`]
+      : []),
+  ];
+  const about = standing.map(({ what, about }) => `${what} ${about}`).toSorted();
+  return [
+    {
+      ...{ kind: BOOKS_ALARM, since: first.since, advice: ADVICE },
+      text: sentences.join(' '),
+      about: about.join('\n'),
+    },
+  ];
 }
