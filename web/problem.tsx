@@ -1,4 +1,4 @@
-import type { PageProblem } from '../src/api/pages.ts';
+import type { PageProblem } from '../src/api/page-answer.ts';
 import type { Shown } from './page.ts';
 import type { Frame } from './parts/layout.tsx';
 

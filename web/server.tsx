@@ -8,21 +8,27 @@ import { Document, type Frame } from './parts/layout.tsx';
 import { findPage } from './paths.ts';
 import { problemPage } from './problem.tsx';
 import { publicPages } from './public/pages.ts';
-import { AddressRefused, readerOf } from './public/reader.ts';
+import { AddressRefused, NotRead, readerOf } from './public/reader.ts';
 import { workerPages } from './worker/pages.ts';
 
 /** What a pool imports of the built pages: every page, of every audience. */
 export const server: PageServer = serverOf(
   [...publicPages, ...workerPages, ...operatorPages],
   frameOf,
+  bareFrame,
 );
 
 /** What a directory imports of them. */
-export const directoryServer: PageServer = serverOf(directoryPages, directoryFrameOf);
+export const directoryServer: PageServer = serverOf(
+  directoryPages,
+  directoryFrameOf,
+  (name, title) => directoryFrame({ name: name ?? 'Directory' }, { title, description: title }),
+);
 
 function serverOf(
   pages: readonly Page[],
   problemFrame: (request: PageRequest, title: string) => Promise<Frame>,
+  frameNamed: (name: string | undefined, title: string) => Frame,
 ): PageServer {
   return {
     async page(request) {
@@ -33,13 +39,19 @@ function serverOf(
         const shown = await found.page.show({ reader, request, params: found.params });
         if (!shown) return undefined;
         if ('location' in shown) return { status: 308, html: '', ...shown };
-        return { status: shown.status ?? 200, html: documentOf(request, shown) };
+        const { poolName } = shown.frame;
+        return { status: shown.status ?? 200, html: documentOf(request, shown), poolName };
       } catch (error) {
+        const refused = refusedIn(error);
+        if (refused !== undefined) return { refused };
         if (error instanceof AddressRefused) return problem(request, WRONG_ADDRESS);
         throw error;
       }
     },
     problem,
+    problemOf({ name, problem, ...parts }) {
+      return documentOf(parts, problemPage(frameNamed(name, problem.title), problem));
+    },
   };
 
   async function problem(request: PageRequest, what: PageProblem): Promise<PageReply> {
@@ -62,16 +74,30 @@ async function directoryFrameOf({ ask }: PageRequest, title: string): Promise<Fr
 
 /** The frame of a problem: of the pool when it can say who it is, and bare when that is the problem. */
 async function frameOf({ ask }: PageRequest, title: string): Promise<Frame> {
-  const bare = { title, description: title, poolName: 'Pool', links: [], density: 'airy' } as const;
   try {
     const pool = await readerOf(ask).json<{ readonly name: string }>('/api/v1/pool');
-    return pool ? { ...bare, poolName: pool.name } : bare;
+    return bareFrame(pool?.name, title);
   } catch {
-    return bare; // the reader sees the first problem, not the second
+    return bareFrame(undefined, title); // the reader sees the first problem, not the second
   }
 }
 
-function documentOf({ assets, theme }: PageRequest, { frame, content }: Shown): string {
+function bareFrame(name: string | undefined, title: string): Frame {
+  const poolName = name ?? 'Pool';
+  return { title, description: title, poolName, links: [], density: 'airy' };
+}
+
+/** What a page asked for and was refused for the moment, as text. */
+function refusedIn(error: unknown): string | undefined {
+  if (!(error instanceof NotRead)) return undefined;
+  const { status, text } = error.asked;
+  return status === 429 || status === 503 ? text : undefined;
+}
+
+function documentOf(
+  { assets, theme }: Pick<PageRequest, 'assets' | 'theme'>,
+  { frame, content }: Shown,
+): string {
   const html = renderToString(
     <Document frame={frame} assets={assets} theme={theme}>
       {content}

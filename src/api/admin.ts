@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { messageOf, TributaryError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Metrics } from '../base/metrics.ts';
-import type { Api } from './app.ts';
+import type { ServedApi } from './app.ts';
 import { type ClientAddresses, createClientAddresses, type Peer } from './client-address.ts';
 import {
   boundTimes,
@@ -23,7 +23,7 @@ const BODY_BYTES_MAX = 512 * 1024;
 /** What the admin listener stands on. */
 export interface AdminParts {
   /** Undefined: there is nothing but health and metrics. */
-  readonly api: Pick<Api, 'answer' | 'identify'> | undefined;
+  readonly api: Omit<ServedApi, 'changes'> | undefined;
   readonly metrics: Metrics;
   /** Why the pool is not ready, or undefined when it is. */
   ready(): Promise<string | undefined>;
@@ -56,7 +56,7 @@ export async function serveAdmin(
   const strangers = createStrangers(clock);
   const server = createServer(TIMES_CHECKED, (request, response) => {
     const peer = addresses.of(request);
-    if (!rate.take(peer)) return sendProblem(response, problems.tooMany);
+    if (!rate.take(peer)) return sendProblem(response, problems.tooMany, parts.api?.refused);
     answer({ ...parts, strangers, peer }, request, response).catch((error: unknown) => {
       // A request that broke off is nobody's fault.
       if (request.destroyed && !request.complete) return response.destroy();

@@ -8,6 +8,7 @@ import type { AuditLog } from './audit.ts';
 import type { ApiBindings } from './bindings.ts';
 import { callOf } from './call.ts';
 import { type Problem, problems } from './problem.ts';
+import type { RefusalPages } from './refusal-pages.ts';
 import { problemOf } from './replies.ts';
 import type { Buckets } from './request-rate.ts';
 import type { Route } from './route.ts';
@@ -44,7 +45,10 @@ export interface Api {
 }
 
 /** What an address serves: the API alone, or with pages beside it. */
-export type ServedApi = Pick<Api, 'answer' | 'changes' | 'identify'>;
+export type ServedApi = Pick<Api, 'answer' | 'changes' | 'identify'> & {
+  /** What a browser is sent instead of problem+json; undefined: nothing else. */
+  readonly refused?: RefusalPages['of'];
+};
 
 /** Puts all routes together under one set of rules. */
 export function createApi(parts: ApiParts): Api {

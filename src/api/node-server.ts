@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import { TributaryError } from '../base/errors.ts';
-import type { Api } from './app.ts';
+import type { ServedApi } from './app.ts';
 import type { ApiBindings } from './bindings.ts';
 import type { Peer } from './client-address.ts';
 import { type Problem, problemBody, problemHeaders, problems } from './problem.ts';
@@ -13,7 +13,7 @@ import { isBuiltFile, type Strangers } from './strangers.ts';
 
 /** Hands a request of Node's server to the API, and its answer back. Rejects when the asker went away. */
 export async function passOn(
-  api: Pick<Api, 'answer' | 'identify'>,
+  api: Omit<ServedApi, 'changes'>,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   parts: {
@@ -60,7 +60,7 @@ export async function passOn(
     ? undefined
     : await api.identify(request, unknown).catch(() => undefined);
   const refusal = actor?.kind === 'nobody' ? strangers.refusalOf(peer, path) : undefined;
-  if (refusal) return sendProblem(outgoing, refusal);
+  if (refusal) return sendProblem(outgoing, refusal, api.refused);
   // A page is for whoever has the cookie, and asks for its parts in that name.
   const byCookie = incoming.headers.authorization === undefined;
   const response = await api.answer(request, {
@@ -115,8 +115,14 @@ async function readBody(incoming: IncomingMessage, bytesMax: number): Promise<Bu
   return Buffer.concat(chunks);
 }
 
-/** Answers with `application/problem+json` where no route was reached. */
-export function sendProblem(response: ServerResponse, problem: Problem): void {
+/** Answers where no route was reached: with `application/problem+json`, or the page that `refused` has. */
+export function sendProblem(
+  response: ServerResponse,
+  problem: Problem,
+  refused?: ServedApi['refused'],
+): void {
+  const page = refused?.(response.req.headers, problem);
+  if (page) return void response.writeHead(page.status, page.headers).end(page.body);
   const body = problemBody(problem);
   response.writeHead(problem.status, {
     ...problemHeaders(problem),

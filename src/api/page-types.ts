@@ -13,7 +13,8 @@ export type Ask = (path: string) => Promise<Asked>;
 
 /** The hashed files that every page names. */
 export interface PageAssets {
-  readonly script: string;
+  /** Undefined: the page does without. */
+  readonly script: string | undefined;
   readonly styles: readonly string[];
   /** The mark, for the tab of the browser. */
   readonly icon: string;
@@ -41,12 +42,19 @@ export interface PageReply {
   readonly html: string;
   /** Where the page is instead, for 303 and 308. */
   readonly location?: string;
+  /** Whose page it says it is. */
+  readonly poolName?: string;
+}
+
+/** What the page is made from was refused, with the text of that: it passes by itself. */
+export interface PageRefused {
+  readonly refused: string;
 }
 
 /** What `dist-web/server/server.js` exports. */
 export interface PageServer {
   /** Undefined: there is no page at this path, and the caller shows {@link PageServer.problem}. */
-  page(request: PageRequest): Promise<PageReply | undefined>;
+  page(request: PageRequest): Promise<PageReply | PageRefused | undefined>;
   /** A page that says what happened, why, and what to do. */
   problem(
     request: PageRequest,
@@ -57,4 +65,12 @@ export interface PageServer {
       readonly advice: string;
     },
   ): Promise<PageReply>;
+  /** The same, out of what is given here alone. */
+  problemOf(page: {
+    readonly assets: PageAssets;
+    readonly theme: PageRequest['theme'];
+    /** Undefined: no page was made yet that says it. */
+    readonly name: string | undefined;
+    readonly problem: Parameters<PageServer['problem']>[1];
+  }): string;
 }

@@ -8,7 +8,10 @@ import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ServedApi } from './app.ts';
 import type { ApiBindings } from './bindings.ts';
+import { type PageProblem, SAFETY, themeOf, wantsPage } from './page-answer.ts';
 import type { Ask, PageAssets, PageReply, PageRequest, PageServer } from './page-types.ts';
+import { problemIn } from './problem.ts';
+import { createRefusalPages, isPassing, type RefusalPages } from './refusal-pages.ts';
 
 /** Beside src/ in the repository, and beside dist/ in a release. */
 const BUILT = join(import.meta.dirname, '../../dist-web');
@@ -22,33 +25,6 @@ const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
 };
-
-/**
- * What a page may do: run and look by the pool's own files, talk to the pool alone. No inline script
- * or style, nothing of anybody else, no frame around it.
- */
-export const CONTENT_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
-  "worker-src 'self'",
-  "form-action 'self'",
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
-
-const SAFETY = {
-  'content-security-policy': CONTENT_POLICY,
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'same-origin',
-  'cross-origin-opener-policy': 'same-origin',
-  'permissions-policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
-} as const;
-
-/** What a reader is told when something went wrong. */
-export type PageProblem = Parameters<PageServer['problem']>[1];
 
 export interface PagesParts {
   /** Asks the API or the published files within the process, as the reader of the page. */
@@ -79,22 +55,29 @@ export interface Pages {
   answer(reading: Reading): Promise<Response | undefined>;
   /** The same words as problem+json, as a page: for a reader whose browser asked for one. */
   problem(reading: Reading, problem: PageProblem): Promise<Response>;
+  /** Undefined: the pages were not built, and everybody gets problem+json. */
+  readonly refusals: RefusalPages | undefined;
 }
 
 /** Pages beside an API: whatever is no page is answered by it, and told as a page to a browser. */
 export function withPages(api: ServedApi, pages: Pages): ServedApi {
-  /** The API; a browser that posted a form is told what was refused as a page, and not as JSON. */
-  async function answerForm(reading: Reading): Promise<Response> {
+  const { refusals } = pages;
+
+  /** The API; a browser that posted a form, or has to wait, is told so as a page, and not as JSON. */
+  async function askApi(reading: Reading): Promise<Response> {
     const { request } = reading;
     const reply = await api.answer(request, reading.bindings);
-    const isForm = request.method === 'POST' && wantsPage(request);
     const isProblem = reply.headers.get('content-type') === 'application/problem+json';
-    if (!isForm || !isProblem) return reply;
-    const { status, title, detail, advice } = (await reply.json()) as Partial<PageProblem>;
+    const isForm = request.method === 'POST';
+    if (!isProblem || !wantsPage(request.headers)) return reply;
+    if (!isForm && !isPassing(reply.status)) return reply;
+    const problem = problemIn(await reply.text(), reply.headers.get('retry-after'));
+    const { status, title, detail = '', advice } = problem;
+    // What a change wants of the chain is said in words of its own.
+    const isOwn = isForm && /^(?:chain|rpc)_/.test(problem.code);
+    if (refusals && isPassing(status) && !isOwn) return refusals.answer(request, problem);
     return pages.problem(reading, {
-      status: status ?? reply.status,
-      title: title ?? 'This was refused',
-      detail: detail ?? '',
+      ...{ status, title, detail },
       advice: advice ?? 'Go back, correct what was sent, and send it again.',
     });
   }
@@ -102,14 +85,15 @@ export function withPages(api: ServedApi, pages: Pages): ServedApi {
   return {
     changes: api.changes,
     identify: api.identify,
+    ...(refusals && { refused: refusals.of }),
     async answer(request, bindings) {
       const reading = { request, bindings };
       const { pathname } = new URL(request.url);
-      if (pathname.startsWith('/api/')) return answerForm(reading);
+      if (pathname.startsWith('/api/')) return askApi(reading);
       const page = await pages.answer(reading);
       if (page) return page;
-      const reply = await api.answer(request, bindings);
-      if (reply.status !== 404 || !wantsPage(request)) return reply;
+      const reply = await askApi(reading);
+      if (reply.status !== 404 || !wantsPage(request.headers)) return reply;
       return pages.problem(reading, {
         status: 404,
         title: 'There is no such page',
@@ -120,17 +104,15 @@ export function withPages(api: ServedApi, pages: Pages): ServedApi {
   };
 }
 
-/** Whether whoever asks is a person with a browser, and not a program. */
-export function wantsPage(request: Request): boolean {
-  return (request.headers.get('accept') ?? '').includes('text/html');
-}
-
 /** Opens the built pages. A pool whose pages were not built serves everything else, and says so. */
 export async function openPages(parts: PagesParts): Promise<Pages> {
   const dir = parts.dir ?? BUILT;
   if (!existsSync(join(dir, 'built.json'))) {
     parts.log.warn('pages_not_built');
-    return { answer: async () => undefined, problem: async (_, problem) => plain(problem) };
+    return {
+      ...{ answer: async () => undefined, problem: async (_, problem) => plain(problem) },
+      refusals: undefined,
+    };
   }
   const assets = readAssets(join(dir, 'browser'));
   const files = readFiles(join(dir, 'browser/assets'));
@@ -149,18 +131,22 @@ export async function openPages(parts: PagesParts): Promise<Pages> {
       query: url.searchParams,
       ask: (path) => parts.ask(path, reading),
       assets,
-      theme: themeOf(request.headers.get('cookie') ?? ''),
+      theme: themeOf(request.headers),
       origin: parts.publicUrl?.replace(/\/$/, '') ?? originOf(bindings.host),
       now: parts.now(),
     };
   };
+
+  const refusals = createRefusalPages((page) =>
+    server.problemOf({ ...page, assets: { ...assets, script: undefined } }),
+  );
 
   async function problem(reading: Reading, what: PageProblem): Promise<Response> {
     return htmlResponse(reading.request, await server.problem(requestOf(reading), what));
   }
 
   return {
-    problem,
+    ...{ problem, refusals },
     async answer(reading) {
       const { request } = reading;
       if (request.method !== 'GET' && request.method !== 'HEAD') return undefined;
@@ -171,7 +157,10 @@ export async function openPages(parts: PagesParts): Promise<Pages> {
       }
       try {
         const reply = await server.page(requestOf(reading));
-        return reply && (await htmlResponse(request, reply));
+        if (!reply) return undefined;
+        if ('refused' in reply) return refusals.answer(request, problemIn(reply.refused));
+        if (reply.poolName !== undefined) refusals.named(reply.poolName);
+        return await htmlResponse(request, reply);
       } catch (error) {
         parts.log.error('page_failed', { error: messageOf(error) });
         return problem(reading, {
@@ -227,10 +216,6 @@ function readAssets(dir: string): PageAssets {
     styles: (main?.css ?? []).map((file) => `/${file}`),
     icon: `/${manifest['parts/mark.svg']?.file}`,
   };
-}
-
-function themeOf(cookie: string): PageRequest['theme'] {
-  return /(?:^|; )theme=(light|dark)(?:;|$)/.exec(cookie)?.[1] as PageRequest['theme'];
 }
 
 function fileResponse(request: Request, file: BuiltFile): Response {

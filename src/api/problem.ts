@@ -15,6 +15,9 @@ export interface Problem {
   readonly retryAfter?: number;
 }
 
+/** When to try again what needs a database or a chain that is away: so soon the pool knows that it is back. */
+export const AWAY_SECONDS = 10;
+
 /** The problems that any route may answer with. */
 export const problems = {
   notFound: { status: 404, code: 'not_found', title: 'There is nothing at this address.' },
@@ -105,6 +108,16 @@ export class Refusal extends Error {
     super(problem.title);
     this.problem = problem;
   }
+}
+
+/** A problem as it came back from {@link problemBody}, with what its headers said. */
+export function problemIn(text: string, retryAfter?: string | null): Problem {
+  const problem = JSON.parse(text) as Problem;
+  const known = Object.values(problems).find(({ code }) => code === problem.code);
+  const seconds = retryAfter
+    ? Number(retryAfter)
+    : known && 'retryAfter' in known && known.retryAfter;
+  return { ...problem, retryAfter: seconds || AWAY_SECONDS };
 }
 
 /** A problem as it goes out. */

@@ -65,6 +65,7 @@ export async function servePublic(
   address: { readonly host: string; readonly port: number },
 ): Promise<PublicServer> {
   const clock = parts.clock ?? systemClock;
+  const { refused } = parts.api;
   const rate = createRequestRate(clock);
   const strangers = createStrangers(clock);
   const share = shareAnswers(parts.api, clock, strangers);
@@ -73,9 +74,9 @@ export async function servePublic(
   const options = { maxHeaderSize: HEADER_BYTES_MAX, ...TIMES_CHECKED };
   const server = createServer(options, (request, response) => {
     const peer = addresses.of(request);
-    if (!rate.take(peer)) return sendProblem(response, problems.tooMany);
+    if (!rate.take(peer)) return sendProblem(response, problems.tooMany, refused);
     const place = answers.take(peer);
-    if ('code' in place) return sendProblem(response, place);
+    if ('code' in place) return sendProblem(response, place, refused);
     answer({ ...parts, strangers, share, peer }, request, response)
       .catch((error: unknown) => {
         // A request that broke off is nobody's fault.

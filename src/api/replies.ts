@@ -1,5 +1,5 @@
 import { type ErrorCode, errorAdvice, TributaryError } from '../base/errors.ts';
-import { type Problem, Refusal } from './problem.ts';
+import { AWAY_SECONDS, type Problem, Refusal } from './problem.ts';
 
 /** The status of each error that a request to the API can cause; everything else is our fault. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -101,7 +101,9 @@ export function problemOf(error: unknown): Problem {
   if (!(error instanceof TributaryError) || status === 500) {
     return { status: 500, code, title: 'The request could not be handled.', advice };
   }
-  return { status, code, title: TITLES[status] ?? 'Refused.', detail: error.message, advice };
+  const title = TITLES[status] ?? 'Refused.';
+  const problem = { status, code, title, detail: error.message, advice };
+  return status === 503 ? { ...problem, retryAfter: AWAY_SECONDS } : problem;
 }
 
 /** JSON in which bigints are decimal strings, so that no amount passes through a float. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../base/clock.ts';
-import type { Api } from './app.ts';
+import type { ServedApi } from './app.ts';
 import type { Peer } from './client-address.ts';
 import { namesTag } from './etag.ts';
 import { sendProblem } from './node-server.ts';
@@ -40,7 +40,7 @@ interface Kept {
  * nothing answered: the request has to be handled for itself.
  */
 export function shareAnswers(
-  api: Pick<Api, 'answer' | 'changes'>,
+  api: Omit<ServedApi, 'identify'>,
   clock: Clock,
   strangers: Strangers,
 ): (request: IncomingMessage, response: ServerResponse, peer: Peer) => Promise<boolean> {
@@ -106,7 +106,7 @@ export function shareAnswers(
     if (!url.startsWith('/') || !URL.canParse(`http://pool${url}`)) return false;
     const found = shared(request, path, peer);
     if ('code' in found) {
-      sendProblem(response, found);
+      sendProblem(response, found, api.refused);
       return true;
     }
     const answer = await found;

@@ -52,7 +52,7 @@ export function Document({
         {assets.styles.map((href) => (
           <link key={href} rel="stylesheet" href={href} />
         ))}
-        <script type="module" src={assets.script} />
+        {assets.script && <script type="module" src={assets.script} />}
       </head>
       <body>
         <a class="skip" href="#content">
@@ -64,17 +64,19 @@ export function Document({
               <Mark size={22} />
               <span>{poolName}</span>
             </a>
-            <nav aria-label="Pages">
-              <ul>
-                {links.map(({ href, label }) => (
-                  <li key={href}>
-                    <a href={href} aria-current={href === current ? 'page' : undefined}>
-                      {label}
-                    </a>
-                  </li>
-                ))}
-              </ul>
-            </nav>
+            {links.length > 0 && (
+              <nav aria-label="Pages">
+                <ul>
+                  {links.map(({ href, label }) => (
+                    <li key={href}>
+                      <a href={href} aria-current={href === current ? 'page' : undefined}>
+                        {label}
+                      </a>
+                    </li>
+                  ))}
+                </ul>
+              </nav>
+            )}
           </header>
           <main id="content">{children}</main>
           <footer class="foot">

@@ -1,4 +1,4 @@
-import type { Ask } from '../../src/api/page-types.ts';
+import type { Ask, Asked } from '../../src/api/page-types.ts';
 
 /** Reads what pages show, by the same addresses that everybody can use. */
 export interface Reader {
@@ -11,6 +11,13 @@ export interface Reader {
 /** What went wrong inside: the page of it says so. */
 export class NotRead extends Error {
   override readonly name = 'NotRead';
+  /** The answer. */
+  readonly asked: Asked;
+
+  constructor(path: string, asked: Asked) {
+    super(`${path} answered ${asked.status}`);
+    this.asked = asked;
+  }
 }
 
 /** Something in the address of a page is none that the API takes, such as the cursor of another list. */
@@ -21,11 +28,12 @@ export class AddressRefused extends Error {
 /** A reader over the pool's own answers. */
 export function readerOf(ask: Ask): Reader {
   async function text(path: string): Promise<string | undefined> {
-    const { status, text } = await ask(path);
+    const asked = await ask(path);
+    const { status, text } = asked;
     if (status === 200) return text;
     if ([401, 403, 404, 413].includes(status)) return undefined;
     if (status === 400) throw new AddressRefused(path);
-    throw new NotRead(`${path} answered ${status}`);
+    throw new NotRead(path, asked);
   }
   return {
     file: (path) => text(`/proofs/${path}`),
