@@ -70,6 +70,8 @@ test('a refused credential ends the worker program with advice and a code', asyn
   const { printed, exited } = joinAsProcess(t, orchestrator);
   assert.equal(await exited, 1);
   assert.match(printed.err, /Ask the pool operator for a new credential/);
+  const reasons = `${printed.out}${printed.err}`.match(/refuses the credential/g);
+  assert.equal(reasons?.length, 1, 'the reason is said once');
 });
 
 test('a second signal ends the worker program at once', async (t) => {

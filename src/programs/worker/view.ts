@@ -45,7 +45,7 @@ export function createWorkerView(io: Io, clock: Clock): WorkerView {
     close(status) {
       closed = true;
       redraw?.cancel();
-      // Who was refused reads the reason instead, from whoever ends the program.
+      // Who was refused reads the reason instead.
       if (status.link.state !== 'refused') live.show([closingLine(status)]);
       live.close();
     },
@@ -63,7 +63,8 @@ export function stateSentence({ link, draining }: WorkerStatus): string {
     case 'waiting':
       return `Not connected: ${harmless(link.reason)}. Trying again by itself.`;
     case 'refused':
-      return `Refused. ${link.error.message}`;
+      // Why, and what to do, is said once: by whoever ends the program.
+      return 'Refused.';
     case 'closed':
       return 'Left.';
   }
