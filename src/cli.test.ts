@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -123,7 +123,32 @@ test('a rejection that nobody handles ends the program with its text and code 70
 test('the demo says before anything starts that it cannot write its folder', async () => {
   const { code, out, err } = await call(['demo', '--output', join(BIN, 'demo-output')]);
   assert.deepEqual([code, out], [1, '']);
-  assert.match(err, /Nothing can be written: .*demo-output.*\nGive --output a folder/);
+  assert.match(err, /Nothing can be written: .*demo-output.*\nGive a folder that you may write to/);
+});
+
+test('a folder that cannot be made is named at once, by every command that fills one', async (t) => {
+  const folder = join(BIN, 'below-a-file');
+  const scratch = mkdtempSync(join(tmpdir(), 'tributary-seed-'));
+  t.after(() => rmSync(scratch, { recursive: true }));
+  const seed = join(scratch, 'pools.txt');
+  writeFileSync(seed, 'https://pool.example\n');
+  const alone = '--http-addr=off --admin-addr=127.0.0.1:0 --service-addr=127.0.0.1:1'.split(' ');
+  const worker = ['--orch-addr=a:1', '--credential=x'];
+  const cases = [
+    ['data_directory_unusable', 'pool', '--data-dir', folder, ...alone],
+    ['data_directory_unusable', 'directory', '--data-dir', folder, '--seed', seed],
+    ['data_directory_unusable', 'backup', 'restore', BIN, '--data-dir', folder],
+    ['receipts_unwritable', 'worker', 'join', ...worker, '--receipts', folder],
+    ['output_unwritable', 'verify', '--pool', folder, '--worker=x', '--keep', folder],
+    ['devnet_failed', 'devnet', '--port=0', '--state-file', join(folder, 'chain.json')],
+    ['output_unusable', 'terms', 'init', '--output', join(folder, 'terms.toml')],
+  ] as const;
+  for (const [code, ...args] of cases) {
+    const { code: exit, err } = await call(args);
+    assert.equal(exit, 1, err);
+    assert.match(err, /below-a-file/);
+    assert.match(err, new RegExp(`\\(${code}\\)\n$`));
+  }
 });
 
 async function refused(args: readonly string[]) {

@@ -20,6 +20,7 @@ export const errorAdvice = {
     'Read the text: give another copy by --published, or `--published none` to close epochs anew and say so.',
   database_restored:
     'Run `tributary ledger recover` before the pool: it finds what happened after the backup.',
+  data_directory_unusable: 'Give --data-dir a directory of yours, or one that can be made.',
   data_directory_in_use:
     'Another tributary pool uses this data directory; stop it or choose another --data-dir.',
   database_embedded_failed:
@@ -165,7 +166,7 @@ export const errorAdvice = {
   demo_stopped: 'Every process of it was stopped, too; nothing needs to be done.',
   demo_slow: 'Run it again when less else runs on this machine.',
   demo_failed: 'Read what the process said; then start the demo again.',
-  output_unwritable: 'Give --output a folder that you may write to.',
+  output_unwritable: 'Give a folder that you may write to, or one that can be made.',
   receipts_unwritable:
     'Give --receipts a folder that you may write to and that is not lost when the machine is.',
   output_unusable: 'Choose a file that is not there yet, in a directory that you may write to.',

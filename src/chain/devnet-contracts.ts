@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Abi, Hex } from 'viem';
 import { messageOf, TributaryError } from '../base/errors.ts';
+import { makeFolder } from '../base/folder.ts';
 import { startThread } from '../base/threads.ts';
 
 /** What deploying one contract takes. */
@@ -120,7 +121,7 @@ async function keep(folders: readonly string[], name: string, text: string): Pro
   for (const folder of folders) {
     const partial = join(folder, `${name}.${process.pid}`);
     try {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       await writeFile(partial, text);
       await rename(partial, join(folder, name));
       return;

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, link, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, link, open, readdir, stat, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { hex, parseHex } from '../base/bytes.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
+import { makeFolder } from '../base/folder.ts';
 import { addressOf, checksumAddress } from '../protocol/signature.ts';
 import {
   type ClosedKey,
@@ -86,7 +87,7 @@ export async function storeKey(options: {
 }): Promise<KeyFile & { readonly address: Uint8Array }> {
   const dir = resolve(options.dir);
   const address = addressOf(options.key);
-  await mkdir(dir, { recursive: true, mode: 0o700 }).catch((cause) => {
+  await makeFolder(dir, { mode: 0o700 }).catch((cause) => {
     throw unwritable(dir, cause);
   });
   const twin = (await keysIn(dir)).find((other) => sameAddress(other.found.address, address));

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Hex } from 'viem';
 import type { Clock, Instant, Timer } from '../base/clock.ts';
 import { type ErrorCode, errorAdvice, TributaryError } from '../base/errors.ts';
+import { makeFolder } from '../base/folder.ts';
 import type { Log } from '../base/log.ts';
 import type { Metrics } from '../base/metrics.ts';
 import { signerMetrics } from './metrics.ts';
@@ -94,7 +95,7 @@ export async function startSigner(
 ): Promise<Signing> {
   const { clock, log } = parts;
   const home = join(options.dataDir, 'signer');
-  await mkdir(home, { recursive: true, mode: 0o700 });
+  await makeFolder(home, { mode: 0o700 });
   await chmod(home, 0o700);
   const place = await socketPlace(home);
   const args = argumentsOf(options, { home, socket: place.socket });

@@ -1,9 +1,10 @@
-import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
+import { chmod, lstat, unlink } from 'node:fs/promises';
 import { createServer, connect as dial, type Server, type Socket } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import type { Clock, Timer } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
+import { makeFolder } from '../base/folder.ts';
 import type { Log } from '../base/log.ts';
 import type { Vault } from './signing-vault.ts';
 import {
@@ -149,7 +150,7 @@ function tlsServer(
 
 async function bindSocket(server: Server, path: string): Promise<void> {
   const dir = dirname(path);
-  await mkdir(dir, { recursive: true, mode: 0o700 }).catch((cause) => {
+  await makeFolder(dir, { mode: 0o700 }).catch((cause) => {
     throw new TributaryError('signer_exposed', `${dir} cannot be made.`, { cause });
   });
   const { mode, uid } = await lstat(dir);

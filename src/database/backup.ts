@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { access, mkdir, rename, rm } from 'node:fs/promises';
+import { access, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import pg from 'pg';
 import { messageOf, TributaryError } from '../base/errors.ts';
+import { makeFolder } from '../base/folder.ts';
 import { quiet } from '../base/log.ts';
 import { applyMigrations } from './migrations.ts';
 
@@ -33,7 +34,7 @@ export async function writeBackup(url: string, file: string): Promise<BackupFigu
   try {
     await client.connect();
     // It holds secrets, so nobody else gets into a folder that is made for it.
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(file), { mode: 0o700 });
     await client.query('begin transaction isolation level repeatable read, read only');
     const out = createWriteStream(part, { mode: 0o600, flags: 'wx' });
     await pipeline(Readable.from(linesOf(client, figures)), createGzip({ level: 6 }), out);
@@ -43,7 +44,7 @@ export async function writeBackup(url: string, file: string): Promise<BackupFigu
     throw failed(`Nothing was written: ${messageOf(cause)}`, cause);
   } finally {
     await client.end().catch(() => {});
-    await rm(part, { force: true });
+    await rm(part, { force: true }).catch(() => {});
   }
 }
 

@@ -4,7 +4,6 @@ import {
   chmod,
   cp,
   lstat,
-  mkdir,
   mkdtemp,
   readdir,
   readFile,
@@ -15,6 +14,7 @@ import {
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { messageOf, TributaryError } from '../base/errors.ts';
+import { makeFolder } from '../base/folder.ts';
 import { type Account, canReach } from './embedded-account.ts';
 
 /** Where we keep what can be made anew. As root another user runs it, who may enter both. */
@@ -103,7 +103,7 @@ async function copyInto(cache: string, root: string): Promise<string> {
     (await listing(home)).text === wanted.text &&
     (await linkLibraries(home));
   if (await isWhole()) return home;
-  await mkdir(cache, { recursive: true });
+  await makeFolder(cache);
   const fresh = await mkdtemp(join(cache, 'tributary-postgres-new-'));
   try {
     await cp(root, fresh, {

@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, realpath, rm, stat, symlink } from 'node:fs/promises';
+import { mkdtemp, realpath, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import { makeDataDir } from '../base/data-dir.ts';
 import { messageOf, TributaryError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { createBackOff } from './back-off.ts';
@@ -29,12 +30,12 @@ export interface Embedded {
 /**
  * Starts PostgreSQL on `<dataDir>/database`, making the cluster at the first start. Recovers from
  * whatever a killed pool left; starts the server again when it dies. Throws
- * `data_directory_in_use` or `database_embedded_failed`.
+ * `data_directory_unusable`, `data_directory_in_use` or `database_embedded_failed`.
  */
 export async function startEmbedded(options: { dataDir: string; log: Log }): Promise<Embedded> {
   const { log } = options;
   const started = performance.now();
-  await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
+  await makeDataDir(options.dataDir, 0o700);
   const dataDir = await realpath(options.dataDir);
   const lock = lockDataDir(dataDir);
   let socketDir: SocketDir | undefined;

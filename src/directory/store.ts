@@ -1,6 +1,8 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDataDir } from '../base/data-dir.ts';
 import { messageOf, TributaryError } from '../base/errors.ts';
+import { makeFolder } from '../base/folder.ts';
 import type { PoolRecord } from './record.ts';
 
 // A file for each pool, written whole and renamed over the last one: a kill loses one look at most.
@@ -17,15 +19,16 @@ export interface DirectoryStore {
   remove(id: string): Promise<void>;
 }
 
-/** @param dir made when it is not there; throws `output_unusable` */
+/** @param dir made when it is not there; throws `data_directory_unusable` or `output_unusable` */
 export async function openDirectoryStore(dir: string): Promise<DirectoryStore> {
   const pools = join(dir, 'pools');
   const failed = (cause: unknown) => {
     const text = `${pools} cannot be written (${messageOf(cause)}).`;
     return new TributaryError('output_unusable', text, { cause });
   };
+  await makeDataDir(dir, 0o755);
   try {
-    await mkdir(pools, { recursive: true });
+    await makeFolder(pools);
     for (const name of await readdir(pools)) {
       if (name.startsWith('.new-')) await rm(join(pools, name), { force: true });
     }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { crashPoint } from '../base/crash-point.ts';
+import { makeFolder } from '../base/folder.ts';
 import { disputeLogText } from '../ledger/disputes-store.ts';
 import { toHex } from '../proofs/bytes.ts';
 import { type IndexFile, writeFile } from '../proofs/files.ts';
@@ -51,7 +52,7 @@ export async function publish(
   parts: PublishingParts,
   listed: ListedPayouts = new Map(),
 ): Promise<void> {
-  await mkdir(parts.dir, { recursive: true, mode: 0o755 });
+  await makeFolder(parts.dir, { mode: 0o755 });
   await removeUnfinished(parts.dir);
   const records = await allRecords(parts.database);
   const lists = await openPayoutLists(parts, records, listed);
@@ -152,14 +153,14 @@ async function indexOf(
 export async function putFile(dir: string, path: string, text: string): Promise<void> {
   const target = join(dir, path);
   if ((await textOf(target)) === text) return;
-  await mkdir(dirname(target), { recursive: true, mode: 0o755 });
+  await makeFolder(dirname(target), { mode: 0o755 });
   const fresh = join(dir, `.new-${randomUUID()}`);
   await writeWhole(fresh, text);
   await rename(fresh, target);
 }
 
 async function writeWhole(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  await makeFolder(dirname(path), { mode: 0o755 });
   const file = await open(path, 'w', 0o644);
   try {
     await file.writeFile(text);

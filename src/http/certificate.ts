@@ -1,10 +1,11 @@
 import { createHash, createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { watch } from 'node:fs';
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { type Clock, systemClock, type Timer } from '../base/clock.ts';
 import { messageOf, TributaryError } from '../base/errors.ts';
+import { makeFolder } from '../base/folder.ts';
 import type { Log } from '../base/log.ts';
 import { selfSigned } from './self-signed.ts';
 
@@ -72,7 +73,7 @@ export async function ownCertificate(options: {
 }): Promise<Certificate> {
   const { dataDir, host, log } = options;
   const now = (options.clock ?? systemClock).now();
-  await mkdir(dataDir, { recursive: true });
+  await makeFolder(dataDir);
   const certFile = join(dataDir, 'cert.pem');
   const keyFile = join(dataDir, 'key.pem');
 

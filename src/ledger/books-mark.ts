@@ -1,8 +1,9 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { open, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import sql from 'sql-template-tag';
 import type { Clock, Timer } from '../base/clock.ts';
 import { messageOf, TributaryError } from '../base/errors.ts';
+import { makeFolder } from '../base/folder.ts';
 import type { Log } from '../base/log.ts';
 import type { Database } from '../database/database.ts';
 import type { Queryable } from '../database/transaction.ts';
@@ -150,7 +151,7 @@ function textOf({ recovery, work, posting, journal }: BooksMark): string {
 
 /** Whole or not at all, and there after a power cut. */
 async function writeMark(file: string, mark: BooksMark): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
+  await makeFolder(dirname(file));
   const part = `${file}.part`;
   const handle = await open(part, 'w', 0o644);
   try {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { run } from '../../src/cli.ts';
 import { createClient } from '../../src/client/client.ts';
@@ -98,4 +100,22 @@ test('commands call workers by their names, revoked ones too, and programs get t
   );
   const lines = await tributary('ledger', 'lines', '--account', 'worker:otter');
   assert.match(lines.out, /^worker:otter, ETH$/m);
+});
+
+test('a file that cannot be written costs neither a token nor the payouts in it', async () => {
+  const add = (file: string) => tributary('payouts', 'add-approver', 'mira', '--file', file);
+  const nowhere = await add(join(pool.dataDir, 'not-there', 'mira.token'));
+  assert.equal(nowhere.code, 1);
+  assert.match(nowhere.err, /mira\.token cannot be written[\s\S]*\(output_unusable\)/);
+  assert.match((await add(join(pool.dataDir, 'admin.token'))).err, /is there already/);
+  const file = join(pool.dataDir, 'mira.token');
+  assert.match((await add(file)).out, /^mira may approve from/);
+  assert.match(await readFile(file, 'utf8'), /^\S+\n$/);
+  assert.match((await add(`${file}-2`)).err, /There is or was one of this name/);
+  assert.deepEqual(
+    (await readdir(pool.dataDir)).filter((name) => name.startsWith('mira')),
+    ['mira.token'],
+  );
+  const exported = await tributary('payouts', 'export', '--file', pool.dataDir);
+  assert.match(exported.err, /is no file[\s\S]*\(output_unusable\)/);
 });

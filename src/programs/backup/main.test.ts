@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -36,6 +36,13 @@ test('a backup goes into a folder that is not there yet, closed to others, and s
   const restored = await cli('restore', file, '--data-dir', join(dir, 'new'));
   assert.match(restored, /workers know the\npool by its certificate/);
   assert.match(restored, new RegExp(`tributary ledger recover --data-dir ${join(dir, 'new')}\n`));
+});
+
+test('a backup that cannot be written says so, and is no defect', async () => {
+  const file = join(dir, 'file');
+  await writeFile(file, '');
+  const below = cli('write', join(file, 'pool.backup'), '--data-dir', scratch.dataDir);
+  await assert.rejects(below, { code: 'backup_failed', message: /^Nothing was written: / });
 });
 
 test('a data directory that is mistyped is named, and not filled with a new database', async () => {

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Address, Hex } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { z } from 'zod';
 import { parseHex } from '../../base/bytes.ts';
 import { TributaryError } from '../../base/errors.ts';
+import { makeFolder } from '../../base/folder.ts';
 import { bondingManagerAbi } from '../../chain/abi/bonding-manager.ts';
 import { livepeerTokenAbi } from '../../chain/abi/livepeer-token.ts';
 import { roundsManagerAbi } from '../../chain/abi/rounds-manager.ts';
@@ -93,7 +94,7 @@ export async function startChain(children: Children, scratch: string): Promise<D
   await writeFile(password, randomBytes(16).toString('hex'), { mode: 0o600 });
   const keystoreOf = async ({ name, privateKey }: typeof gateway) => {
     const dir = join(scratch, 'keys', name);
-    await mkdir(dir, { recursive: true, mode: 0o700 });
+    await makeFolder(dir, { mode: 0o700 });
     const key = parseHex(privateKey) as Uint8Array;
     await storeKey({ dir, key, password: await readFile(password, 'utf8') });
     return dir;

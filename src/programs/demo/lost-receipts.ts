@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TributaryError } from '../../base/errors.ts';
+import { makeFolder } from '../../base/folder.ts';
 import { SIGNED_RECEIPT_BYTES } from '../../proofs/receipt.ts';
 import { tookTooLong } from './busy.ts';
 import type { Enrolled } from './pool-api.ts';
@@ -43,6 +44,6 @@ export async function fetchReceipts(
     pieces.push(piece);
     from += Math.floor(piece.length / SIGNED_RECEIPT_BYTES);
   }
-  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await makeFolder(dir, { mode: 0o700 });
   await writeFile(join(dir, `${id}-fetched.receipts`), Buffer.concat(pieces), { mode: 0o600 });
 }

@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { access, constants, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { privateKeyToAccount } from 'viem/accounts';
 import { messageOf, TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
@@ -17,6 +18,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   if (!settings) return exitCode.ok;
   const { port, json, roundLength, blockTime, stateFile, initializeRounds } = settings.values;
   if (settings.values.withParent) endWithParent();
+  if (stateFile !== undefined) await mustBeWritable(stateFile);
   const stop = stopOnSignal();
   try {
     const devnet = await startDevnet({
@@ -48,6 +50,18 @@ async function keepRounds(devnet: Devnet, signal: AbortSignal): Promise<void> {
   const { url, addresses } = devnet;
   const account = privateKeyToAccount(deployer.privateKey);
   await keepRoundsInitialized({ url, roundsManager: addresses.RoundsManager }, account, signal);
+}
+
+/** The chain writes its state at the end: too late to hear that it is lost. */
+async function mustBeWritable(stateFile: string): Promise<void> {
+  try {
+    const found = await stat(stateFile).catch(() => undefined);
+    if (found?.isDirectory()) throw new Error('it is a folder');
+    await access(found ? stateFile : dirname(stateFile), constants.W_OK);
+  } catch (cause) {
+    const why = `The state of the chain cannot be written to ${stateFile}: ${messageOf(cause)}.`;
+    throw new TributaryError('devnet_failed', why, { cause });
+  }
 }
 
 /** For programs: all there is to know of the chain. */

@@ -1,6 +1,7 @@
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Blob } from '../../base/blob.ts';
+import { makeFolder } from '../../base/folder.ts';
 import { makeOutputFolder } from '../../base/output-folder.ts';
 import { masterPlaylistText, mediaPlaylistText, renditionFolder, type Variant } from './hls.ts';
 
@@ -124,7 +125,7 @@ function variantOf({ folder, segments, facts }: Track): readonly Variant[] {
 
 /** Makes the folder, or removes from it only what a run of ours may have written. */
 async function emptied(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   for (const name of await readdir(folder)) {
     if (name === PLAYLIST || /^\d+\.ts$/.test(name)) await rm(join(folder, name));
   }

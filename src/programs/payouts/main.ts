@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import {
   type AdminCall,
   callerOf,
@@ -9,6 +9,7 @@ import {
 import type { Command, Settings, ValuesOf } from '../../base/command.ts';
 import { messageOf, TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
+import { openOutputFile } from '../../base/output-file.ts';
 import { exitCode, type Io } from '../../base/terminal.ts';
 import { payoutCommands } from './settings.ts';
 import { fundedView, planView, reconciliationView, statusView } from './views.ts';
@@ -89,12 +90,14 @@ const handlers = {
     return differences.length === 0 ? exitCode.ok : exitCode.failed;
   }),
   export: command(payoutCommands.export, async ({ file, again }, { ask, print }) => {
+    // First, since the pool gives the payouts of a file once.
+    await using output = await openOutputFile(file, { replaces: true });
     const made = (await ask('/export', { again })) as { file: string; payouts: number };
     if (made.payouts === 0) {
       print('Nothing goes by file now.');
       return undefined;
     }
-    await writeFile(file, made.file, { mode: 0o600 });
+    await output.fill(made.file);
     const many = made.payouts === 1 ? '1 payout' : `${made.payouts} payouts`;
     print(`${many} in ${file}. Give it to the bank once, then import what it says.`);
     return undefined;
@@ -133,11 +136,13 @@ const handlers = {
   'add-approver': command(
     payoutCommands['add-approver'],
     async ({ name, file }, { ask, print }) => {
+      // First, since the pool shows a token once.
+      await using output = await openOutputFile(file, { replaces: false });
       const made = (await ask('/approvers/add', { name })) as {
         token: string;
         approver: { countsFrom: number };
       };
-      await writeFile(file, `${made.token}\n`, { mode: 0o600, flag: 'wx' });
+      await output.fill(`${made.token}\n`);
       print(`${name} may approve from ${new Date(made.approver.countsFrom).toISOString()} on.`);
       return undefined;
     },

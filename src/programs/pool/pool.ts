@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { createClientAddresses } from '../../api/client-address.ts';
 import { type PublicParts, servePublic } from '../../api/public.ts';
 import type { Clock } from '../../base/clock.ts';
+import { makeDataDir } from '../../base/data-dir.ts';
 import { TributaryError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { Metrics } from '../../base/metrics.ts';
@@ -173,7 +173,7 @@ async function openStores(
 ) {
   const { log, metrics } = base;
   // Others may pass through: an embedded PostgreSQL runs as another user when we are root.
-  await mkdir(dataDir, { recursive: true, mode: 0o711 });
+  await makeDataDir(dataDir, 0o711);
   const place = databaseUrl ? { url: databaseUrl } : { dataDir };
   const database = await openDatabase(place, { log, metrics });
   started.defer(() => database.close());

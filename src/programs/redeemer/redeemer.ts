@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import type { Address, Hex } from 'viem';
 import { type Admin, serveAdmin } from '../../api/admin.ts';
 import type { Clock } from '../../base/clock.ts';
+import { makeDataDir } from '../../base/data-dir.ts';
 import { TributaryError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { Metrics } from '../../base/metrics.ts';
@@ -50,7 +50,7 @@ export async function startRedeemer(
   await using started = new AsyncDisposableStack();
   started.defer(processMetrics(base.metrics));
   const network = networks[settings.network];
-  await mkdir(settings.dataDir, { recursive: true, mode: 0o700 });
+  await makeDataDir(settings.dataDir, 0o700);
   const database = await databaseOf(settings, base, started);
   const providers = await openProviders({
     urls: settings.ethUrl,

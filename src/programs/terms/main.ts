@@ -44,7 +44,9 @@ async function init(args: readonly string[], io: Io): Promise<number> {
     await writeFile(output, starterFile, { flag: 'wx' });
   } catch (cause) {
     const isThere = (cause as NodeJS.ErrnoException).code === 'EEXIST';
-    const why = isThere ? 'is there already; it was left alone' : 'cannot be written';
+    const why = isThere
+      ? 'is there already; it was left alone'
+      : `cannot be written (${messageOf(cause)})`;
     throw new TributaryError('output_unusable', `${output} ${why}.`, { cause });
   }
   io.stdout.write(`Wrote ${output}. Next: tributary terms check ${output}\n`);

@@ -1,7 +1,8 @@
-import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { access, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openPublished, type PublishedFiles } from '../../api/published-files.ts';
 import { messageOf, TributaryError } from '../../base/errors.ts';
+import { makeFolder } from '../../base/folder.ts';
 
 /** Under this name stays what was kept first of a file that never changes, when another one came. */
 const FIRST = '.first';
@@ -39,7 +40,7 @@ export function keepIn(files: PublishedFiles, dir: string): Kept {
 
 async function keep(path: string, text: string, once: boolean): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     if (once) await setAside(path, text);
     await writeFile(path, text);
   } catch (cause) {

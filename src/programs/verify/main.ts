@@ -4,6 +4,7 @@ import { openPublished, publishedPlace } from '../../api/published-files.ts';
 import { messageOf, TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
 import { keccak256 } from '../../base/keccak.ts';
+import { makeOutputFolder } from '../../base/output-folder.ts';
 import { createPaint, exitCode, type Io } from '../../base/terminal.ts';
 import { verifyPool } from '../../epochs/verify.ts';
 import { openVerifyChain } from '../../epochs/verify-rpc.ts';
@@ -22,6 +23,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   if (!settings) return exitCode.ok;
   const { pool, worker, rpc, controller, receipts, keep, json } = settings.values;
   const published = openPublished(await publishedPlace(pool));
+  if (keep !== undefined) await makeOutputFolder(keep);
   const kept = keep === undefined ? undefined : keepIn(published, keep);
   const files = kept?.files ?? published;
   if (rpc === undefined && (await isOnChain(files))) {

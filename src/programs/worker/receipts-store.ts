@@ -2,7 +2,6 @@ import {
   accessSync,
   appendFileSync,
   constants,
-  mkdirSync,
   readdirSync,
   readFileSync,
   statSync,
@@ -10,6 +9,7 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { messageOf, TributaryError } from '../../base/errors.ts';
+import { makeFolderSync } from '../../base/folder.ts';
 import { joinSigned, SIGNED_RECEIPT_BYTES } from '../../proofs/receipt.ts';
 import {
   parseReceiptsFileName,
@@ -43,7 +43,7 @@ export function openReceiptStore(dir: string): ReceiptStore {
       });
     },
     append({ receipt, body, signature }) {
-      mkdirSync(dir, { recursive: true, mode: 0o700 });
+      makeFolderSync(dir, { mode: 0o700 });
       // Some 400 bytes: sooner written than a thread is asked.
       const path = join(dir, receiptsFileName(receipt.worker, receipt.epoch));
       if (!known.has(path)) wholeReceipts(path);
@@ -59,7 +59,7 @@ export function openReceiptStore(dir: string): ReceiptStore {
  */
 export function prepareReceiptFolder(dir: string): void {
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeFolderSync(dir, { mode: 0o700 });
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
     const text = `Receipts, your proof of what the pool owes you, cannot be kept in ${resolve(dir)}: ${messageOf(cause)}`;
