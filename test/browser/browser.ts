@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
@@ -132,12 +133,30 @@ export async function checkAxe(page: Page): Promise<readonly string[]> {
   });
 }
 
-/** The smallest text of all drawings in sight, in pixels of the page; Infinity where none has any. */
-export async function smallestDrawnText(page: Page): Promise<number> {
-  const sizes = await page.evaluate(`[...document.querySelectorAll('svg text')]
-    .filter((text) => text.getClientRects().length > 0)
-    .map((text) => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a)`);
-  return Math.min(...(sizes as readonly number[]));
+/** What every page keeps at every width: nothing to move sideways, no tiny text, open to everybody. */
+export async function checkPage(page: Page, name: string): Promise<void> {
+  const isTooWide = await page.evaluate('document.documentElement.scrollWidth > innerWidth');
+  assert.equal(isTooWide, false, `${name} is too wide`);
+  assert.ok((await smallestText(page)) >= TEXT_PX_MIN, `${name} has tiny text`);
+  assert.deepEqual(await checkAxe(page), [], name);
+}
+/** The smallest of the four sizes that there are. */
+const TEXT_PX_MIN = 13;
+
+/** The smallest text in sight, of drawings, too, in pixels of the page to a tenth. */
+async function smallestText(page: Page): Promise<number> {
+  const size = await page.evaluate(`(() => {
+    const sizes = [];
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const parent = texts.currentNode.parentElement;
+      if (!texts.currentNode.data.trim() || !parent.checkVisibility()) continue;
+      const drawn = parent.closest('svg text')?.getScreenCTM()?.a ?? 1;
+      sizes.push(parseFloat(getComputedStyle(parent).fontSize) * drawn);
+    }
+    return Math.min(...sizes);
+  })()`);
+  return Math.round((size as number) * 10) / 10;
 }
 
 /** Keeps a picture of what is in sight under docs/pictures/, when the run is one that makes them. */

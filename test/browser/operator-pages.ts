@@ -1,3 +1,5 @@
+import type { Page } from 'playwright-core';
+import { picture } from './browser.ts';
 import type { OperatedPool } from './operator-pool.ts';
 
 /** Every page of the console, with what has to stand on it. */
@@ -23,8 +25,17 @@ export const consolePages: readonly (readonly [
 ];
 
 /** What is kept of it for the README and the guide. */
-export const consolePictures: Readonly<Record<string, string>> = {
+const pictures: Readonly<Record<string, string>> = {
   'now 1440 light': 'console-1440',
   'workers 390 light': 'console-390',
+  'workers 1440 light': 'console-workers',
+  'payouts 1440 light': 'console-payouts',
+  'disputes 820 light': 'console-disputes',
   'chain 1440 dark': 'console-chain-dark',
 };
+
+/** Keeps a picture of a page at a width and in colours, where it is one of those. */
+export async function keepPicture(page: Page, shown: string): Promise<void> {
+  const name = pictures[shown];
+  if (name !== undefined) await picture(page, name);
+}

@@ -6,8 +6,8 @@ import { balance, isReplaced, rpc } from '../../src/chain/transactions.test-kit.
 import { starterFile } from '../../src/terms/starter.ts';
 import { eventually } from '../eventually.ts';
 import type { Cleanup } from '../start-pool.ts';
-import { checkAxe, openTab, picture, startBrowser, type WatchedTab, widths } from './browser.ts';
-import { consolePages as pages, consolePictures as pictures } from './operator-pages.ts';
+import { checkAxe, checkPage, openTab, startBrowser, type WatchedTab, widths } from './browser.ts';
+import { keepPicture, consolePages as pages } from './operator-pages.ts';
 import { HOSTILE, type OperatedPool, startOperatedPool } from './operator-pool.ts';
 import { mayPost, offersOn, wanted } from './operator-roles.ts';
 
@@ -64,13 +64,8 @@ for (const [colorScheme, looked] of looks) {
       for (const [path, name, wanted] of pages) {
         await tab.page.goto(path(at));
         assert.match(await text(tab), wanted, path(at));
-        const isTooWide = await tab.page.evaluate(
-          'document.documentElement.scrollWidth > innerWidth',
-        );
-        assert.equal(isTooWide, false, `${path(at)} is wider than ${width}`);
-        assert.deepEqual(await checkAxe(tab.page), [], `${path(at)} at ${width}`);
-        const shown = pictures[`${name} ${width} ${colorScheme}`];
-        if (shown !== undefined) await picture(tab.page, shown);
+        await checkPage(tab.page, `${path(at)} at ${width}`);
+        await keepPicture(tab.page, `${name} ${width} ${colorScheme}`);
       }
     }
     assert.deepEqual(tab.errors, []);

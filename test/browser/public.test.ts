@@ -10,7 +10,7 @@ import { type PoolProcess, startPoolProcess } from '../pool-process.ts';
 import { startFundedGateway, startTestChain } from '../start-chain-pool.ts';
 import type { Cleanup, Enrolment } from '../start-pool.ts';
 import { startTributary } from '../tributary-process.ts';
-import { checkAxe, openTab, picture, smallestDrawnText, startBrowser, widths } from './browser.ts';
+import { checkAxe, checkPage, openTab, picture, startBrowser, widths } from './browser.ts';
 
 // A pool as it is run, on a chain of its own, with a worker, a gateway that pays, and two epochs.
 const cleanups: (() => void | Promise<void>)[] = [];
@@ -147,12 +147,7 @@ for (const [colorScheme, looked] of looks) {
           'document.querySelectorAll("[data-needs-script][hidden]").length === 0',
         );
         assert.match(await tab.page.innerText('main'), text, path());
-        const isTooWide = await tab.page.evaluate(
-          'document.documentElement.scrollWidth > innerWidth',
-        );
-        assert.equal(isTooWide, false, `${path()} is wider than ${width}`);
-        assert.ok((await smallestDrawnText(tab.page)) >= 11, `${path()} at ${width}: tiny text`);
-        assert.deepEqual(await checkAxe(tab.page), [], `${path()} at ${width}`);
+        await checkPage(tab.page, `${path()} at ${width}`);
       }
     }
     assert.deepEqual(tab.errors, []);
@@ -231,9 +226,7 @@ test('a finger gets every digit of an amount that leads further, and is led furt
     const exact = (await cell.locator('a').getAttribute('data-exact')) ?? '';
     assert.match(exact, /^0\.\d{10,18} ETH$/);
     assert.match((await cell.locator('a').textContent()) ?? '', new RegExp(`, exactly ${exact}$`));
-    const isTooWide = await page.evaluate('document.documentElement.scrollWidth > innerWidth');
-    assert.equal(isTooWide, false);
-    assert.deepEqual(await checkAxe(page), []);
+    await checkPage(page, 'an epoch on a phone');
     const button = cell.locator('button');
     const box = await button.boundingBox();
     assert.ok(box && box.width >= 24 && box.height >= 24, 'large enough for a finger');

@@ -10,9 +10,9 @@ import type { PageReply, PageRequest, PageServer } from '../../src/api/page-type
 import type { Cleanup } from '../start-pool.ts';
 import {
   checkAxe,
+  checkPage,
   openTab,
   picture,
-  smallestDrawnText,
   startBrowser,
   type WatchedTab,
   widths,
@@ -353,10 +353,7 @@ for (const [colorScheme, looked] of looks) {
       assert.match(await main(), text, name);
       for (const width of looked) {
         await page.setViewportSize({ width, height: 900 });
-        const wide = await page.evaluate('document.documentElement.scrollWidth > innerWidth');
-        assert.equal(wide, false, `${name} is wider than ${width}`);
-        assert.ok((await smallestDrawnText(page)) >= 11, `${name} at ${width}: tiny text`);
-        assert.deepEqual(await checkAxe(page), [], `${name} at ${width}, ${colorScheme}`);
+        await checkPage(page, `${name} at ${width}, ${colorScheme}`);
         if (name === 'overview') await picture(page, `worker-${width}-${colorScheme}`);
       }
     }

@@ -119,7 +119,7 @@ function Treasury({ of: { tickets, assets } }: { readonly of: PayoutStatus }) {
           { label: 'Redeemed', value: <Amount of={wei(tickets.redeemed)} /> },
           { label: 'Owed to workers', value: <Amount of={wei(eth?.owed)} /> },
           {
-            label: 'On hand for what is owed',
+            label: 'On hand / owed',
             value:
               eth?.ratioBasisPoints === undefined
                 ? 'nothing is owed'

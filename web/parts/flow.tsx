@@ -91,7 +91,7 @@ export function FlowDrawing({ view }: { readonly view: FlowView }) {
   );
 }
 
-/** Where things stand in the drawing. */
+/** Where things stand in the drawing. It is never shown narrower than it is, or its text was too small. */
 interface Place {
   readonly name: string;
   readonly width: number;
@@ -106,18 +106,18 @@ interface Place {
 
 const WIDE: Place = {
   name: 'wide',
-  width: 800,
+  width: 720,
   left: 150,
-  right: 650,
+  right: 570,
   half: 56,
   linesMax: 12,
   labelMax: 22,
 };
 const NARROW: Place = {
   name: 'narrow',
-  width: 360,
-  left: 112,
-  right: 258,
+  width: 350,
+  left: 110,
+  right: 248,
   half: 26,
   linesMax: 6,
   labelMax: 13,
