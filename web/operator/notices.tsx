@@ -29,7 +29,7 @@ export const noticesPage = operatorPage(PATH, async (parts) => {
     current: PATH,
     content: (
       <>
-        <h1>{headline(lost, attention)}</h1>
+        <h1>{headline(lost, { attention, choices, sent: sent?.items ?? [] })}</h1>
         <Alarms of={attention} page={PATH} />
         <section aria-labelledby="dead">
           <h2 id="dead">Given up</h2>
@@ -91,13 +91,25 @@ export const noticesPage = operatorPage(PATH, async (parts) => {
   };
 });
 
-function headline(lost: readonly Letter[], attention: readonly AttentionItem[]): string {
-  if (lost.length === 0) {
-    return attention.some(({ page }) => page === PATH)
-      ? 'Not every notice can be sent now'
-      : 'Every notice was delivered, or is on its way';
-  }
-  return lost.length === 1 ? '1 letter was given up' : `${lost.length} letters were given up`;
+function headline(
+  lost: readonly Letter[],
+  {
+    attention,
+    choices,
+    sent,
+  }: {
+    readonly attention: readonly AttentionItem[];
+    readonly choices: NoticeChoices | undefined;
+    readonly sent: readonly Letter[];
+  },
+): string {
+  if (lost.length === 1) return '1 letter was given up';
+  if (lost.length > 1) return `${lost.length} letters were given up`;
+  if (attention.some(({ page }) => page === PATH)) return 'Not every notice can be sent now';
+  if (choices?.channels.length === 0) return 'Nobody who runs the pool is told of alarms';
+  return sent.length === 0
+    ? 'No letter had to be sent yet'
+    : 'Every notice was delivered, or is on its way';
 }
 
 function LetterTable({
@@ -199,7 +211,9 @@ function OwnChannels({
   return (
     <section aria-labelledby="channels">
       <h2 id="channels">Where whoever runs the pool is told</h2>
-      {of.channels.length === 0 && <p class="empty">Nowhere yet.</p>}
+      {of.channels.length === 0 && (
+        <p class="empty">Nowhere yet: add a channel, or look at the console for alarms.</p>
+      )}
       <Channels of={of} token={token} routes={POOL_CHANNELS} />
       <details>
         <summary>Add a channel</summary>

@@ -1,5 +1,6 @@
 import { Hash } from '../parts/copy.tsx';
 import { Island } from '../parts/island.tsx';
+import { Marked } from '../parts/marked.tsx';
 import { Table } from '../parts/table.tsx';
 import { Time } from '../parts/time.tsx';
 import type { TermsList } from './api-views.ts';
@@ -30,7 +31,9 @@ export const termsPage = operatorPage(PATH, async ({ reader, may }) => {
           caption="Versions, the newest first"
           rows={versions.toReversed()}
           keyOf={({ version }) => String(version)}
-          empty="None was published yet: the default terms hold. Write yours with tributary terms init."
+          empty={
+            <Marked text="None was published yet: the default terms hold. Write yours with `tributary terms init`." />
+          }
           columns={[
             {
               title: 'Version',

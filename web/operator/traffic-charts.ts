@@ -40,6 +40,7 @@ export function segmentsChart(steps: readonly HistoryStep[], ranges?: Ranges): C
     ],
     ...(ranges ? { ranges } : {}),
     empty: 'No segment came in this time.',
+    zero: 'No segment was done in this time.',
   };
 }
 
@@ -57,5 +58,6 @@ export function failuresChart(steps: readonly HistoryStep[], ranges?: Ranges): C
     ],
     ...(ranges ? { ranges } : {}),
     empty: 'No segment came in this time.',
+    zero: 'None of the segments in this time failed.',
   };
 }

@@ -26,6 +26,8 @@ export interface ChartView {
   }[];
   /** Shown instead when there is not a single value. */
   readonly empty: string;
+  /** Shown instead when every value is zero: a line at the foot says less. */
+  readonly zero?: string;
 }
 
 /** Columns of which the peaks are drawn: on a wide page two pixels each, and no more work than that. */
@@ -65,7 +67,9 @@ export function Chart({ view }: { readonly view: ChartView }) {
           </span>
         )}
       </div>
-      {moments.size < 2 ? (
+      {moments.size > 1 && view.zero !== undefined && isZero(view) ? (
+        <p class="empty">{view.zero}</p>
+      ) : moments.size < 2 ? (
         <p class="empty">{moments.size === 0 ? view.empty : `So far: ${lastValues(view)}.`}</p>
       ) : (
         <>
@@ -77,6 +81,11 @@ export function Chart({ view }: { readonly view: ChartView }) {
       )}
     </figure>
   );
+}
+
+function isZero({ series }: ChartView): boolean {
+  const all = series.flatMap(({ points, band }) => [...points, ...(band?.points ?? [])]);
+  return all.every(([, value]) => value === null || value === 0);
 }
 
 function thin(series: ChartSeries, columns: number): ChartSeries {

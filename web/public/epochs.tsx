@@ -80,6 +80,7 @@ function Epochs({
             unit: { asset: 'ETH' },
             series: [{ name: 'ETH', role: 'ours', points: credited(heads) }],
             empty: 'No epoch has credited ETH yet.',
+            zero: 'None of these epochs credited ETH.',
           }}
         />
       )}

@@ -149,6 +149,7 @@ function Overview({
               { name: 'failed', role: 'ours', points: pointsOf(steps, ({ failed }) => failed) },
             ],
             empty: 'No gateway sent a segment in this time.',
+            zero: 'No gateway sent a segment in this time.',
           }}
         />
         <p class="small">

@@ -89,7 +89,7 @@ function Told({
   return (
     <div class="said">
       <p class="hint">
-        <Time at={at} />, for {affected}
+        <Time at={at} />, for {affected.replace(/\.$/, '')}
         {until !== null && (
           <>
             , from <Time at={since} /> to <Time at={until} />

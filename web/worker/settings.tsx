@@ -39,8 +39,7 @@ export const settingsPage = workerPage('/worker/settings', async (parts) => {
         <section aria-labelledby="exports">
           <h2 id="exports">Take your data along</h2>
           <p class="prose">
-            Tables as CSV, amounts exact in base units, times in UTC. A file has every row; fetched
-            without JavaScript, the first 1,000.
+            Tables as CSV, amounts exact in base units, times in UTC. A file has every row.
           </p>
           <Exports of={parts} />
         </section>

@@ -52,6 +52,7 @@ export const whyPage = workerPage('/worker/why', async (parts) => {
               unit: 'count',
               series: [{ name: 'jobs', role: 'ours', points: pointsOf(why, request.now) }],
               empty: 'No job came in the last days.',
+              zero: 'No job came in the last days.',
             }}
           />
         </section>

@@ -55,7 +55,8 @@ export function earnedCharts(hours: readonly Hour[]): readonly ChartView[] {
         }),
       },
     ],
-    empty: '',
+    empty: 'Nothing was earned in this time.',
+    zero: 'Nothing was earned in this time.',
   }));
 }
 
@@ -78,6 +79,7 @@ export function workCharts(hours: readonly Hour[]): {
           : []),
       ],
       empty: 'No segment came in this time.',
+      zero: 'No segment was done in this time.',
     },
     speed: {
       title: 'Time from a task to its judged result',
