@@ -98,6 +98,12 @@ test('a document becomes headings, lists, tables and code, and never HTML of its
   assert.deepEqual(code, { kind: 'code', text: '<b> not & read' });
 });
 
+test('a picture of a document stays where the document has it, and leaves no words behind', () => {
+  const [picture, text] = readMarkdown('![What it shows](../a.png)\n\nIt ![is](b.png) there.');
+  assert.deepEqual(picture, { kind: 'paragraph', children: [] });
+  assert.equal(text?.kind === 'paragraph' && plainText(text.children), 'It  there.');
+});
+
 test('any text at all can be read as a document, and loses no word', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme', maxLength: 400 }), (text) => {

@@ -99,7 +99,7 @@ function OneBlock({ block, path }: { readonly block: Block; readonly path: strin
       return <Heading id={block.id}>{inlines(block.children)}</Heading>;
     }
     case 'paragraph':
-      return <p>{inlines(block.children)}</p>;
+      return block.children.length > 0 ? <p>{inlines(block.children)}</p> : null;
     case 'code':
       return (
         <Scroll label="Code">

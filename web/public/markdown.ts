@@ -167,7 +167,9 @@ export function inlinesOf(text: string): readonly Inline[] {
     else if (em !== undefined) found.push({ kind: 'em', children: inlinesOf(em) });
     else if (url !== undefined)
       found.push({ kind: 'link', href: url, children: [{ kind: 'text', text: url }] });
-    else found.push({ kind: 'link', href: href as string, children: inlinesOf(label as string) });
+    // Pictures are for who reads it in the repository: here the page itself is a click away.
+    else if (!whole.startsWith('!'))
+      found.push({ kind: 'link', href: href as string, children: inlinesOf(label as string) });
     rest = rest.slice(match.index + whole.length);
   }
   if (rest !== '') found.push({ kind: 'text', text: rest });
