@@ -1,6 +1,7 @@
 import { decodeEventLog, type Hex, parseAbi } from 'viem';
 import { disperseAbi } from '../chain/abi/disperse.ts';
 import { DISPERSE } from '../chain/disperse.ts';
+import { field, quantity } from '../chain/transactions-look.ts';
 import type { Recipient } from './plan-types.ts';
 
 const transferAbi = parseAbi([
@@ -22,6 +23,14 @@ export function receiptLogs(value: unknown): readonly ReceiptLog[] | undefined {
     topics: Array.isArray(log.topics) ? log.topics.map((topic) => String(topic).toLowerCase()) : [],
     data: String(log.data).toLowerCase(),
   }));
+}
+
+/** Wei that a transaction cost, by its receipt; undefined: it says none. */
+export function gasIn(receipt: unknown): bigint | undefined {
+  const [gas, price] = ['gasUsed', 'effectiveGasPrice'].map((name) =>
+    quantity(field(receipt, name)),
+  );
+  return gas === undefined || price === undefined ? undefined : gas * price;
 }
 
 /** What the logs of a batch say of one recipient. */

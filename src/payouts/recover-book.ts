@@ -21,7 +21,7 @@ import { bookOwnLpt } from '../ledger/own-lpt.ts';
 import { feesWithdrawn, gasSpent, rewardReceived } from '../ledger/postings.ts';
 import { post } from '../ledger/postings-store.ts';
 import type { AssetKind } from '../terms/terms.ts';
-import { type ReceiptLog, receiptLogs, transferIn } from './logs.ts';
+import { gasIn, type ReceiptLog, receiptLogs, transferIn } from './logs.ts';
 import { lptIn } from './lpt-moved.ts';
 import type { Recipient } from './plan-types.ts';
 import type { StakeMove } from './stake-moved.ts';
@@ -137,9 +137,7 @@ async function bookRest(
   seen: Seen,
 ): Promise<readonly string[]> {
   const { hash, at, epoch, receipt, move, own } = seen;
-  const wei =
-    (quantity(field(receipt, 'gasUsed')) ?? 0n) *
-    (quantity(field(receipt, 'effectiveGasPrice')) ?? 0n);
+  const wei = gasIn(receipt) ?? 0n;
   await post(tx, gasSpent({ ...seen, wei, from: 'treasury', intent: 'recovered' }));
   const lines: string[] = [];
   if (move?.move === 'fees_withdrawn') {

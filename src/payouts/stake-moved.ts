@@ -7,7 +7,7 @@ import type { Queryable, Transaction } from '../database/transaction.ts';
 import { openEpoch } from '../ledger/epoch-store.ts';
 import { lockIncome } from '../ledger/income-store.ts';
 import { bookOwnLpt } from '../ledger/own-lpt.ts';
-import { rewardReceived } from '../ledger/postings.ts';
+import { gasSpent, rewardReceived } from '../ledger/postings.ts';
 import { post } from '../ledger/postings-store.ts';
 import type { ReconcileParts } from './reconcile.ts';
 import type { StakeEvent, StakeOnChain } from './stake-on-chain.ts';
@@ -28,6 +28,8 @@ export type StakeMove = {
   readonly at: Instant;
   /** LPT base units that a reward added, or that came to the treasury out of the stake. */
   readonly amount: bigint;
+  /** Wei that the treasury paid for its gas. */
+  readonly gasWei: bigint;
 } & { readonly is: 'rewarded' | 'moved' };
 
 /** Moves of a range of blocks. */
@@ -86,9 +88,11 @@ async function book(
 /** `known`: it was booked before. Call it with {@link lockIncome}. */
 export async function bookStakeMove(
   tx: Transaction,
-  { is, ...move }: StakeMove,
+  { is, gasWei, ...move }: StakeMove,
 ): Promise<'booked' | 'known'> {
   const { number: epoch } = await openEpoch(tx);
+  const gas = { wei: gasWei, from: 'treasury', intent: 'elsewhere' } as const;
+  await post(tx, gasSpent({ ...move, ...gas, epoch }));
   if (is === 'moved') return bookOwnLpt(tx, { ...move, epoch, stake: true });
   const booked = await post(tx, rewardReceived({ ...move, epoch }));
   return booked === 'posted' ? 'booked' : 'known';
@@ -128,7 +132,9 @@ async function readMoves(
       const at = await stake.timeOf(block);
       const isReward = is === 'rewarded';
       const amount = await (isReward ? stake.reward(block) : stake.lptMoved(transaction));
-      moves.push({ is: isReward ? 'rewarded' : 'moved', transaction, block, place, at, amount });
+      const gasWei = await stake.gasOf(transaction);
+      const seen = { transaction, block, place, at, amount, gasWei };
+      moves.push({ is: isReward ? 'rewarded' : 'moved', ...seen });
     } catch (error) {
       // What comes out of the stake depends on what went in: what is behind it waits, too.
       const known = moves.filter((one) => one.block < block);

@@ -8,6 +8,7 @@ import {
 import { exactAsset } from '../base/amounts.ts';
 import { LPT } from '../base/asset.ts';
 import type { Instant } from '../base/clock.ts';
+import { TributaryError } from '../base/errors.ts';
 import { bondingManagerAbi } from '../chain/abi/bonding-manager.ts';
 import { blockTime } from '../chain/block-time.ts';
 import { networkOf } from '../chain/networks.ts';
@@ -16,7 +17,7 @@ import { finalBlock } from '../chain/transactions-find.ts';
 import { field, hashOf, quantity, toHex } from '../chain/transactions-look.ts';
 import { ownReward } from '../duties/own-reward.ts';
 import { ownStake } from '../duties/own-stake.ts';
-import { receiptLogs } from './logs.ts';
+import { gasIn, receiptLogs } from './logs.ts';
 import { lptMoved } from './lpt-moved.ts';
 import type { Recipient } from './plan-types.ts';
 
@@ -48,6 +49,8 @@ export interface StakeOnChain {
   events(range: { readonly after: bigint; readonly until: bigint }): Promise<readonly StakeEvent[]>;
   /** LPT that a transaction brought to the treasury, less what it took from it. */
   lptMoved(transaction: Hex): Promise<bigint>;
+  /** Wei that the treasury paid for gas of a transaction; 0: another account did. */
+  gasOf(transaction: Hex): Promise<bigint>;
   /** LPT that the reward call of a block added to it; see duties/own-reward.ts. */
   reward(block: bigint): Promise<bigint>;
   /** The newest block that is final; undefined: no node says it. */
@@ -72,6 +75,14 @@ export function createStakeOnChain(parts: {
   return {
     held: (block, enough) => ownStake(parts, block, enough),
     lptMoved: (transaction) => lptMoved(parts, transaction),
+    async gasOf(transaction) {
+      const receipt = await providers.request('eth_getTransactionReceipt', [transaction]);
+      const wei = gasIn(receipt);
+      if (wei === undefined)
+        throw new TributaryError('rpc_unavailable', 'No node has the receipt.');
+      const from = String(field(receipt, 'from')).toLowerCase() as Recipient;
+      return treasury.includes(from) ? wei : 0n;
+    },
     reward: (block) => ownReward(parts, block),
     finalBlock: () => finalBlock(providers, networkOf(providers.chainId).finality),
     timeOf: (block) => blockTime(providers, block),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import sql, { raw } from 'sql-template-tag';
 import { type Abi, encodeFunctionData, type Hex } from 'viem';
-import { LPT } from '../../src/base/asset.ts';
+import { ETH, LPT } from '../../src/base/asset.ts';
 import { FakeClock } from '../../src/base/clock.ts';
 import { quiet } from '../../src/base/log.ts';
 import { createMetrics } from '../../src/base/metrics.ts';
@@ -119,11 +119,14 @@ async function startPool(
   };
 }
 
-/** Calls reward with the key of the account, as another program; answers what it brought, and when. */
+/** Calls reward with the key of the account, as another program; answers where, when, and its cost. */
 async function foreignReward() {
   await protocol.send('node', { ...manager, fn: 'reward' });
   const block = await protocol.reader.getBlock();
-  return { block: block.number, at: Number(block.timestamp) * 1_000 };
+  const [hash] = block.transactions;
+  const receipt = await protocol.reader.getTransactionReceipt({ hash: hash as Hex });
+  const cost = receipt.gasUsed * receipt.effectiveGasPrice;
+  return { block: block.number, at: Number(block.timestamp) * 1_000, cost };
 }
 
 test("a reward that another wallet calls is booked once, for what it added; the pool's own by its journal", async (t) => {
@@ -138,7 +141,7 @@ test("a reward that another wallet calls is booked once, for what it added; the 
   }));
   await pool.watch.look();
   final = await protocol.reader.getBlockNumber();
-  const { block, at } = await foreignReward();
+  const { block, at, cost } = await foreignReward();
   const amount = await pool.rewardOf(block);
   assert.ok(amount > 0n);
   await pool.watch.look();
@@ -163,6 +166,8 @@ test("a reward that another wallet calls is booked once, for what it added; the 
     (await pool.rewards()).map((line) => [line.kind, line.amount, line.at]),
     [['reward', amount, at]],
   );
+  const [gas] = await linesOf(pool.database, { account: 'treasury', asset: ETH });
+  assert.deepEqual([gas?.kind, gas?.amount], ['gas', -cost]);
   const differing = pool.watch.differences().filter(({ about }) => about.endsWith(LPT));
   assert.deepEqual(differing, []);
 
