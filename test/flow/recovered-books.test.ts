@@ -30,17 +30,22 @@ import { addressBytes } from '../../src/ledger/income.ts';
 import { epochSettled } from '../../src/ledger/postings.ts';
 import { balanceOf, balancesOf, post, wrongBalances } from '../../src/ledger/postings-store.ts';
 import { startIncome } from '../../src/ledger/recognise.ts';
+import type { ReconcileParts } from '../../src/payouts/reconcile.ts';
 import { recoverAccounts } from '../../src/payouts/recover-chain.ts';
+import { bookStakeMoved } from '../../src/payouts/stake-moved.ts';
+import type { StakeOnChain } from '../../src/payouts/stake-on-chain.ts';
 import type { EpochInput, Settlement } from '../../src/terms/settle-types.ts';
 import { addWorker } from '../../src/workers/store.ts';
 
 // One history of LPT, twice: in books that lost nothing, and in books that came out of a backup, were
-// recovered from the chain and took over the epochs that the others had published.
+// recovered from the chain and took over the epochs that the others had published. Some rewards are
+// called by an account that is not the pool's.
 
 const CHAIN = 31_337;
 /** Of the orchestrator, and of who pays. */
 const OWN = privateKeyToAccount(generatePrivateKey());
 const PAYER = privateKeyToAccount(generatePrivateKey());
+const STRANGER = privateKeyToAccount(generatePrivateKey());
 const ACCOUNTS = [PAYER, OWN].map(({ address }) => ({
   chainId: CHAIN,
   address: address.toLowerCase() as Hex,
@@ -94,7 +99,8 @@ async function newBooks(): Promise<Database> {
   return database;
 }
 
-type Kind = 'reward' | 'bond' | 'withdraw' | 'pay';
+type Kind = 'reward' | 'strange' | 'bond' | 'withdraw' | 'pay';
+const SIGNERS = { reward: OWN, strange: STRANGER, bond: OWN, withdraw: OWN, pay: PAYER } as const;
 
 /** A transaction, in the block behind the one before. */
 interface Made {
@@ -111,6 +117,7 @@ interface Made {
 }
 
 const blockOf = (place: number) => BigInt(place) + 1n;
+const lptOf = ({ kind, amount }: Made) => (kind === 'withdraw' ? amount : -amount);
 
 async function sign(
   history: readonly Made[],
@@ -120,12 +127,14 @@ async function sign(
   const abi = bondingManagerAbi;
   const call = {
     reward: () => encodeFunctionData({ abi, functionName: 'reward' }),
+    strange: () =>
+      encodeFunctionData({ abi, functionName: 'rewardForTranscoder', args: [OWN.address] }),
     bond: () => encodeFunctionData({ abi, functionName: 'bond', args: [amount, OWN.address] }),
     withdraw: () => encodeFunctionData({ abi, functionName: 'withdrawStake', args: [1n] }),
     pay: () =>
       encodeFunctionData({ abi: transferAbi, functionName: 'transfer', args: [PAYEE, amount] }),
   };
-  const signer = kind === 'pay' ? PAYER : OWN;
+  const signer = SIGNERS[kind];
   const from = signer.address.toLowerCase() as Hex;
   const nonce = history.filter((one) => one.from === from).length;
   const what = { to: kind === 'pay' ? TOKEN : MANAGER, data: call[kind]() };
@@ -164,7 +173,7 @@ function nodes(history: readonly Made[]): Providers {
     };
   };
   const logsOf = ({ kind, amount }: Made) => {
-    if (kind === 'reward') {
+    if (kind === 'reward' || kind === 'strange') {
       const args = { transcoder: OWN.address };
       const topics = encodeEventTopics({ abi: bondingManagerAbi, eventName: 'Reward', args });
       return [{ address: MANAGER, topics, data: pad('0x01') }];
@@ -230,6 +239,32 @@ function nodes(history: readonly Made[]): Providers {
   } as unknown as Providers;
 }
 
+/** The stake as its contract tells of it: also of what the pool itself did. */
+function stakeIn(history: readonly Made[]): StakeOnChain {
+  const told = {
+    reward: 'rewarded',
+    strange: 'rewarded',
+    bond: 'bonded',
+    withdraw: 'withdrawn',
+    pay: undefined,
+  } as const;
+  const stake: Omit<StakeOnChain, 'held'> = {
+    finalBlock: async () => BigInt(history.length),
+    timeOf: async (block) => instant(Number(1_700_000_000n + block) * 1_000),
+    gasOf: async () => 0n,
+    reward: async (block) => history[Number(block) - 1]?.amount ?? 0n,
+    lptMoved: async (hash) => lptOf(history.find((one) => one.hash === hash) as Made),
+    async events({ after, until }) {
+      return history.flatMap(({ kind, hash: transaction }, index) => {
+        const [block, is] = [blockOf(index), told[kind]];
+        if (!is || block <= after || block > until) return [];
+        return [{ transaction, block, place: 0n, is, text: '' }];
+      });
+    },
+  };
+  return stake as StakeOnChain;
+}
+
 /** A pool as far as its LPT goes. */
 async function startBooks(historyOf: () => readonly Made[]) {
   const database = await newBooks();
@@ -240,10 +275,7 @@ async function startBooks(historyOf: () => readonly Made[]) {
     treasury: ACCOUNTS.map(({ address }) => addressBytes(address)),
     bondingManager: addressBytes(MANAGER),
     rewardOf: async (hash) => made(hash).amount,
-    async lptMoved(hash) {
-      const { kind, amount } = made(hash);
-      return kind === 'withdraw' ? amount : -amount;
-    },
+    lptMoved: async (hash) => lptOf(made(hash)),
   });
 
   async function wanted(one: Made, place: number): Promise<void> {
@@ -291,9 +323,17 @@ async function startBooks(historyOf: () => readonly Made[]) {
     });
   }
 
+  /** As a running pool looks at the chain each minute. */
+  async function look(): Promise<void> {
+    const parts = { database, stake: stakeIn(historyOf()) } as unknown as ReconcileParts;
+    assert.equal(await bookStakeMoved(parts, clock.now()), undefined);
+  }
+  await look();
+
   return {
     database,
     income,
+    look,
     wanted,
     ended,
     settle,
@@ -301,7 +341,7 @@ async function startBooks(historyOf: () => readonly Made[]) {
       balanceOf(database, named(name), LPT),
     async setApart(): Promise<bigint> {
       const { rows } = await database.query<{ before: bigint }>(
-        sql`select before from books_agreed`,
+        sql`select before from books_agreed where what = ${`treasury ${LPT}`}`,
       );
       return rows[0]?.before ?? 0n;
     },
@@ -337,8 +377,9 @@ function settled(epoch: bigint, amount: bigint) {
 }
 
 const R: [Kind, bigint] = ['reward', 40n];
+const S: [Kind, bigint] = ['strange', 30n];
 const step = fc.tuple(
-  fc.constantFrom('reward', 'reward', 'bond', 'withdraw', 'pay', 'close'),
+  fc.constantFrom('reward', 'reward', 'strange', 'bond', 'withdraw', 'pay', 'close'),
   fc.bigInt(1n, 100n),
 );
 const histories = fc.record({
@@ -374,12 +415,14 @@ test('books that were lost and recovered are those of a pool that lost nothing',
         const place = history.length;
         const amount = {
           reward: percent,
+          strange: percent,
           bond: (inAccount * percent) / 100n,
           withdraw: (inStake * percent) / 100n,
           pay: (inAccount * percent) / 400n,
         }[kind];
         const change = {
           reward: [0n, amount],
+          strange: [0n, amount],
           bond: [-amount, amount],
           withdraw: [amount, -amount],
           pay: [-amount, 0n],
@@ -390,11 +433,15 @@ test('books that were lost and recovered are those of a pool that lost nothing',
         if (amount === 0n) continue;
         const made = { stake: inStake, ...(await sign(history, kind, amount)) };
         history.push(made);
-        const isFirst = !isKnown && first === undefined;
+        const isOwn = kind !== 'strange';
+        const isFirst = isOwn && !isKnown && first === undefined;
         if (isFirst) first = place;
         for (const books of [whole, ...(isKnown ? [lost] : [])]) {
-          await books.wanted(made, place);
-          await books.ended(made, place);
+          if (isOwn) {
+            await books.wanted(made, place);
+            await books.ended(made, place);
+          }
+          await books.look();
           await books.income.recognise();
         }
         const isKept = isFirst && (given.first === 'wanted' || given.first === 'unposted');
@@ -411,6 +458,7 @@ test('books that were lost and recovered are those of a pool that lost nothing',
         assets,
         bondingManager: MANAGER,
         token: TOKEN,
+        stake: { orchestrator: OWN.address, onChain: stakeIn(history) },
       };
       // The first time it is cut off before any epoch is taken over.
       await recoverAccounts(parts, ACCOUNTS);
@@ -426,6 +474,7 @@ test('books that were lost and recovered are those of a pool that lost nothing',
       if (first !== undefined && given.first === 'wanted') {
         await lost.ended(history[first] as Made, first);
       }
+      await lost.look();
       await lost.income.recognise();
       assert.deepEqual(await lost.sheet(), await whole.sheet());
       assert.deepEqual(await wrongBalances(lost.database), []);
@@ -440,6 +489,8 @@ test('books that were lost and recovered are those of a pool that lost nothing',
         // Withdrawn before the epoch of the reward is taken over; and a reward of none.
         [{ before: [], after: [R, ['withdraw', 30n], ['close', 0n], R], first: 'unknown' }],
         [{ before: [], after: [R, ['close', 0n], ['bond', 90n]], first: 'unposted' }],
+        // A stranger's reward in an epoch that is taken over, withdrawn behind it.
+        [{ before: [R], after: [S, ['close', 0n], ['withdraw', 30n], S], first: 'unknown' }],
       ],
     },
   );
