@@ -207,7 +207,7 @@ async function lostStake(
   try {
     const events = await stake.events({ after, until: block });
     return events
-      .filter(({ is }) => is !== 'bonded' && is !== 'rewarded')
+      .filter(({ is }) => is === 'withdrawn' || is === 'slashed' || is === 'transferred')
       .slice(-LINES_MAX)
       .map(
         ({ transaction, block: at, text }) => `transaction ${transaction} in block ${at} ${text}`,

@@ -118,11 +118,12 @@ async function bookLpt(
   return move.stake ? stakeLines(assets, { is: 'moved', amount }) : [];
 }
 
-/** What a transaction did to the stake, in sentences. */
+/** What a transaction did to the stake or to fees, in sentences. */
 export function stakeLines(
   assets: RecoverParts['assets'],
   { is, amount }: Pick<StakeMove, 'is' | 'amount'>,
 ): readonly string[] {
+  if (is === 'fees_withdrawn') return [`withdrew ${shown(assets, amount, ETH)} of fees`];
   if (is === 'rewarded') return [`brought ${shown(assets, amount, LPT)} of rewards to the stake`];
   if (amount === 0n) return [];
   return amount < 0n
@@ -143,7 +144,7 @@ async function bookRest(
   if (move?.move === 'fees_withdrawn') {
     const into = own.has(`0x${Buffer.from(move.to).toString('hex')}`) ? 'treasury' : 'external';
     await post(tx, feesWithdrawn({ ...seen, amount: move.amount, to: into }));
-    lines.push(`withdrew ${shown(assets, move.amount, ETH)} of fees`);
+    lines.push(...stakeLines(assets, { is: 'fees_withdrawn', amount: move.amount }));
   }
   const moves = isOwnLpt(seen) ? [] : movesOf(seen, assets);
   for (const [place, { recipient, asset, amount }] of moves.entries()) {

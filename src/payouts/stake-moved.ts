@@ -7,7 +7,7 @@ import type { Queryable, Transaction } from '../database/transaction.ts';
 import { openEpoch } from '../ledger/epoch-store.ts';
 import { lockIncome } from '../ledger/income-store.ts';
 import { bookOwnLpt } from '../ledger/own-lpt.ts';
-import { gasSpent, rewardReceived } from '../ledger/postings.ts';
+import { feesWithdrawn, gasSpent, rewardReceived } from '../ledger/postings.ts';
 import { post } from '../ledger/postings-store.ts';
 import type { ReconcileParts } from './reconcile.ts';
 import type { StakeEvent, StakeOnChain } from './stake-on-chain.ts';
@@ -18,7 +18,15 @@ const LOG_BLOCKS_MAX = 10_000n;
 /** The row of `books_agreed` that says up to which block events were looked at. */
 const MARK = `stake ${LPT}`;
 
-/** What a transaction that no journal has did to the stake. */
+/** Causes of what is booked of an event, but for the hash. */
+const CAUSES: Partial<Record<StakeEvent['is'], string>> = {
+  bonded: 'stake:',
+  withdrawn: 'stake:',
+  rewarded: 'reward:',
+  fees_withdrawn: 'fees-withdrawn:',
+};
+
+/** What a transaction that no journal has did to the stake, or to fees. */
 export type StakeMove = {
   readonly transaction: Hex;
   readonly block: bigint;
@@ -26,11 +34,14 @@ export type StakeMove = {
   readonly place: bigint;
   /** When its block was made. */
   readonly at: Instant;
-  /** LPT base units that a reward added, or that came to the treasury out of the stake. */
+  /** Base units that a reward added, that came to the treasury out of the stake, or of fees that left. */
   readonly amount: bigint;
   /** Wei that the treasury paid for its gas. */
   readonly gasWei: bigint;
-} & { readonly is: 'rewarded' | 'moved' };
+} & (
+  | { readonly is: 'rewarded' | 'moved' }
+  | { readonly is: 'fees_withdrawn'; readonly to: 'treasury' | 'external' }
+);
 
 /** Moves of a range of blocks. */
 export interface StakeMoves {
@@ -45,8 +56,8 @@ export interface StakeMoves {
 }
 
 /**
- * Books what the pool's accounts turned into stake or withdrew from it, and what rewards added to it, by
- * transactions that no journal has, as those of another wallet with the same key: by the rules for the
+ * Books what the pool's accounts turned into stake or withdrew from it, what rewards added to it, and
+ * fees that left the protocol, by transactions that no journal has, as those of another wallet with the same key: by the rules for the
  * pool's own. From the block on at which it looked first, and each block once, however many nodes look.
  * Answers in a sentence what waits, since no node tells of it. Throws what asking the chain throws.
  */
@@ -86,16 +97,14 @@ async function book(
 }
 
 /** `known`: it was booked before. Call it with {@link lockIncome}. */
-export async function bookStakeMove(
-  tx: Transaction,
-  { is, gasWei, ...move }: StakeMove,
-): Promise<'booked' | 'known'> {
+export async function bookStakeMove(tx: Transaction, move: StakeMove): Promise<'booked' | 'known'> {
   const { number: epoch } = await openEpoch(tx);
-  const gas = { wei: gasWei, from: 'treasury', intent: 'elsewhere' } as const;
+  const gas = { wei: move.gasWei, from: 'treasury', intent: 'elsewhere' } as const;
   await post(tx, gasSpent({ ...move, ...gas, epoch }));
-  if (is === 'moved') return bookOwnLpt(tx, { ...move, epoch, stake: true });
-  const booked = await post(tx, rewardReceived({ ...move, epoch }));
-  return booked === 'posted' ? 'booked' : 'known';
+  if (move.is === 'moved') return bookOwnLpt(tx, { ...move, epoch, stake: true });
+  const seen = { ...move, epoch };
+  const posting = 'to' in seen ? feesWithdrawn(seen) : rewardReceived(seen);
+  return (await post(tx, posting)) === 'posted' ? 'booked' : 'known';
 }
 
 /** Up to which block {@link bookStakeMoved} looked; undefined: it never did. */
@@ -127,14 +136,11 @@ async function readMoves(
   { after, end }: { readonly after: bigint; readonly end: bigint },
 ): Promise<StakeMoves> {
   const moves: StakeMove[] = [];
-  for (const { is, transaction, block, place } of events) {
+  for (const event of events) {
+    const { transaction, block, place } = event;
     try {
-      const at = await stake.timeOf(block);
-      const isReward = is === 'rewarded';
-      const amount = await (isReward ? stake.reward(block) : stake.lptMoved(transaction));
-      const gasWei = await stake.gasOf(transaction);
-      const seen = { transaction, block, place, at, amount, gasWei };
-      moves.push({ is: isReward ? 'rewarded' : 'moved', ...seen });
+      const [at, gasWei] = [await stake.timeOf(block), await stake.gasOf(transaction)];
+      moves.push({ transaction, block, place, at, gasWei, ...(await toldOf(stake, event)) });
     } catch (error) {
       // What comes out of the stake depends on what went in: what is behind it waits, too.
       const known = moves.filter((one) => one.block < block);
@@ -145,22 +151,36 @@ async function readMoves(
   return { moves, after, end };
 }
 
-/** What no journal has and nobody booked, each transaction once as a reward and once as what moved LPT. */
+async function toldOf(stake: StakeOnChain, { is, transaction, block, fees }: StakeEvent) {
+  if (fees) return { is: 'fees_withdrawn', ...fees } as const;
+  if (is === 'rewarded') return { is, amount: await stake.reward(block) } as const;
+  return { is: 'moved', amount: await stake.lptMoved(transaction) } as const;
+}
+
+/** What no journal has and nobody booked, each transaction once for each kind of cause. */
 async function unwanted(
   from: Queryable,
   events: readonly StakeEvent[],
 ): Promise<readonly StakeEvent[]> {
-  const kinds = ['bonded', 'withdrawn', 'rewarded'];
-  const moves = events.filter(({ is }) => kinds.includes(is));
-  const each = new Map(moves.map((one) => [`${one.is === 'rewarded'} ${one.transaction}`, one]));
-  const hashes = moves.map(({ transaction }) => Buffer.from(transaction.slice(2), 'hex'));
+  const each = new Map<string, StakeEvent>();
+  for (const one of events) {
+    const cause = CAUSES[one.is];
+    if (cause) each.set(`${cause}${one.transaction}`, one);
+  }
+  const hashes = [...each.values()].map(({ transaction }) => bytesOf(transaction));
   const { rows } = await from.query<{ known: string }>(sql`
-    with seen as (select unnest(${hashes}::bytea[]) as hash)
-    select of || '0x' || encode(hash, 'hex') as known from seen, unnest(array['true ', 'false ']) as of
-    where exists (select from chain_transaction t where t.hash = seen.hash)
-      or (of = 'true ' and exists (select from posting p
-        where p.cause = 'reward:0x' || encode(seen.hash, 'hex')))
-      or (of = 'false ' and exists (select from own_lpt_booked b where b.transaction = seen.hash))`);
+    with seen as (select unnest(${hashes}::bytea[]) as hash),
+    asked as (select hash, of || '0x' || encode(hash, 'hex') as cause
+      from seen, unnest(${[...new Set(Object.values(CAUSES))]}::text[]) as of)
+    select cause as known from asked
+    where exists (select from chain_transaction t where t.hash = asked.hash)
+      or exists (select from posting p where p.cause = asked.cause)
+      or (starts_with(cause, 'stake:')
+        and exists (select from own_lpt_booked b where b.transaction = asked.hash))`);
   const known = new Set(rows.map((row) => row.known));
-  return [...each].flatMap(([key, one]) => (known.has(key) ? [] : [one]));
+  return [...each].flatMap(([cause, one]) => (known.has(cause) ? [] : [one]));
+}
+
+function bytesOf(hash: Hex): Buffer {
+  return Buffer.from(hash.slice(2), 'hex');
 }

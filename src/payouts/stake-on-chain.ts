@@ -22,18 +22,21 @@ import { lptMoved } from './lpt-moved.ts';
 import type { Recipient } from './plan-types.ts';
 
 const abi = bondingManagerAbi;
-type EventName = 'Bond' | 'WithdrawStake' | 'TranscoderSlashed' | 'TransferBond' | 'Reward';
-const topicOf = (eventName: EventName) => encodeEventTopics({ abi, eventName })[0];
 const OF_FIRST = ['WithdrawStake', 'TranscoderSlashed', 'TransferBond'] as const;
+const OF_ORCHESTRATOR = ['Reward', 'WithdrawFees'] as const;
+type EventName = 'Bond' | (typeof OF_FIRST | typeof OF_ORCHESTRATOR)[number];
+const topicOf = (eventName: EventName) => encodeEventTopics({ abi, eventName })[0];
 const DECIMALS = 18;
 
-/** LPT that became stake of an account, or ceased to be. */
+/** LPT that became stake of an account, or ceased to be; or fees that left the orchestrator. */
 export interface StakeEvent {
   readonly transaction: Hex;
   readonly block: bigint;
   /** The place of the transaction in its block. */
   readonly place: bigint;
-  readonly is: 'bonded' | 'withdrawn' | 'slashed' | 'transferred' | 'rewarded';
+  readonly is: 'bonded' | 'withdrawn' | 'slashed' | 'transferred' | 'rewarded' | 'fees_withdrawn';
+  /** Of fees alone: wei, and whether an account of the pool got them. */
+  readonly fees?: { readonly amount: bigint; readonly to: 'treasury' | 'external' };
   /** What happened, in words. */
   readonly text: string;
 }
@@ -43,8 +46,8 @@ export interface StakeOnChain {
   /** LPT that it has in the protocol; see duties/own-stake.ts. */
   held(block: bigint | undefined, enough: bigint): Promise<bigint>;
   /**
-   * What changed the stake of the pool's accounts behind a block, up to another one, rewards of the
-   * orchestrator among it; oldest first.
+   * What changed the stake of the pool's accounts behind a block, up to another one, with rewards and
+   * fees of the orchestrator; oldest first.
    */
   events(range: { readonly after: bigint; readonly until: bigint }): Promise<readonly StakeEvent[]>;
   /** LPT that a transaction brought to the treasury, less what it took from it. */
@@ -96,11 +99,11 @@ export function createStakeOnChain(parts: {
         [
           [OF_FIRST.map(topicOf), words],
           [topicOf('Bond'), null, null, words],
-          [topicOf('Reward'), wordOf(orchestrator)],
+          [OF_ORCHESTRATOR.map(topicOf), wordOf(orchestrator)],
         ].map((topics) => providers.request<unknown>('eth_getLogs', [{ ...range, topics }])),
       );
       return found
-        .flatMap((logs) => (Array.isArray(logs) ? logs.map(eventIn) : []))
+        .flatMap((logs) => (Array.isArray(logs) ? logs.map((log) => eventIn(log, treasury)) : []))
         .filter((event) => event !== undefined)
         .sort((a, b) => Number(a.block - b.block) || a.index - b.index);
     },
@@ -121,7 +124,10 @@ export async function orchestratorAmong(
   return undefined;
 }
 
-function eventIn(entry: unknown): (StakeEvent & { readonly index: number }) | undefined {
+function eventIn(
+  entry: unknown,
+  treasury: readonly Recipient[],
+): (StakeEvent & { readonly index: number }) | undefined {
   const transaction = hashOf(field(entry, 'transactionHash'));
   const block = quantity(field(entry, 'blockNumber'));
   const place = quantity(field(entry, 'transactionIndex')) ?? 0n;
@@ -148,6 +154,12 @@ function eventIn(entry: unknown): (StakeEvent & { readonly index: number }) | un
     }
     case 'Reward':
       return { ...seen, is: 'rewarded', text: `brought ${shown(told.args.amount)} of rewards` };
+    case 'WithdrawFees': {
+      const { amount, recipient } = told.args;
+      const isOwn = treasury.includes(recipient.toLowerCase() as Recipient);
+      const fees = { amount, to: isOwn ? 'treasury' : 'external' } as const;
+      return { ...seen, is: 'fees_withdrawn', fees, text: `withdrew fees to ${recipient}` };
+    }
     case 'TranscoderSlashed':
       return { ...seen, is: 'slashed', text: `slashed ${shown(told.args.penalty)} of stake` };
     case 'TransferBond': {
