@@ -46,6 +46,7 @@ async function work(pool: TestPool, chain: TestChain, enrolment: Enrolment) {
   await eventually('the pool saw the money', async () => (await gateway.getOrchestrator()).ok);
   const reply = await gateway.submit(await gateway.session(), await stampedSource());
   assert.equal(reply.result?.result.kind, 'done', reply.text);
+  await eventually('its receipt came', async () => joined.transcoder.receipts.length === 1);
   joined.transcoder.kill();
   return joined.transcoder.receipts.map((text) => Buffer.from(text, 'base64'));
 }
