@@ -123,10 +123,19 @@ export function createAdminClient(pool: RunningPool): AdminClient {
   };
 }
 
-/** What people call each worker of a pool, revoked ones too; of whom the pool does not know, the id. */
+/**
+ * What people call each worker of a pool, revoked ones too; of whom the pool does not know, the id. A
+ * name may be given again once its worker is revoked: that one has its id behind it.
+ */
 export async function workerNames(pool: RunningPool): Promise<(id: string) => string> {
   const workers = await createAdminClient(pool).list();
-  const names = new Map(workers.map(({ id, name }) => [id, harmless(name)]));
+  const called = Map.groupBy(workers, ({ name }) => name.toLowerCase());
+  const names = new Map(
+    workers.map(({ id, name, state }) => {
+      const isShared = (called.get(name.toLowerCase())?.length ?? 0) > 1;
+      return [id, harmless(state === 'revoked' && isShared ? `${name} (${id})` : name)];
+    }),
+  );
   return (id) => names.get(id) ?? id;
 }
 

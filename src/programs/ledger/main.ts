@@ -84,7 +84,7 @@ async function refund(args: readonly string[], io: Io): Promise<number> {
   // Of other assets only the pool's terms know how many decimals they have.
   const units = ['ETH', 'LPT'].includes(asset) ? parseAmount(amount) : unitsIn(amount);
   if (units === undefined || units === 0n) {
-    throw new TributaryError('refund_amount_invalid', `${amount} is not an amount of ${asset}`);
+    throw new TributaryError('refund_amount_invalid', `${amount} is not an amount of ${asset}.`);
   }
   const booked = await poolClient(findPool(values)).post('/api/v1/ledger/refunds', {
     body: { id, worker, asset, amount: String(units), ...(reason ? { reason } : {}) },
@@ -232,10 +232,15 @@ async function withIds<T extends Whereabouts & { readonly account: string | unde
 ): Promise<T> {
   const [kind = '', owner = ''] = values.account?.split(':') ?? [];
   if (owner === '') return values;
+  if (!OF_WORKERS.has(kind)) return values;
   const workers = await createAdminClient(findPool(values)).list();
-  const id = workers.find(({ name }) => name === owner)?.id ?? owner;
-  return { ...values, account: `${kind}:${id}` };
+  const known = workers.filter(({ id, name }) => id === owner || name === owner);
+  const meant = known.find(({ state }) => state !== 'revoked') ?? known[0];
+  if (!meant) throw new TributaryError('worker_unknown', `There is no worker ${owner}.`);
+  return { ...values, account: `${kind}:${meant.id}` };
 }
+
+const OF_WORKERS: ReadonlySet<string> = new Set(['worker', 'holdback', 'award']);
 
 function queryOf(values: {
   readonly account?: string | undefined;
