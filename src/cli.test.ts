@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -139,7 +139,7 @@ test('a folder that cannot be made is named at once, by every command that fills
     ['data_directory_unusable', 'directory', '--data-dir', folder, '--seed', seed],
     ['data_directory_unusable', 'backup', 'restore', BIN, '--data-dir', folder],
     ['receipts_unwritable', 'worker', 'join', ...worker, '--receipts', folder],
-    ['output_unwritable', 'verify', '--pool', folder, '--worker=x', '--keep', folder],
+    ['output_unwritable', 'verify', '--pool', scratch, '--worker=x', '--keep', folder],
     ['devnet_failed', 'devnet', '--port=0', '--state-file', join(folder, 'chain.json')],
     ['output_unusable', 'terms', 'init', '--output', join(folder, 'terms.toml')],
   ] as const;
@@ -148,6 +148,26 @@ test('a folder that cannot be made is named at once, by every command that fills
     assert.equal(exit, 1, err);
     assert.match(err, /below-a-file/);
     assert.match(err, new RegExp(`\\(${code}\\)\n$`));
+  }
+});
+
+test('a folder that is mistyped is named, and neither filled nor taken for a pool', async () => {
+  const typo = join(tmpdir(), 'tributary-not-there');
+  const recover = await call(['ledger', 'recover', '--data-dir', typo]);
+  assert.match(recover.err, /no database of a pool below .*tributary-not-there/);
+  assert.ok(!existsSync(typo));
+  const verify = await call(['verify', '--pool', typo, '--worker', 'x']);
+  assert.match(verify.err, /tributary-not-there is neither a URL nor a folder/);
+  assert.doesNotMatch(verify.out, /WRONG/);
+  const away = await call(['verify', '--pool', 'http://127.0.0.1:1', '--worker', 'x']);
+  assert.match(away.err, /cannot be fetched from 127\.0\.0\.1:1 \((?!fetch failed)/);
+});
+
+test('what is missing is said in lines of 80 columns, with where to read on', async () => {
+  for (const words of ['disputes open', 'gateway push', 'workers add', 'pool']) {
+    const { err } = await refused(words.split(' '));
+    for (const line of err.split('\n')) assert.ok(line.length <= 80, line);
+    assert.match(err, /`--help`/);
   }
 });
 

@@ -189,7 +189,7 @@ test('it is not served to the network without a token of the operator', async (t
       { api: undefined, metrics: createMetrics(), ready: async () => undefined, log: quiet },
       { host: '127.0.0.1', port: admin.port, tokenChosen: false },
     ),
-    { code: 'address_in_use' },
+    { code: 'address_in_use', message: /admin address 127\.0\.0\.1:\d+ / },
   );
   const chosen = await serveAdmin(
     { api: undefined, metrics: createMetrics(), ready: async () => undefined, log: quiet },

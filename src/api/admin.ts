@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { messageOf, TributaryError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Metrics } from '../base/metrics.ts';
+import { showHostPort } from '../base/setting-types.ts';
 import type { ServedApi } from './app.ts';
 import { type ClientAddresses, createClientAddresses, type Peer } from './client-address.ts';
 import {
@@ -66,7 +67,7 @@ export async function serveAdmin(
     });
   });
   boundTimes(server, { headersMs: 5_000, requestMs: 10_000 });
-  const wrong = 'the admin address cannot be used';
+  const wrong = `the admin address ${showHostPort(address)} cannot be used`;
   await listening(server, address, { used: wrong, invalid: wrong });
   return running(server);
 }

@@ -121,7 +121,7 @@ function filterIn({
 }): BalanceFilter {
   if (asset !== undefined && !isAssetId(asset)) throw invalid('asset must be such as ETH');
   if (account !== undefined && !parseAccountName(account) && !isKind(account)) {
-    throw invalid('there is no account of that name');
+    throw invalid('There is no account of that name.');
   }
   return {
     ...(account === undefined ? {} : { account }),

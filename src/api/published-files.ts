@@ -59,7 +59,13 @@ async function fetchText(url: URL, bytesMax: number): Promise<string | undefined
     }
     return Buffer.concat(chunks).toString();
   } catch (cause) {
-    const message = `${url.pathname} cannot be fetched from ${url.host} (${messageOf(cause)}).`;
+    const message = `${url.pathname} cannot be fetched from ${url.host} (${reasonOf(cause)}).`;
     throw new TributaryError('connection_failed', message, { cause });
   }
+}
+
+/** `fetch` says only that it failed; why stands below. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && cause.message !== '' ? cause.message : messageOf(error);
 }

@@ -42,7 +42,7 @@ export const refundsApi = {
 } as const;
 
 const REFUSALS = {
-  refund_id_invalid: 'this cannot be the id of a refund',
+  refund_id_invalid: 'This cannot be the id of a refund.',
   refund_amount_invalid: 'a refund is of more than nothing',
   refund_known: 'another refund is booked under this id',
 } as const;

@@ -198,7 +198,7 @@ export function whyRoutes(parts: WhyRoutesParts): readonly Route[] {
       const worker = await byName(params.worker);
       const before = await parts.facts.of(worker.id);
       const said = await parts.facts.say(worker.id, changesIn(body));
-      if (!said.ok) throw new TributaryError(said.reason, 'this cannot be said of a worker');
+      if (!said.ok) throw new TributaryError(said.reason, 'This cannot be said of a worker.');
       const after = await parts.facts.of(worker.id);
       note({ target: worker.name, before: summary(before), after: summary(after) });
       return after.map(showFact);

@@ -5,7 +5,7 @@
 export const errorAdvice = {
   setting_invalid: 'Correct the named option, environment variable or config-file key.',
   setting_missing:
-    'Give the named option, set its environment variable or add it to the config file.',
+    'Give what is named; `--help` after the command says all that it takes, also from variables and the config file.',
   pool_unknown: 'Look for it in the list of this directory.',
   command_unknown: 'Run `tributary help` for the list of commands.',
   database_unreachable: 'Check that PostgreSQL runs and that --database-url names it.',
@@ -52,7 +52,8 @@ export const errorAdvice = {
   refund_id_invalid: 'Use 1 to 80 letters, digits, dots, dashes or underscores.',
   refund_amount_invalid: 'Give an amount above 0.',
   refund_known: 'Give the refund an id of its own, or leave it: it is booked.',
-  incident_unknown: 'Take the id from the list of incidents.',
+  incident_unknown:
+    'Take the number from `tributary incidents list`, or from the list of incidents.',
   incident_closed: 'Open another one.',
   incident_invalid:
     'Give a title of up to 200 characters; a plan begins before it ends, in the future, within a week.',
@@ -178,7 +179,8 @@ export const errorAdvice = {
   dispute_refused: 'Read the text; `tributary terms show` has the windows and deadlines.',
   dispute_unknown: 'Take the id of a dispute from `tributary disputes list`.',
   notice_channel_invalid: 'Correct what is named; nothing was changed.',
-  notice_channel_unknown: 'See which channels there are in the settings of your notices.',
+  notice_channel_unknown:
+    'See which there are with `tributary notices channels`, or in the settings of your notices.',
   notice_channel_refused: 'Read the text; it says what stands in the way.',
   notices_key_unusable:
     'Let --notices-key-file name a file with 64 hex digits that the pool may read, or leave it out and let the pool write one.',

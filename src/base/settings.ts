@@ -12,6 +12,7 @@ import { type Given, readCommandLine } from './command-line.ts';
 import { messageOf, TributaryError } from './errors.ts';
 import { nearest } from './nearest.ts';
 import { showValue } from './setting-types.ts';
+import { VIEW_COLUMNS, wrap } from './terminal.ts';
 
 /** Where a value came from. */
 export type Origin =
@@ -220,7 +221,10 @@ function missingSettings(command: Command, missing: readonly string[]): Tributar
   });
   return new TributaryError(
     'setting_missing',
-    `tributary ${command.name} needs\n${lines.map((line) => `  ${line}`).join('\n')}`,
+    [
+      `tributary ${command.name} needs`,
+      ...lines.flatMap((line) => wrap(`  ${line}`, VIEW_COLUMNS, '      ')),
+    ].join('\n'),
   );
 }
 

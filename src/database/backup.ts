@@ -1,5 +1,5 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { access, rename, rm } from 'node:fs/promises';
+import { constants, createReadStream, createWriteStream } from 'node:fs';
+import { access, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
@@ -32,6 +32,7 @@ export async function writeBackup(url: string, file: string): Promise<BackupFigu
   const figures = { tables: 0, rows: 0 };
   const part = `${file}.part`;
   try {
+    if ((await stat(file).catch(() => undefined))?.isDirectory()) throw new Error('it is a folder');
     await client.connect();
     // It holds secrets, so nobody else gets into a folder that is made for it.
     await makeFolder(dirname(file), { mode: 0o700 });
@@ -41,10 +42,20 @@ export async function writeBackup(url: string, file: string): Promise<BackupFigu
     await rename(part, file);
     return figures;
   } catch (cause) {
-    throw failed(`Nothing was written: ${messageOf(cause)}`, cause);
+    throw failed(`Nothing was written to ${file}: ${messageOf(cause)}`, cause);
   } finally {
     await client.end().catch(() => {});
     await rm(part, { force: true }).catch(() => {});
+  }
+}
+
+/** Throws `backup_failed` for what is no file that can be read. */
+export async function mustBeReadable(file: string): Promise<void> {
+  try {
+    await access(file, constants.R_OK);
+    if (!(await stat(file)).isFile()) throw new Error('it is no file');
+  } catch (cause) {
+    throw failed(`${file} cannot be read: ${messageOf(cause)}.`, cause);
   }
 }
 
@@ -79,9 +90,7 @@ async function* linesOf(client: pg.Client, figures: { tables: number; rows: numb
  * `backup_target_used`, `backup_failed` also for a file that is not whole.
  */
 export async function restoreBackup(url: string, file: string): Promise<BackupFigures> {
-  await access(file).catch((cause: unknown) => {
-    throw failed(`${file} cannot be read: ${messageOf(cause)}.`, cause);
-  });
+  await mustBeReadable(file);
   const client = clientOf(url);
   const lines = createInterface({ input: createReadStream(file).pipe(createGunzip()) });
   const reader = lines[Symbol.asyncIterator]();

@@ -96,7 +96,10 @@ export function createApprovals(parts: {
     async removeApprover(name) {
       const removed = await database.transact((tx) => removeApprover(tx, name, clock.now()));
       if (!removed)
-        throw new TributaryError('payout_approver_unknown', 'There is none of this name.');
+        throw new TributaryError(
+          'payout_choice_refused',
+          `Nobody of the name ${name} may approve.`,
+        );
       log.warn('payout_approver_removed', { name });
     },
     approvers: () => approvers(database),

@@ -178,7 +178,7 @@ export function createDecisions(parts: {
         'payout_state_wrong',
         short
           ? 'The pool has less than it owes. Payouts go on by themselves once there is enough.'
-          : 'Nothing of it waits.',
+          : 'No payout of that was told to wait.',
       );
     },
     pauses: () => pauses(database),

@@ -280,7 +280,7 @@ export function openPayouts(parts: PayoutsParts): Payouts {
       return made;
     },
     async plan(digest) {
-      const stored = isDigest(digest) ? await planOf(database, digest) : undefined;
+      const stored = await planOf(database, digest);
       return stored && kept(digest, stored);
     },
     async plansNotRun() {
@@ -302,10 +302,6 @@ export function openPayouts(parts: PayoutsParts): Payouts {
 function waitingIn({ held }: Plan): readonly string[] {
   const waiting = held.filter(({ reason }) => PASSING.has(reason));
   return [...new Set(waiting.map(({ worker }) => worker))];
-}
-
-function isDigest(text: string): boolean {
-  return /^[0-9a-f]{64}$/.test(text);
 }
 
 /** Two where a run sends more of some asset than may leave on one person's word. */

@@ -33,12 +33,13 @@ export async function storePlan(
     on conflict (digest) do nothing`);
 }
 
-/** A plan by its digest; `lock` keeps it for this transaction. */
+/** A plan by its digest; `lock` keeps it for this transaction. What is no digest has no plan. */
 export async function planOf(
   from: Queryable,
   digest: string,
   lock: 'lock' | 'look' = 'look',
 ): Promise<StoredPlan | undefined> {
+  if (!/^[0-9a-f]{64}$/.test(digest)) return undefined;
   const { rows } = await from.query<{
     plan: string;
     previewed_at: Instant;

@@ -100,6 +100,13 @@ test('commands call workers by their names, revoked ones too, and programs get t
   );
   const lines = await tributary('ledger', 'lines', '--account', 'worker:otter');
   assert.match(lines.out, /^worker:otter, ETH$/m);
+  const nobody = await tributary('ledger', 'lines', '--account', 'worker:nobody');
+  assert.match(nobody.err, /There is no worker nobody\.[\s\S]*\(worker_unknown\)/);
+
+  const again = await pool.enrol('otter');
+  assert.match((await tributary(...shown)).out, new RegExp(`^otter \\(${id}\\) {2}3,000`, 'm'));
+  const own = await tributary('ledger', 'accounts', '--account', `worker:${again.name}`);
+  assert.equal(own.out, 'Nothing is in the books.\n', 'the one that works now is meant');
 });
 
 test('a file that cannot be written costs neither a token nor the payouts in it', async () => {
@@ -118,4 +125,22 @@ test('a file that cannot be written costs neither a token nor the payouts in it'
   );
   const exported = await tributary('payouts', 'export', '--file', pool.dataDir);
   assert.match(exported.err, /is no file[\s\S]*\(output_unusable\)/);
+});
+
+test('what is wrong is said in the words of the command, and is no defect of the pool', async () => {
+  const cases = [
+    [/\(payout_plan_unknown\)/, 'payouts', 'run', 'abc'],
+    [/Nobody of the name nobody may approve/, 'payouts', 'remove-approver', 'nobody'],
+    [/--paid cannot be "x"/, 'payouts', 'rate', ...'--from A --to B --paid x'.split(' ')],
+    [/--asset, --threshold or --account/, 'payouts', 'choose', 'heron'],
+    [/--kind cannot be "x".*worker_offline/, 'notices', 'list', '--kind', 'x'],
+    [/tributary notices channels/, 'notices', 'remove', 'abc'],
+    [/tributary incidents\s+list/, 'incidents', 'close', '99'],
+  ] as const;
+  for (const [said, ...words] of cases) {
+    const { code, err } = await tributary(...words);
+    assert.notEqual(code, 0);
+    assert.match(err, said);
+    assert.doesNotMatch(err, /internal/);
+  }
 });

@@ -42,7 +42,15 @@ test('a backup that cannot be written says so, and is no defect', async () => {
   const file = join(dir, 'file');
   await writeFile(file, '');
   const below = cli('write', join(file, 'pool.backup'), '--data-dir', scratch.dataDir);
-  await assert.rejects(below, { code: 'backup_failed', message: /^Nothing was written: / });
+  await assert.rejects(below, { code: 'backup_failed', message: /^Nothing was written to / });
+  await assert.rejects(cli('write', dir, '--data-dir', scratch.dataDir), {
+    message: /it is a folder$/,
+  });
+  const unread = join(dir, 'unread');
+  for (const source of [dir, join(dir, 'not-there')]) {
+    await assert.rejects(cli('restore', source, '--data-dir', unread), { code: 'backup_failed' });
+  }
+  await assert.rejects(stat(unread), { code: 'ENOENT' }, 'no database was made for it');
 });
 
 test('a data directory that is mistyped is named, and not filled with a new database', async () => {

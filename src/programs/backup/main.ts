@@ -2,7 +2,7 @@ import { TributaryError } from '../../base/errors.ts';
 import { readSettings } from '../../base/help.ts';
 import { quiet } from '../../base/log.ts';
 import { exitCode, type Io } from '../../base/terminal.ts';
-import { restoreBackup, writeBackup } from '../../database/backup.ts';
+import { mustBeReadable, restoreBackup, writeBackup } from '../../database/backup.ts';
 import { hasEmbedded, withEmbedded } from '../../database/embedded.ts';
 import { restoreCommand, writeCommand } from './settings.ts';
 
@@ -45,6 +45,8 @@ async function restore(args: readonly string[], io: Io): Promise<number> {
   const values = readSettings(restoreCommand, args, io)?.values;
   if (!values) return exitCode.ok;
   const { databaseUrl, dataDir = '', file } = values;
+  // Before there is a database that only this file could have filled.
+  await mustBeReadable(file);
   const act = (url: string) => restoreBackup(url, file);
   const { tables, rows } = await (databaseUrl
     ? act(databaseUrl)

@@ -4,6 +4,7 @@ import { BLOB_CHUNK_BYTES, type Blob, type BlobStore } from '../../base/blob.ts'
 import type { Clock, Timer } from '../../base/clock.ts';
 import { messageOf, TributaryError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import { showHostPort } from '../../base/setting-types.ts';
 import type { JobShape } from '../../protocol/capabilities.ts';
 import { multipartBody } from '../../protocol/multipart.ts';
 import { extensionOf, mediaTypeOf, type VideoProfile } from '../../protocol/video-profile.ts';
@@ -78,7 +79,13 @@ export async function listenIngest(parts: IngestParts, options: IngestOptions): 
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const code = cause.code === 'EADDRINUSE' ? 'address_in_use' : 'address_invalid';
-      reject(new TributaryError(code, 'the ingest address cannot be used', { cause }));
+      reject(
+        new TributaryError(
+          code,
+          `the ingest address of --http-addr, ${showHostPort(options)}, cannot be used`,
+          { cause },
+        ),
+      );
     });
     server.listen(options.port, options.host === '' ? undefined : options.host, resolve);
   });

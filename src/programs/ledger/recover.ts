@@ -15,6 +15,7 @@ import type { JournalAccount } from '../../chain/journal-store.ts';
 import { networkOf } from '../../chain/networks.ts';
 import { openProviders } from '../../chain/providers.ts';
 import { type Database, openDatabase } from '../../database/database.ts';
+import { hasEmbedded } from '../../database/embedded.ts';
 import { type Adopted, adoptEpoch } from '../../epochs/adopt.ts';
 import { openCopy, type PublishedCopy } from '../../epochs/adopt-copy.ts';
 import { recogniseRewards } from '../../epochs/adopt-income.ts';
@@ -57,6 +58,10 @@ export async function recoverBooks(wanted: Wanted, print: Print): Promise<number
   const place = wanted.databaseUrl
     ? { url: wanted.databaseUrl }
     : { dataDir: wanted.dataDir ?? '' };
+  if ('dataDir' in place && !(await hasEmbedded(place.dataDir))) {
+    const text = `There is no database of a pool below ${place.dataDir}: --data-dir must name its data directory.`;
+    throw new TributaryError('setting_invalid', text);
+  }
   const database = await openDatabase(place);
   try {
     await database.migrate();

@@ -1,6 +1,7 @@
 import { defineCommand } from '../../base/command.ts';
-import { choice, integer, onOff, text } from '../../base/setting-types.ts';
+import { choice, integer, onOff, read, text } from '../../base/setting-types.ts';
 import { jsonSetting as json, runningPoolSettings as pool } from '../../base/standard-settings.ts';
+import { noticeKinds, parseNoticeKind } from '../../notices/kinds.ts';
 
 const channel = {
   type: { ...text('CHANNEL'), allowed: 'the id of a channel' },
@@ -16,7 +17,14 @@ export const noticesCommands = {
     summary: 'List what people were told, the newest first.',
     settings: {
       worker: { type: text('WORKER'), doc: 'Only what was told of this worker.' },
-      kind: { type: text('KIND'), doc: 'Only one kind, such as worker_offline.' },
+      kind: {
+        type: {
+          ...text('KIND'),
+          schema: read((given) => parseNoticeKind(String(given))),
+          allowed: `one of ${Object.keys(noticeKinds).join(', ')}`,
+        },
+        doc: 'Only one kind, such as worker_offline.',
+      },
       newest: {
         type: integer({ min: 1, max: 1_000 }),
         doc: 'How many are shown.',

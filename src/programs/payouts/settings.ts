@@ -1,5 +1,5 @@
 import { defineCommand } from '../../base/command.ts';
-import { onOff, path, text } from '../../base/setting-types.ts';
+import { onOff, path, read, text } from '../../base/setting-types.ts';
 import {
   jsonSetting as json,
   runningPoolSettings as pool,
@@ -11,6 +11,11 @@ const digest = {
   doc: 'The digest of the plan, as `tributary payouts preview` printed it.',
   required: true,
   positional: 'only',
+} as const;
+const units = {
+  schema: read((given) => (/^\d{1,39}$/.test(String(given)) ? String(given) : undefined)),
+  placeholder: 'UNITS',
+  allowed: 'a whole number of base units, such as 3000000000',
 } as const;
 const payout = {
   type: { ...text('PAYOUT'), allowed: 'the id of a payout' },
@@ -137,9 +142,9 @@ export const payoutCommands = {
     settings: {
       from: { type: text('ASSET'), doc: 'What is owed.', required: true },
       to: { type: text('ASSET'), doc: 'What is paid.', required: true },
-      paid: { type: text('UNITS'), doc: 'Base units of what is paid…', required: true },
+      paid: { type: units, doc: 'Base units of what is paid…', required: true },
       owed: {
-        type: text('UNITS'),
+        type: units,
         doc: '…for so many base units of what is owed.',
         required: true,
       },
@@ -178,13 +183,17 @@ export const payoutCommands = {
     settings: {
       worker,
       asset: { type: text('ASSET'), doc: 'What it is paid in, as the terms name it.' },
-      threshold: { type: text('UNITS'), doc: 'The least payout, in base units of that asset.' },
+      threshold: { type: units, doc: 'The least payout, in base units of that asset.' },
       account: {
         type: text('TEXT'),
         doc: 'For payouts by file: what names an account at the bank.',
       },
       json,
       ...pool,
+    },
+    check({ asset, threshold, account }) {
+      const chosen = [asset, threshold, account].some((one) => one !== undefined);
+      return chosen ? undefined : 'Give what is chosen: --asset, --threshold or --account.';
     },
   }),
   address: defineCommand({

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openPublished, publishedPlace } from '../../api/published-files.ts';
 import { messageOf, TributaryError } from '../../base/errors.ts';
@@ -22,6 +22,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const settings = readSettings(verifyCommand, args, io);
   if (!settings) return exitCode.ok;
   const { pool, worker, rpc, controller, receipts, keep, json } = settings.values;
+  await mustBeThere(pool);
   const published = openPublished(await publishedPlace(pool));
   if (keep !== undefined) await makeOutputFolder(keep);
   const kept = keep === undefined ? undefined : keepIn(published, keep);
@@ -45,6 +46,13 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   );
   io.stdout.write(`${json ? verdictJson(verdict) : verdictView(verdict, createPaint(io))}\n`);
   return verdict.ok ? exitCode.ok : exitCode.failed;
+}
+
+/** A folder that is mistyped says nothing of a pool. */
+async function mustBeThere(pool: string): Promise<void> {
+  if (/^https?:/.test(pool)) return;
+  if ((await stat(pool).catch(() => undefined))?.isDirectory()) return;
+  throw new TributaryError('input_missing', `${pool} is neither a URL nor a folder.`);
 }
 
 async function isOnChain(files: ReturnType<typeof openPublished>): Promise<boolean> {
