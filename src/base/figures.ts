@@ -34,6 +34,11 @@ export function showCount(count: number | bigint): string {
   return grouped.format(count);
 }
 
+/** How many there are of something that takes an s: `1 segment`, `81,420 segments`. */
+export function showCounted(count: number | bigint, one: string): string {
+  return `${showCount(count)} ${one}${BigInt(count) === 1n ? '' : 's'}`;
+}
+
 /** A latency: `0.4 ms`, `41 ms`, `1.24 s`. */
 export function showMs(ms: number): string {
   if (!Number.isFinite(ms)) return 'none';

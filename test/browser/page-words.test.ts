@@ -47,3 +47,19 @@ test('a chart of nothing but zeros is a sentence', async () => {
   const some = await pageText('/operator/traffic', history(3));
   assert.doesNotMatch(some, /No segment was done/);
 });
+
+test('one of a thing is one, and not one of them', async () => {
+  const status = await pool.admin<{ segments: object }>('GET', '/api/v1/status');
+  const one = {
+    ...status,
+    sessions: 1,
+    capacity: 1,
+    segments: { ...status.segments, inFlight: 1 },
+  };
+  const text = await pageText('/operator/traffic', { '/api/v1/status': one });
+  assert.match(text, /1 session is open, 1 segment under way/);
+  assert.match(text, /of 1 place, 1 segment under way/);
+  const many = { ...one, sessions: 1204, capacity: 4000 };
+  const more = await pageText('/operator/traffic', { '/api/v1/status': many });
+  assert.match(more, /1,204 sessions are open, 1 segment under way/);
+});

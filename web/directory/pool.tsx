@@ -1,5 +1,5 @@
 import type { ListedPool, WholePool } from '../../src/api/directory-views.ts';
-import { showCount, showSpan } from '../../src/base/figures.ts';
+import { showCount, showCounted, showSpan } from '../../src/base/figures.ts';
 import type { Page } from '../page.ts';
 import { Amount, Amounts } from '../parts/amount.tsx';
 import { Hash } from '../parts/copy.tsx';
@@ -133,7 +133,7 @@ function Measured({ pool }: { readonly pool: WholePool }) {
           {
             label: 'Uptime of the service, 30 days',
             value: shareText(uptime30.service),
-            note: `of ${showCount(uptime30.checks)} looks; its page ${shareText(uptime30.page)}`,
+            note: `of ${showCounted(uptime30.checks, 'look')}; its page ${shareText(uptime30.page)}`,
           },
           {
             label: 'Epochs that hold',

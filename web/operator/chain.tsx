@@ -1,5 +1,5 @@
 import { showPercent } from '../../src/base/amounts.ts';
-import { showCount } from '../../src/base/figures.ts';
+import { showCount, showCounted } from '../../src/base/figures.ts';
 import { Amount } from '../parts/amount.tsx';
 import { Hash } from '../parts/copy.tsx';
 import { Facts, Figures } from '../parts/figures.tsx';
@@ -155,11 +155,11 @@ function Standing({ of }: { readonly of: ChainStatus }) {
           {
             label: 'Written off',
             value: <Amount of={wei(of.writtenOffWei)} />,
-            note: `${showCount(BigInt(of.ticketsWrittenOff))} tickets`,
+            note: showCounted(BigInt(of.ticketsWrittenOff), 'ticket'),
           },
           {
             label: 'On their way',
-            value: open === 1 ? '1 transaction' : `${open} transactions`,
+            value: showCounted(open, 'transaction'),
           },
         ]}
       />

@@ -1,3 +1,4 @@
+import { showCounted } from '../../src/base/figures.ts';
 import { Field } from '../parts/confirm.tsx';
 import { Marked } from '../parts/marked.tsx';
 import { StateText } from '../parts/state.tsx';
@@ -24,12 +25,13 @@ export const noticesPage = operatorPage(PATH, async (parts) => {
     reader.json<NoticeChoices>('/api/v1/notices/channels'),
   ]);
   const lost = dead?.items ?? [];
+  const letters = (waiting?.items.length ?? 0) + (sent?.items.length ?? 0);
   return {
     title: 'Notices',
     current: PATH,
     content: (
       <>
-        <h1>{headline(lost, { attention, choices, sent: sent?.items ?? [] })}</h1>
+        <h1>{headline(lost, { attention, choices, letters })}</h1>
         <Alarms of={attention} page={PATH} />
         <section aria-labelledby="dead">
           <h2 id="dead">Given up</h2>
@@ -96,18 +98,20 @@ function headline(
   {
     attention,
     choices,
-    sent,
+    letters,
   }: {
     readonly attention: readonly AttentionItem[];
     readonly choices: NoticeChoices | undefined;
-    readonly sent: readonly Letter[];
+    /** On their way, or delivered. */
+    readonly letters: number;
   },
 ): string {
-  if (lost.length === 1) return '1 letter was given up';
-  if (lost.length > 1) return `${lost.length} letters were given up`;
+  if (lost.length > 0) {
+    return `${showCounted(lost.length, 'letter')} ${lost.length === 1 ? 'was' : 'were'} given up`;
+  }
   if (attention.some(({ page }) => page === PATH)) return 'Not every notice can be sent now';
   if (choices?.channels.length === 0) return 'Nobody who runs the pool is told of alarms';
-  return sent.length === 0
+  return letters === 0
     ? 'No letter had to be sent yet'
     : 'Every notice was delivered, or is on its way';
 }
@@ -245,7 +249,11 @@ function ChannelTable({ of: { channels } }: { readonly of: NoticeChoices }) {
                 <StateText tone="attention">waits for its code</StateText>
               ),
           },
-          { title: 'Told of', figures: true, cell: ({ kinds }) => `${kinds.length} kinds` },
+          {
+            title: 'Told of',
+            figures: true,
+            cell: ({ kinds }) => showCounted(kinds.length, 'kind'),
+          },
         ]}
       />
     </section>

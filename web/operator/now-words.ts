@@ -1,4 +1,4 @@
-import { showCount, showMs } from '../../src/base/figures.ts';
+import { showCount, showCounted, showMs } from '../../src/base/figures.ts';
 import type { LiveFleet, Status } from './api-views.ts';
 
 /** Traffic as it is now, in the words of the page and of what changes it live. */
@@ -35,7 +35,7 @@ export function trafficWords(fleet: Fleet): TrafficWords {
     latency: added === null ? 'nothing measured' : `${showMs(added.p50)} / ${showMs(added.p99)}`,
     failed: `${showCount(segments.failed)} of ${showCount(all)}`,
     failedShare: `retried ${showCount(segments.retried)}, hedged ${showCount(segments.hedged)}`,
-    inFlight: `of ${showCount(capacity)} places, ${showCount(segments.inFlight)} segments under way`,
+    inFlight: `of ${showCounted(capacity, 'place')}, ${showCounted(segments.inFlight, 'segment')} under way`,
   };
 }
 

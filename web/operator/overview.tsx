@@ -1,4 +1,4 @@
-import { showCount } from '../../src/base/figures.ts';
+import { showCount, showCounted } from '../../src/base/figures.ts';
 import { Amount } from '../parts/amount.tsx';
 import { Chart } from '../parts/chart.tsx';
 import { Figures } from '../parts/figures.tsx';
@@ -158,7 +158,7 @@ function Chain({ of: chain }: { readonly of: ChainStatus }) {
           {
             label: 'Winners that wait',
             value: showCount(BigInt(chain.queuedWinners)),
-            note: `${chain.openTransactions} transactions on their way`,
+            note: `${showCounted(chain.openTransactions, 'transaction')} on the way`,
           },
         ]}
       />

@@ -1,4 +1,4 @@
-import { showCount } from '../../src/base/figures.ts';
+import { showCounted } from '../../src/base/figures.ts';
 import { Chart } from '../parts/chart.tsx';
 import { showRate } from '../parts/chart-format.ts';
 import { Flow, flowOf } from '../parts/flow.tsx';
@@ -73,6 +73,6 @@ export const trafficPage = operatorPage(PATH, async ({ reader, pool, request }) 
 
 function headline({ sessions, segments }: Status): string {
   if (sessions === 0) return 'No session is open now';
-  const open = sessions === 1 ? '1 session is' : `${showCount(sessions)} sessions are`;
-  return `${open} open, ${showCount(segments.inFlight)} segments under way`;
+  const open = `${showCounted(sessions, 'session')} ${sessions === 1 ? 'is' : 'are'}`;
+  return `${open} open, ${showCounted(segments.inFlight, 'segment')} under way`;
 }

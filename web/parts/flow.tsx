@@ -1,5 +1,5 @@
 import type { PoolView } from '../../src/api/pool-view.ts';
-import { showCount } from '../../src/base/figures.ts';
+import { showCount, showCounted } from '../../src/base/figures.ts';
 import { showRate } from './chart-format.ts';
 import { Island } from './island.tsx';
 
@@ -180,7 +180,7 @@ function River({ view, place }: { readonly view: FlowView; readonly place: Place
         the pool
       </text>
       <text class="minor" x={centre} y={middle + 28} text-anchor="middle">
-        {plural(view.streams, 'stream')} now
+        {showCounted(view.streams, 'stream')} now
       </text>
     </svg>
   );
@@ -253,11 +253,7 @@ function linesOf(
 }
 
 function countsText({ gatewayCount, workerCount, streams }: FlowView): string {
-  return `${plural(gatewayCount, 'gateway')}, ${plural(workerCount, 'worker')}, ${plural(streams, 'stream')} now`;
-}
-
-function plural(count: number, one: string): string {
-  return `${showCount(count)} ${one}${count === 1 ? '' : 's'}`;
+  return `${showCounted(gatewayCount, 'gateway')}, ${showCounted(workerCount, 'worker')}, ${showCounted(streams, 'stream')} now`;
 }
 
 function sum(ends: readonly FlowEnd[]): number {

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { showCount } from '../../src/base/figures.ts';
+import { showCount, showCounted } from '../../src/base/figures.ts';
 import type { Terms } from '../../src/terms/terms.ts';
 import { Amounts } from '../parts/amount.tsx';
 import { Hash } from '../parts/copy.tsx';
@@ -221,12 +221,12 @@ function disputesText({ disputes: { openDays, answerDays, decideDays, late } }: 
     late === 'upheld'
       ? 'If the pool is late, you get back what was taken.'
       : 'If the pool is late, that is published.';
-  return `Open one within ${openDays} days of the statement; the pool answers within ${answerDays} and it is decided within ${decideDays} more. ${kept}`;
+  return `Open one within ${showCounted(openDays, 'day')} of the statement; the pool answers within ${answerDays} and it is decided within ${decideDays} more. ${kept}`;
 }
 
 function holdbackText({ holdback }: Terms): string {
   if (!holdback) return '';
-  return `; ${percent(holdback.share)} of each credit becomes payable ${holdback.epochs} epochs later`;
+  return `; ${percent(holdback.share)} of each credit becomes payable ${showCounted(holdback.epochs, 'epoch')} later`;
 }
 
 function PayoutsText({ pool: { payouts } }: { readonly pool: PublicPool['pool'] }) {

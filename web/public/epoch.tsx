@@ -1,4 +1,4 @@
-import { showCount, showPixels } from '../../src/base/figures.ts';
+import { showCount, showCounted, showPixels } from '../../src/base/figures.ts';
 import type { LeavesFile, PayoutsFile, SignedEpoch } from '../../src/proofs/files.ts';
 import type { EpochInput } from '../../src/terms/settle-types.ts';
 import type { Terms } from '../../src/terms/terms.ts';
@@ -255,7 +255,7 @@ function Transactions({ input }: { readonly input: EpochInput | undefined }) {
   }
   return (
     <details>
-      <summary>{showCount(rows.length)} transactions that brought it</summary>
+      <summary>{showCounted(rows.length, 'transaction')} that brought it</summary>
       <ul class="plain-list">
         {rows.map(({ kind, hash }) => (
           <li key={hash}>
@@ -290,7 +290,7 @@ function Record({ signed: { head, key, signature } }: { readonly signed: SignedE
         {
           label: 'History of receipts',
           value: <Hash value={head.history.root} label="Root of the history" />,
-          note: `${showCount(head.history.size)} receipts`,
+          note: showCounted(head.history.size, 'receipt'),
         },
         { label: 'Signed by', value: <Hash value={key} label="Receipt key" /> },
         { label: 'Signature', value: <Hash value={signature} label="Signature" /> },

@@ -1,5 +1,5 @@
 import { showAsset } from '../../src/base/amounts.ts';
-import { showPixels } from '../../src/base/figures.ts';
+import { showCounted, showPixels } from '../../src/base/figures.ts';
 import { showDecimal, showPercentage } from '../../src/terms/ratio.ts';
 import type {
   EpochPeriod,
@@ -139,7 +139,7 @@ export function multiplierText({ name, when, factor }: Multiplier): string {
     speed_percentile: () =>
       `for workers faster than ${'atLeast' in when ? when.atLeast : ''} % of the others`,
     member_epochs: () =>
-      `for workers who have been here for ${'atLeast' in when ? when.atLeast : ''} epochs`,
+      `for workers who have been here for ${showCounted('atLeast' in when ? when.atLeast : 0, 'epoch')}`,
   }[when.kind]();
   return `${name}: work counts ${showDecimal(factor)} times ${where}.`;
 }

@@ -1,4 +1,4 @@
-import { showCount } from '../../src/base/figures.ts';
+import { showCounted } from '../../src/base/figures.ts';
 import { exampleOf } from '../../src/terms/example.ts';
 import type { Terms } from '../../src/terms/terms.ts';
 import type { Page } from '../page.ts';
@@ -311,7 +311,7 @@ function Worked({ terms }: { readonly terms: Terms }) {
       <p class="prose">
         The pool keeps <Amounts of={amountViews(settlement.commission, terms)} />
         {settlement.heldBack.length > 0 &&
-          `; ${showCount(settlement.heldBack.length)} amounts are held back for later epochs`}
+          `; held back for later epochs: ${showCounted(settlement.heldBack.length, 'amount')}`}
         .
       </p>
     </>

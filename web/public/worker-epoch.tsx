@@ -1,4 +1,4 @@
-import { showPixels } from '../../src/base/figures.ts';
+import { showCounted, showPixels } from '../../src/base/figures.ts';
 import { settleEpoch } from '../../src/terms/settle.ts';
 import type { StatementLine } from '../../src/terms/settle-types.ts';
 import type { Terms } from '../../src/terms/terms.ts';
@@ -53,7 +53,7 @@ export const workerEpochPage: Page = {
           <h1>{name}</h1>
           <p class="lead">
             Earned <Amounts of={amountViews(settlement.owed[worker] ?? {}, terms)} /> in epoch{' '}
-            {String(epoch)}, for {showPixels(own.units)} in {String(own.jobs)} segments.
+            {String(epoch)}, for {showPixels(own.units)} in {showCounted(own.jobs, 'segment')}.
           </p>
           <StatementOf lines={lines} terms={terms} />
           <Facts

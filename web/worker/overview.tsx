@@ -1,4 +1,4 @@
-import { showCount } from '../../src/base/figures.ts';
+import { showCount, showCounted } from '../../src/base/figures.ts';
 import { Amounts } from '../parts/amount.tsx';
 import { Chart } from '../parts/chart.tsx';
 import { type Figure, Figures } from '../parts/figures.tsx';
@@ -206,7 +206,7 @@ function DayText({
   }
   return (
     <p>
-      {showCount(jobs)} segments done,{' '}
+      {showCounted(jobs, 'segment')} done,{' '}
       {failed === 0 ? 'none failed.' : <a href={hrefOf}>{failedText(failed, jobs + failed)}</a>}
     </p>
   );

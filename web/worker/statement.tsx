@@ -1,4 +1,4 @@
-import { showCount, showPixels } from '../../src/base/figures.ts';
+import { showCount, showCounted, showPixels } from '../../src/base/figures.ts';
 import type { LineKind, StatementLine } from '../../src/terms/settle-types.ts';
 import type { Terms } from '../../src/terms/terms.ts';
 import { Amounts } from '../parts/amount.tsx';
@@ -157,15 +157,18 @@ function Unfold({
         <ul class="plain-list">
           {units !== undefined && (
             <li>
-              {showPixels(BigInt(units))}, exactly {showCount(BigInt(units))} pixels
+              {showPixels(BigInt(units))}, exactly {showCounted(BigInt(units), 'pixel')}
             </li>
           )}
           {rate !== undefined && <li>Share, rate or factor: {rate}</li>}
           {kind === 'work' && first !== undefined && (
             <li>
               <a href={linkOf(of, '/worker/receipts', { from: first })}>
-                {showCount(BigInt(progress?.lastReceipt ?? first) - BigInt(first) + 1n)} receipts,
-                from number {first} on
+                {showCounted(
+                  BigInt(progress?.lastReceipt ?? first) - BigInt(first) + 1n,
+                  'receipt',
+                )}
+                , from number {first} on
               </a>
             </li>
           )}

@@ -1,4 +1,4 @@
-import { showCount, showMs } from '../../src/base/figures.ts';
+import { showCount, showCounted, showMs } from '../../src/base/figures.ts';
 import { Chart } from '../parts/chart.tsx';
 import type { Point } from '../parts/decimate.ts';
 import { Figures } from '../parts/figures.tsx';
@@ -142,7 +142,7 @@ function Capabilities({ of: { notAsked, lacking } }: { readonly of: WhyView }) {
       {notAsked.length > 0 && (
         <details>
           <summary>
-            {showCount(notAsked.length)} kinds of work that it offers and nothing asked for
+            {showCounted(notAsked.length, 'kind')} of work that it offers and nothing asked for
           </summary>
           <p class="prose">{notAsked.join(', ')}.</p>
         </details>
