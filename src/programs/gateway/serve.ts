@@ -27,8 +27,9 @@ export async function serve(
       { ...parts, inputOf: parts.media.inputOf, came: tally.add },
       { host, port, profiles, sessionsMax: settings.maxSessions },
     );
+    const stopped = stopSignal();
     io.stdout.write(`READY http=http://${showHostPort({ host, port: ingest.port })}\n`);
-    await stopSignal();
+    await stopped;
     await ingest.close();
     const summary = tally.summary();
     io.stdout.write(`${outcomeText(summary)}\nLatency   ${latencyText(summary)}\n`);

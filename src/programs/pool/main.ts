@@ -24,9 +24,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     env: io.env,
   });
   const http = pool.publicUrl === undefined ? '' : ` http=${pool.publicUrl}`;
+  // Before it says so: whoever waits for the line may end it at once.
+  const first = nextSignal();
   io.stdout.write(`READY service=${pool.serviceUri} admin=${pool.adminUrl}${http}\n`);
 
-  log.info('pool_stopping', { signal: await nextSignal() });
+  log.info('pool_stopping', { signal: await first });
   const again = nextSignal().then(() => pool.stop());
   await Promise.race([pool.drain(), again]);
   await pool.stop();

@@ -20,10 +20,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     env: io.env,
   });
   const account = parseAddress(redeemer.account);
+  const ended = nextSignal();
   io.stdout.write(
     `READY account=${account ? checksumAddress(account) : ''} admin=${redeemer.adminUrl}\n`,
   );
-  log.info('redeemer_stopping', { signal: await nextSignal() });
+  log.info('redeemer_stopping', { signal: await ended });
   await redeemer.stop();
   return exitCode.ok;
 }
