@@ -122,7 +122,7 @@ async function paced(ledger: Ledger): Promise<number[]> {
   return waits.sort((a, b) => a - b);
 }
 
-await using scratch = await openScratch();
+await using scratch = await openScratch({ durable: true });
 const { database } = scratch;
 await database.transact((tx) =>
   tx.query(sql`insert into worker (id, name) values (${worker}, 'bench')`),

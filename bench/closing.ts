@@ -113,7 +113,7 @@ interface Ended extends AsyncDisposable {
 }
 
 async function ended(contributions: number): Promise<Ended> {
-  const scratch = await openScratch({ log: quiet });
+  const scratch = await openScratch({ log: quiet, durable: true });
   const { database } = scratch;
   const started = performance.now();
   await fill(database, contributions);

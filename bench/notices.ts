@@ -164,7 +164,7 @@ async function barePosts(url: string, count: number): Promise<void> {
   await Promise.all(Array.from({ length: POSTS_AT_ONCE }, one));
 }
 
-await using scratch = await openScratch({ log: quiet });
+await using scratch = await openScratch({ log: quiet, durable: true });
 const receiver = createServer((asked, response) => {
   asked.resume().on('end', () => response.writeHead(204).end());
 });

@@ -124,6 +124,7 @@ function start(
     log: quiet,
     metrics: createMetrics(),
     env: {},
+    durable: false,
     ...base,
   });
 }

@@ -53,6 +53,11 @@ export interface DatabaseOptions {
   readonly connectionsMax?: number;
   /** How long a caller waits for a database that is away, milliseconds. */
   readonly waitMs?: number;
+  /**
+   * Of our own server. Default: true. False is for what need not outlive the machine, only processes:
+   * nothing waits for the disk.
+   */
+  readonly durable?: boolean;
 }
 
 /**
@@ -67,7 +72,8 @@ export async function openDatabase(
   if ('url' in place) {
     return connect(place.url, options, async () => {});
   }
-  const server = await startEmbedded({ dataDir: place.dataDir, log });
+  const { durable = true } = options;
+  const server = await startEmbedded({ dataDir: place.dataDir, log, durable });
   try {
     return await connect(server.url, options, () => server.stop());
   } catch (error) {

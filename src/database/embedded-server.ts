@@ -39,6 +39,8 @@ export interface Place {
   readonly account: Account;
   readonly clusterDir: string;
   readonly logFile: string;
+  /** Whether what is written waits for the disk, so that it outlives the machine and not only processes. */
+  readonly durable: boolean;
 }
 
 /** A running postmaster. */
@@ -54,7 +56,7 @@ export interface Server {
  * start that was killed halfway leaves nothing that looks like a database.
  */
 export async function initCluster(place: Place & { user: string }): Promise<void> {
-  const { account, clusterDir } = place;
+  const { account, clusterDir, durable } = place;
   const version = await readFile(join(clusterDir, 'PG_VERSION'), 'utf8').catch(() => undefined);
   if (version !== undefined) return;
   const aside = `${clusterDir}.new`;
@@ -69,6 +71,7 @@ export async function initCluster(place: Place & { user: string }): Promise<void
     `--username=${place.user}`,
     ...flags,
     ...collation,
+    ...(durable ? [] : ['--no-sync']),
   ]);
   const [code] = await once(child, 'close');
   if (code !== 0) throw failed(`initdb ended with ${code}: ${lastLines(output())}`);
@@ -91,10 +94,11 @@ export async function startServer(place: Place): Promise<Server> {
 }
 
 async function tryStart(place: Place): Promise<Server | string> {
-  const { clusterDir, logFile } = place;
+  const { clusterDir, logFile, durable } = place;
   const before = (await stat(logFile).catch(() => undefined))?.size ?? 0;
   const keep = before <= LOG_BYTES_MAX;
-  const { child } = run(place, place.binaries.postgres, clusterDir, settings, {
+  const flags = durable ? settings : [...settings, '-c', 'fsync=off'];
+  const { child } = run(place, place.binaries.postgres, clusterDir, flags, {
     file: logFile,
     flags: keep ? 'a' : 'w',
   });

@@ -32,8 +32,13 @@ export interface Embedded {
  * whatever a killed pool left; starts the server again when it dies. Throws
  * `data_directory_unusable`, `data_directory_in_use` or `database_embedded_failed`.
  */
-export async function startEmbedded(options: { dataDir: string; log: Log }): Promise<Embedded> {
-  const { log } = options;
+export async function startEmbedded(options: {
+  dataDir: string;
+  log: Log;
+  /** Default: true. False is for what need not outlive the machine: nothing waits for the disk. */
+  durable?: boolean;
+}): Promise<Embedded> {
+  const { log, durable = true } = options;
   const started = performance.now();
   await makeDataDir(options.dataDir, 0o700);
   const dataDir = await realpath(options.dataDir);
@@ -44,7 +49,13 @@ export async function startEmbedded(options: { dataDir: string; log: Log }): Pro
     const account = await chooseAccount(clusterDir);
     const binaries = await findBinaries(account);
     await stopOrphan(clusterDir, log);
-    const place = { binaries, account, clusterDir, logFile: join(dataDir, 'database.log') };
+    const place = {
+      binaries,
+      account,
+      clusterDir,
+      logFile: join(dataDir, 'database.log'),
+      durable,
+    };
     await initCluster({ ...place, user: USER });
     socketDir = await reachableSocketDir(clusterDir);
     const url = urlAt(socketDir.path);

@@ -9,12 +9,12 @@ export interface Scratch extends AsyncDisposable {
   readonly dataDir: string;
 }
 
-/** Takes about a second, so tests of one file share one. */
+/** Takes about a second, so tests of one file share one. It does not wait for the disk unless told to. */
 export async function openScratch(options: DatabaseOptions = {}): Promise<Scratch> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tributary-'));
   const remove = () => rm(dataDir, { recursive: true, force: true });
   try {
-    const database = await openDatabase({ dataDir }, options);
+    const database = await openDatabase({ dataDir }, { durable: false, ...options });
     await database.migrate();
     return {
       database,

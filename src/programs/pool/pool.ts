@@ -37,6 +37,8 @@ export interface PoolBase {
   readonly metrics: Metrics;
   /** For the processes that the pool starts. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether its own database waits for the disk. Default: true; tests are quicker without. */
+  readonly durable?: boolean;
 }
 
 /** A pool that serves. */
@@ -171,11 +173,11 @@ async function openStores(
   started: AsyncDisposableStack,
   name: () => PoolName,
 ) {
-  const { log, metrics } = base;
+  const { log, metrics, durable = true } = base;
   // Others may pass through: an embedded PostgreSQL runs as another user when we are root.
   await makeDataDir(dataDir, 0o711);
   const place = databaseUrl ? { url: databaseUrl } : { dataDir };
-  const database = await openDatabase(place, { log, metrics });
+  const database = await openDatabase(place, { log, metrics, durable });
   started.defer(() => database.close());
   await database.migrate();
   // Workers may hold receipts, and the chain payouts, that a backup knows nothing of.
