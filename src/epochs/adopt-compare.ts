@@ -1,5 +1,6 @@
 import type { AssetId } from '../base/asset.ts';
 import { hex } from '../base/bytes.ts';
+import { TributaryError } from '../base/errors.ts';
 import type { Queryable } from '../database/transaction.ts';
 import { account } from '../ledger/accounts.ts';
 import { openEpoch, receiptHeads, type WorkerEpoch, workerEpochs } from '../ledger/epoch-store.ts';
@@ -12,6 +13,17 @@ import { sameAmounts, show } from './verify-epoch.ts';
 /** A line of what was published that is another one in the books: a sentence without a full stop. */
 export class Differs extends Error {
   override readonly name = 'Differs';
+}
+
+/** Does a part of taking an epoch over. Throws `recovery_differs` for what {@link Differs}. */
+export async function takingOver<T>(epoch: bigint, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Differs)) throw error;
+    const text = `Epoch ${epoch} cannot be taken over as it was published: ${error.message}.`;
+    throw new TributaryError('recovery_differs', text, { cause: error });
+  }
 }
 
 /**

@@ -2,18 +2,23 @@ import type { Clock } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
 import type { WorkerId } from '../base/ids.ts';
 import type { Database } from '../database/database.ts';
-import { fromHex } from '../proofs/bytes.ts';
-import { parseSignedEpoch } from '../proofs/files.ts';
+import { fromHex, toHex } from '../proofs/bytes.ts';
+import { type EpochHead, parseSignedEpoch } from '../proofs/files.ts';
 import type { PoolIdentity } from '../proofs/statement.ts';
 import { readPublished } from '../terms/published.ts';
 import { addTerms, termsVersions } from '../terms/store.ts';
 import { addWorker, enrolledWorkers } from '../workers/store.ts';
+import { Differs, takingOver } from './adopt-compare.ts';
+import { type ListedPayout, listedPayouts } from './adopt-payouts.ts';
+import { readPrivate } from './adopt-private.ts';
 import { readInput } from './input-json.ts';
 import { recordDigest } from './record.ts';
 import { allRecords } from './record-store.ts';
-import { readIndex, readTerms } from './verify-files.ts';
-import { type VerifyParts, Wrong } from './verify-types.ts';
-import { namesOf } from './verify-worker.ts';
+import { RECOVERY } from './recovery-files.ts';
+import { needFile, readIndex } from './verify-files.ts';
+import { checkOneEpoch } from './verify-one.ts';
+import { type PublishedFiles, type VerifyParts, Wrong } from './verify-types.ts';
+import { namesOf, type WorkersFile } from './verify-worker.ts';
 
 /** A copy of what the pool published, that agrees with the books as far as they go. */
 export interface PublishedCopy {
@@ -21,6 +26,12 @@ export interface PublishedCopy {
   readonly last: bigint;
   /** What was taken out of it into the books, in sentences. */
   readonly notes: readonly string[];
+  /** Payouts since the last epoch that the books have; of somebody else's copy none, since nothing signs them. */
+  readonly payouts: readonly ListedPayout[];
+  /** Names and addresses of all workers, as they were last. */
+  readonly workers: WorkersFile['workers'];
+  /** Whether these are the pool's own, and not as they were published, which nothing signs. */
+  readonly isOwn: boolean;
 }
 
 /**
@@ -34,20 +45,47 @@ export async function openCopy(parts: {
   readonly database: Database;
   readonly clock: Clock;
   readonly verify: VerifyParts;
+  /** What the pool kept for itself: see recovery-files.ts. Undefined: nothing of it is at hand. */
+  readonly kept: PublishedFiles | undefined;
+  /** Whether the copy lies where the pool itself puts it: nobody else wrote what nothing signs in it. */
+  readonly isPools: boolean;
+  /** Hex of the receipt keys in the books: only what one of them signed is believed. */
+  readonly keys: ReadonlySet<string>;
   readonly identity: PoolIdentity | undefined;
 }): Promise<PublishedCopy> {
   try {
     return await open(parts);
   } catch (error) {
     if (!(error instanceof Wrong)) throw error;
-    throw differs(`The published copy does not hold: ${error.message}.`, error);
+    throw differs(`What the pool published and kept does not hold: ${error.message}.`, error);
   }
 }
 
 type Parts = Parameters<typeof openCopy>[0];
 
+/**
+ * What is known without any copy of what was published: workers, as the pool kept them for itself.
+ *
+ * @throws TributaryError `recovery_differs` when that was cut
+ */
+export async function openKept(
+  parts: Pick<Parts, 'database' | 'kept'>,
+): Promise<Omit<PublishedCopy, 'last' | 'payouts'>> {
+  const { kept } = parts;
+  if (!kept) return { notes: [], workers: [], isOwn: false };
+  try {
+    // Where it has no names, nobody has.
+    const { workers, isOwn } = await latestWorkers({ verify: { files: kept }, kept });
+    const all = workers.map(({ worker }) => worker);
+    return { notes: await enrolAgain(parts, all, workers), workers, isOwn };
+  } catch (error) {
+    if (!(error instanceof Wrong)) throw error;
+    throw differs(`What the pool kept does not hold: ${error.message}.`, error);
+  }
+}
+
 async function open(parts: Parts): Promise<PublishedCopy> {
-  const { database, verify, identity } = parts;
+  const { database, verify, identity, isPools } = parts;
   const index = await readIndex(verify);
   const pool = identity && `0x${Buffer.from(identity.pool).toString('hex')}`;
   if (identity && (index.pool !== pool || index.chainId !== identity.chainId)) {
@@ -63,25 +101,43 @@ async function open(parts: Parts): Promise<PublishedCopy> {
   const known = records.at(-1)?.epoch ?? 0n;
   const later = index.epochs.filter(({ epoch }) => epoch > known);
   const notes: string[] = [];
-  for (const { epoch } of later) {
-    notes.push(...(await bringTerms(parts, index, epoch)));
-    notes.push(...(await bringWorkers(parts, epoch)));
+  // All of it before anything is booked: whom the chain paid, only the workers of these epochs tell.
+  const heads: EpochHead[] = [];
+  for (const { epoch } of later) heads.push(await takingOver(epoch, () => check(parts, epoch)));
+  for (const head of heads) {
+    notes.push(...(await bringTerms(parts, head)), ...(await bringWorkers(parts, head)));
   }
-  return { last: later.at(-1)?.epoch ?? known, notes };
+  const last = later.at(-1)?.epoch ?? known;
+  const listed = { first: known > 0n ? known : 1n, last };
+  const payouts = isPools ? await listedPayouts(parts, listed) : [];
+  const { workers, isOwn } = await latestWorkers(parts);
+  // Also who has done nothing yet. Workers are never forgotten, so the books lost them.
+  const all = workers.map(({ worker }) => worker);
+  if (isOwn) notes.push(...(await enrolAgain(parts, all, workers)));
+  return { last, notes, payouts, workers, isOwn };
+}
+
+/** Holds an epoch against what is signed: its head. Throws {@link Differs}. */
+async function check(parts: Parts, epoch: bigint): Promise<EpochHead> {
+  const { verify, keys } = parts;
+  const verdict = await checkOneEpoch(epoch, verify);
+  if (!verdict.ok || !verdict.seen) {
+    throw new Differs(`the copy does not hold: ${verdict.ok ? 'nothing was read' : verdict.text}`);
+  }
+  const { head } = verdict.seen;
+  const path = `epoch-${epoch}/epoch.json`;
+  const { key } = await needFile(verify.files, path, parseSignedEpoch, epoch);
+  if (!keys.has(key)) throw new Differs('it is signed by a receipt key that is not in the books');
+  if (head.privacy === 'private') await readPrivate(parts, verdict.seen);
+  return head;
 }
 
 async function bringTerms(
   { database, clock, verify }: Parts,
-  index: Parameters<typeof readTerms>[1],
-  epoch: bigint,
+  { terms: { version, digest } }: EpochHead,
 ): Promise<readonly string[]> {
-  const head = parseSignedEpoch((await verify.files.read(`epoch-${epoch}/epoch.json`)) ?? '');
-  if (!head.ok) return [];
-  const { version, digest } = head.file.head.terms;
   const newest = (await termsVersions(database)).at(-1)?.version ?? 0;
   if (version <= newest) return [];
-  // Whoever may sign them signed them, and they are what the record names.
-  await readTerms(verify, index, { epoch, terms: { version, digest } });
   const file = (await verify.files.read(`terms/${version}.json`)) ?? '';
   const read = readPublished(file, verify.hashing);
   if (!read.ok) return [];
@@ -95,33 +151,79 @@ async function bringTerms(
   return [`Version ${version} of the terms, published after the backup, is in the books again`];
 }
 
-/** Who was enrolled after the backup: by name and address, as they were published, without a secret. */
+/** Workers of an epoch who were enrolled after the backup. */
 async function bringWorkers(
-  { database, verify }: Parts,
-  epoch: bigint,
+  parts: Parts,
+  { epoch, privacy, input }: EpochHead,
 ): Promise<readonly string[]> {
-  const text = await verify.files.read(`epoch-${epoch}/input.json`);
-  if (text === undefined) return [];
-  const known = new Set<string>((await enrolledWorkers(database)).map(({ worker }) => worker.id));
-  const lost = readInput(text).workers.filter(({ worker }) => !known.has(worker));
-  if (lost.length === 0) return [];
-  const names = await namesOf(verify);
+  const isPrivate = privacy === 'private';
+  const text = await (isPrivate ? parts.kept : parts.verify.files)?.read(
+    `epoch-${epoch}/input.json`,
+  );
+  // Taking the epoch over says what is wrong with it.
+  if (text === undefined || digestOf(text, parts.verify) !== input) return [];
+  const ids = readInput(text).workers.map(({ worker }) => worker);
+  const { workers, isOwn } = await latestWorkers(parts);
+  const notes = await enrolAgain(parts, ids, workers, () => {
+    if (!isPrivate) return;
+    const why = `does not have the names of all workers of epoch ${epoch}`;
+    throw new Wrong('file_missing', `workers.json in ${RECOVERY} ${why}`);
+  });
+  if (isOwn || parts.isPools) return notes;
+  return notes.map((note) => `${note}. Nothing signs its name and address: ask its owner`);
+}
+
+/** By name and address, as the pool wrote them, without a secret; who is there already stays as it is. */
+async function enrolAgain(
+  { database }: Pick<Parts, 'database'>,
+  ids: readonly string[],
+  workers: WorkersFile['workers'],
+  unnamed: () => void = () => undefined,
+): Promise<readonly string[]> {
+  const enrolled = (await enrolledWorkers(database)).map(({ worker }) => worker);
+  const known = new Set<string>(enrolled.map(({ id }) => id));
+  const lost = ids.filter((id) => !known.has(id));
+  const names = new Map(workers.map((one) => [one.worker, one]));
+  if (lost.some((id) => !names.has(id))) unnamed();
+  const taken = new Set(
+    enrolled.filter(({ state }) => state !== 'revoked').map(({ name }) => name.toLowerCase()),
+  );
   const notes: string[] = [];
-  for (const { worker } of lost) {
-    const one = names.get(worker);
-    const name = one?.name ?? worker;
-    await database.transact((tx) =>
-      addWorker(tx, {
-        id: worker as WorkerId,
-        name,
-        payoutAddress: one?.address as Parameters<typeof addWorker>[1]['payoutAddress'],
-      }),
-    );
+  for (const id of lost) {
+    const one = names.get(id);
+    // Somebody else may have had the name when the backup was written.
+    const name = one && !taken.has(one.name.toLowerCase()) ? one.name : id;
+    const payoutAddress = one?.address as Parameters<typeof addWorker>[1]['payoutAddress'];
+    await database.transact((tx) => addWorker(tx, { id: id as WorkerId, name, payoutAddress }));
+    taken.add(name.toLowerCase());
+    const paidAt = payoutAddress ? `paid at ${payoutAddress}` : 'without an address to pay to';
     notes.push(
-      `Worker ${name} (${worker}), enrolled after the backup, is in the books again: give it a secret with tributary workers rotate ${name}`,
+      `Worker ${name} (${id}), enrolled after the backup, is in the books again, ${paidAt}: give it a secret with tributary workers rotate ${name}`,
     );
   }
   return notes;
+}
+
+/** Names and addresses: as the pool kept them for itself, else as they were published. */
+async function latestWorkers({
+  verify,
+  kept,
+}: {
+  readonly verify: Pick<VerifyParts, 'files'>;
+  readonly kept: PublishedFiles | undefined;
+}) {
+  if (!kept || (await kept.read('workers.json')) === undefined) {
+    return { workers: [...(await namesOf(verify)).values()], isOwn: false };
+  }
+  const names = await namesOf({ files: kept }).catch((error: unknown) => {
+    if (!(error instanceof Wrong)) throw error;
+    throw new Wrong(error.fault, `in ${RECOVERY}, ${error.message}: it was cut or changed`);
+  });
+  return { workers: [...names.values()], isOwn: true };
+}
+
+function digestOf(text: string, { hashing }: VerifyParts): string {
+  return toHex(hashing.sha256(Buffer.from(text)));
 }
 
 function differs(text: string, cause?: unknown): TributaryError {

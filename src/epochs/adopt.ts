@@ -18,10 +18,10 @@ import {
 } from '../proofs/files.ts';
 import { continueHistory, type Tile } from '../proofs/history-tiles.ts';
 import { settleEpoch } from '../terms/settle.ts';
-import type { EpochInput, Settlement } from '../terms/settle-types.ts';
 import type { Terms } from '../terms/terms.ts';
-import { checkAgainstBooks, Differs, missingReceipts } from './adopt-compare.ts';
+import { checkAgainstBooks, Differs, missingReceipts, takingOver } from './adopt-compare.ts';
 import { bringIncome } from './adopt-income.ts';
+import { readPrivate, type SettledBy } from './adopt-private.ts';
 import type { TermsBook } from './close.ts';
 import { historyPlace, historyTile, lastReceipt, storeHistory } from './history-store.ts';
 import { readInput, writeSettlement } from './input-json.ts';
@@ -30,7 +30,7 @@ import { addRecord, recordOf } from './record-store.ts';
 import { addResult, lockClosing, noteEnd } from './store.ts';
 import { epochWorkersOf } from './tree.ts';
 import { checkOneEpoch } from './verify-one.ts';
-import type { VerifyParts } from './verify-types.ts';
+import type { PublishedFiles, VerifyParts } from './verify-types.ts';
 
 /** What taking over published epochs stands on. */
 export interface AdoptParts {
@@ -39,6 +39,8 @@ export interface AdoptParts {
   readonly terms: TermsBook;
   /** Reads the copy; what it finds wrong ends it. */
   readonly verify: VerifyParts;
+  /** What the pool kept for itself: see recovery-files.ts. Undefined: nothing of it is at hand. */
+  readonly kept: PublishedFiles | undefined;
   /** Hex of the receipt keys in the books: only what one of them signed is taken over. */
   readonly keys: ReadonlySet<string>;
 }
@@ -58,14 +60,8 @@ export interface Adopted {
  * @throws TributaryError `recovery_differs` with the first line that is another one in the books, or
  *   that is wrong in the copy
  */
-export async function adoptEpoch(parts: AdoptParts, number: bigint): Promise<Adopted> {
-  try {
-    return await adopt(parts, number);
-  } catch (error) {
-    if (!(error instanceof Differs)) throw error;
-    const text = `Epoch ${number} cannot be taken over as it was published: ${error.message}.`;
-    throw new TributaryError('recovery_differs', text, { cause: error });
-  }
+export function adoptEpoch(parts: AdoptParts, number: bigint): Promise<Adopted> {
+  return takingOver(number, () => adopt(parts, number));
 }
 
 async function adopt(parts: AdoptParts, number: bigint): Promise<Adopted> {
@@ -93,28 +89,22 @@ async function adopt(parts: AdoptParts, number: bigint): Promise<Adopted> {
   return { epoch: number, head, gaps };
 }
 
-interface PublishedEpoch {
+interface PublishedEpoch extends SettledBy {
   readonly head: EpochHead;
   readonly key: Uint8Array;
   readonly signature: Uint8Array;
   readonly terms: Terms;
-  readonly text: string;
-  readonly input: EpochInput;
-  readonly settlement: Settlement;
   readonly historyText: string;
   readonly history: HistoryFile;
 }
 
 /** Reads all of an epoch and recomputes it, as any verifier would. */
-async function readEpoch({ database, verify, keys }: AdoptParts, number: bigint) {
+async function readEpoch({ database, verify, keys, kept }: AdoptParts, number: bigint) {
   const verdict = await checkOneEpoch(number, verify);
   if (!verdict.ok || !verdict.seen) {
     throw new Differs(`the copy does not hold: ${verdict.ok ? 'nothing was read' : verdict.text}`);
   }
   const { head, terms } = verdict.seen;
-  if (head.privacy === 'private') {
-    throw new Differs('the pool is private, and what such an epoch is settled by is not published');
-  }
   const signed = parseSignedEpoch(await textOf(verify, `epoch-${number}/epoch.json`));
   const historyText = await textOf(verify, `epoch-${number}/history.json`);
   const history = parseHistory(historyText);
@@ -126,20 +116,26 @@ async function readEpoch({ database, verify, keys }: AdoptParts, number: bigint)
   if (head.previous !== previous) {
     throw new Differs(`it follows another record of epoch ${number - 1n} than that in the books`);
   }
-  const text = await textOf(verify, `epoch-${number}/input.json`);
-  const input = readInput(text);
+  const settled =
+    head.privacy === 'private'
+      ? await readPrivate({ verify, kept }, verdict.seen)
+      : await readPublic(verify, number, terms);
   const epoch: PublishedEpoch = {
     head,
     key: fromHex(key, 32) as Uint8Array,
     signature: fromHex(signature, 64) as Uint8Array,
     terms,
-    text,
-    input,
-    settlement: settleEpoch(terms, input),
+    ...settled,
     historyText,
     history: history.file,
   };
   return epoch;
+}
+
+async function readPublic(verify: VerifyParts, number: bigint, terms: Terms): Promise<SettledBy> {
+  const text = await textOf(verify, `epoch-${number}/input.json`);
+  const input = readInput(text);
+  return { text, input, settlement: settleEpoch(terms, input) };
 }
 
 async function textOf({ files }: VerifyParts, path: string): Promise<string> {
@@ -161,7 +157,7 @@ async function write(
   { verify: { hashing }, clock }: AdoptParts,
   published: PublishedEpoch & { readonly nextTermsVersion: number },
 ): Promise<void> {
-  const { head, input, settlement, text, nextTermsVersion } = published;
+  const { head, input, settlement, salts, text, nextTermsVersion } = published;
   const { epoch } = head;
   await lockClosing(tx);
   const at = instant(head.closesAt);
@@ -172,7 +168,7 @@ async function write(
   await noteEnd(tx, epoch);
   const workers = epochWorkersOf(input, settlement).map((worker) => ({
     ...worker,
-    salt: undefined,
+    salt: salts?.get(worker.worker),
   }));
   const result = {
     epoch,

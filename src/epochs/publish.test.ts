@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fromHex } from '../proofs/bytes.ts';
@@ -32,6 +32,7 @@ const [heron, otter] = [await books.enrol(), await books.enrol()];
 const partsAt = (name: string): PublishingParts => ({
   ...books.parts,
   dir: join(books.dataDir, name),
+  recoveryDir: join(books.dataDir, `${name}-recovery`),
   identity,
   sign: (...args) => books.ledger.keys.sign(...args),
   keys: () => books.ledger.keys.all(),
@@ -153,4 +154,23 @@ test('a private pool publishes a salted leaf and its path for each worker, and n
       ok: true,
     });
   }
+});
+
+test('what a private pool keeps for itself is there again at the next start, closed to others', async () => {
+  const { recoveryDir } = parts;
+  const kept = async () => {
+    const all = await readdir(recoveryDir, { recursive: true, withFileTypes: true });
+    const paths = all.filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name));
+    return Promise.all(paths.sort().map(async (path) => [path, await readFile(path, 'utf8')]));
+  };
+  const before = await kept();
+  assert.equal(before.length, 4, 'workers.json, and three files of the one private epoch');
+  // As of epochs that were closed before there was such a folder.
+  await rm(recoveryDir, { recursive: true });
+  await publish(parts);
+  assert.deepEqual(await kept(), before);
+  await chmod(recoveryDir, 0o755);
+  await publish(parts);
+  assert.equal((await stat(recoveryDir)).mode & 0o777, 0o700);
+  for (const [path = ''] of await kept()) assert.equal((await stat(path)).mode & 0o777, 0o600);
 });

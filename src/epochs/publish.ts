@@ -1,32 +1,29 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { crashPoint } from '../base/crash-point.ts';
-import { makeFolder } from '../base/folder.ts';
 import { disputeLogText } from '../ledger/disputes-store.ts';
 import { toHex } from '../proofs/bytes.ts';
 import { type IndexFile, writeFile } from '../proofs/files.ts';
 import type { Statement } from '../proofs/statement.ts';
 import { writeAnchors } from './anchors.ts';
-import { epochFiles, headOf, signedText } from './epoch-files.ts';
-import {
-  type FinalPayouts,
-  type ListedPayouts,
-  openPayoutLists,
-  type PayoutLists,
-} from './payout-lists.ts';
+import { type EpochFile, epochFiles, headOf, signedText } from './epoch-files.ts';
+import { type FinalPayouts, type ListedPayouts, openPayoutLists } from './payout-lists.ts';
 import { type RecordingParts, recordDigest } from './record.ts';
 import { allRecords, type EpochRecord } from './record-store.ts';
+import { recoveryFiles } from './recovery-files.ts';
 import type { Anchor } from './verify-anchors.ts';
 import { type WorkersFile, writeWorkers } from './verify-worker.ts';
-
-/** A folder or file that is being written: whatever is left of one is removed at the next start. */
-const UNFINISHED = /^\.new-/;
+import { openFolder, putAll, putFile, textOf, type WrittenFolder } from './written-files.ts';
 
 /** What publishing stands on. */
 export interface PublishingParts extends RecordingParts {
   /** Where the files go; made when it is not there. */
   readonly dir: string;
+  /**
+   * Where the pool keeps for itself what brings its books back and is not for everybody: see
+   * recovery-files.ts. Nothing below it is ever served.
+   */
+  readonly recoveryDir: string;
   /** The receipt keys, in any order. */
   keys(): Promise<readonly { readonly version: number; readonly publicKey: Uint8Array }[]>;
   /** Who signs for the pool on chain, 20 bytes; undefined off-chain. */
@@ -52,68 +49,59 @@ export async function publish(
   parts: PublishingParts,
   listed: ListedPayouts = new Map(),
 ): Promise<void> {
-  await makeFolder(parts.dir, { mode: 0o755 });
-  await removeUnfinished(parts.dir);
+  const published: WrittenFolder = { dir: parts.dir, for: 'everybody' };
+  const kept: WrittenFolder = { dir: parts.recoveryDir, for: 'pool' };
+  await openFolder(published);
+  await openFolder(kept);
   const records = await allRecords(parts.database);
   const lists = await openPayoutLists(parts, records, listed);
   const versions = new Set<number>();
   for (const [at, record] of records.entries()) {
     const { terms } = JSON.parse(record.head) as { terms: { version: number } };
     versions.add(terms.version);
-    const isFresh = await publishEpoch(parts, records, at, lists);
+    // First, so that no epoch is seen that could not be taken over after a loss.
+    if (headOf(record).privacy === 'private') {
+      await putEpoch(kept, record, () => recoveryFiles(parts, record));
+    }
+    const isFresh = await putEpoch(published, record, async function* () {
+      yield* epochFiles(parts, record, records[at - 1]);
+      yield { path: 'payouts.json', text: await lists.text(at) };
+    });
     if (!isFresh && lists.isNew(at)) {
       const path = join(`epoch-${record.epoch}`, 'payouts.json');
-      await putFile(parts.dir, path, await lists.text(at));
+      await putFile(published, path, await lists.text(at));
     }
     lists.wrote(at);
   }
   for (const version of versions) {
     if (version === 0) continue;
     const file = await parts.terms.file(version);
-    await putFile(parts.dir, join('terms', `${version}.json`), file);
+    await putFile(published, join('terms', `${version}.json`), file);
   }
+  const workers = [...(await parts.workers())].sort((a, b) => (a.worker < b.worker ? -1 : 1));
+  const named = writeWorkers({ format: 'tributary-workers-1', workers });
+  await putFile(kept, 'workers.json', named);
   const last = records.at(-1);
-  if (last && headOf(last).privacy === 'public') {
-    const workers = [...(await parts.workers())].sort((a, b) => (a.worker < b.worker ? -1 : 1));
-    await putFile(
-      parts.dir,
-      'workers.json',
-      writeWorkers({ format: 'tributary-workers-1', workers }),
-    );
-  } else await rm(join(parts.dir, 'workers.json'), { force: true });
+  if (last && headOf(last).privacy === 'public') await putFile(published, 'workers.json', named);
+  else await rm(join(parts.dir, 'workers.json'), { force: true });
   const disputes = await disputeLogText(parts.database);
-  if (disputes !== '') await putFile(parts.dir, 'disputes.jsonl', disputes);
+  if (disputes !== '') await putFile(published, 'disputes.jsonl', disputes);
   const anchors = (await parts.anchors?.()) ?? [];
-  if (anchors.length > 0) await putFile(parts.dir, 'anchors.json', writeAnchors(anchors));
+  if (anchors.length > 0) await putFile(published, 'anchors.json', writeAnchors(anchors));
   crashPoint('epoch_written');
-  await putFile(parts.dir, 'index.json', writeFile(await indexOf(parts, records)));
+  await putFile(published, 'index.json', writeFile(await indexOf(parts, records)));
   crashPoint('epoch_published');
 }
 
-async function removeUnfinished(dir: string): Promise<void> {
-  for (const name of await readdir(dir)) {
-    if (UNFINISHED.test(name)) await rm(join(dir, name), { recursive: true, force: true });
-  }
-}
-
-/** Writes the folder of the epoch at this place, unless it is there: whether it did. */
-async function publishEpoch(
-  parts: PublishingParts,
-  records: readonly EpochRecord[],
-  place: number,
-  lists: PayoutLists,
+/** Writes the folder of an epoch, unless that of this record is there: whether it did. */
+async function putEpoch(
+  folder: WrittenFolder,
+  record: EpochRecord,
+  files: () => AsyncIterable<EpochFile>,
 ): Promise<boolean> {
-  const record = records[place] as EpochRecord;
-  const folder = join(parts.dir, `epoch-${record.epoch}`);
-  if ((await textOf(join(folder, 'epoch.json'))) === signedText(record)) return false;
-  const fresh = join(parts.dir, `.new-${randomUUID()}`);
-  await mkdir(fresh, { mode: 0o755 });
-  for await (const { path, text } of epochFiles(parts, record, records[place - 1])) {
-    await writeWhole(join(fresh, path), text);
-  }
-  await writeWhole(join(fresh, 'payouts.json'), await lists.text(place));
-  await rm(folder, { recursive: true, force: true });
-  await rename(fresh, folder);
+  const path = `epoch-${record.epoch}`;
+  if ((await textOf(join(folder.dir, path, 'epoch.json'))) === signedText(record)) return false;
+  await putAll(folder, path, files());
   return true;
 }
 
@@ -147,35 +135,4 @@ async function indexOf(
       digest: recordDigest(record, hashing),
     })),
   };
-}
-
-/** Writes a file below the folder whole or not at all; one that is there with the same text stays. */
-export async function putFile(dir: string, path: string, text: string): Promise<void> {
-  const target = join(dir, path);
-  if ((await textOf(target)) === text) return;
-  await makeFolder(dirname(target), { mode: 0o755 });
-  const fresh = join(dir, `.new-${randomUUID()}`);
-  await writeWhole(fresh, text);
-  await rename(fresh, target);
-}
-
-async function writeWhole(path: string, text: string): Promise<void> {
-  await makeFolder(dirname(path), { mode: 0o755 });
-  const file = await open(path, 'w', 0o644);
-  try {
-    await file.writeFile(text);
-    // A rename may reach the disk before what it renames.
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function textOf(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
 }

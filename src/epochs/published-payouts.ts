@@ -10,7 +10,11 @@ const TRANSACTION = /^0x[0-9a-f]{64}$/;
 export function finalPayouts(from: Queryable): FinalPayouts {
   return {
     async since(moment) {
-      const all = [...(await payoutsSince(from, moment)), ...(await foundSince(from, moment))];
+      const all = [
+        ...(await payoutsSince(from, moment)),
+        ...(await foundSince(from, moment)),
+        ...(await byFileSince(from, moment)),
+      ];
       return all.sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1));
     },
     marks: (starts) => marksOf(from, starts),
@@ -19,7 +23,9 @@ export function finalPayouts(from: Queryable): FinalPayouts {
 
 /**
  * Those that were found on the chain after a backup was restored, and booked by what they moved: see
- * payouts/recover-chain.ts. They come while no pool runs, so that no mark needs to tell of them.
+ * payouts/recover-chain.ts. They come while no pool runs, so that no mark needs to tell of them. One that
+ * no list names stands with the last epoch that ended before: its block may seem older than the epoch
+ * that it was for, which may have been closed anew.
  */
 async function foundSince(
   from: Queryable,
@@ -33,15 +39,51 @@ async function foundSince(
     at: Instant;
     facts: { transaction: string; recipient: string };
   }>(sql`
-    select p.cause, split_part(e.account, ':', 2) as worker, e.asset, e.amount, p.at, p.facts
+    select p.cause, split_part(e.account, ':', 2) as worker, e.asset, e.amount, stands.at, p.facts
     from posting p join entry e on e.posting = p.number and starts_with(e.account, 'worker:')
+    cross join lateral (
+      select case when p.facts ? 'listed' then p.at else greatest(p.at, (
+        select max(ended_at) from epoch where ended_at <= (select max(at) from recovery))) end as at
+    ) as stands
     where p.cause like 'recovered:0x%' and p.facts ? 'recipient'
-      and p.at >= to_timestamp(${moment ?? 0}::double precision / 1000)
+      and stands.at >= to_timestamp(${moment ?? 0}::double precision / 1000)
     order by p.number`);
   return rows.map(({ cause, worker, asset, amount, at, facts }) => ({
     ...{ id: cause, worker, asset: asset as AssetId, amount, at },
     ...{ to: facts.recipient, transaction: facts.transaction },
   }));
+}
+
+/** Those that a bank made after a backup that was restored: see payouts/recover-file.ts. */
+async function byFileSince(
+  from: Queryable,
+  moment: Instant | undefined,
+): Promise<readonly PublishedPayout[]> {
+  const { rows } = await from.query<{
+    worker: string;
+    at: Instant;
+    facts: { payout: string; asset: string; amount: string; reference: string };
+    owed: { asset: string; amount: string }[];
+  }>(sql`
+    select min(split_part(e.account, ':', 2)) as worker, p.at, p.facts,
+      jsonb_agg(jsonb_build_object('asset', e.asset, 'amount', e.amount::text)
+        order by e.asset) as owed
+    from posting p join entry e on e.posting = p.number and starts_with(e.account, 'worker:')
+    where p.cause like 'recovered:0x%' and p.facts ? 'payout'
+      and p.at >= to_timestamp(${moment ?? 0}::double precision / 1000)
+    group by p.number order by p.number`);
+  return rows.map(({ worker, at, facts: { payout: id, asset, amount, reference }, owed }) => ({
+    ...{ id, worker, asset: asset as AssetId, amount: BigInt(amount), at, reference },
+    ...forOthers(asset, owed),
+  }));
+}
+
+/** What a payout was for, where that is another asset than it was made in. */
+function forOthers(asset: string, owed: readonly { asset: string; amount: string }[]) {
+  if (owed.length === 1 && owed[0]?.asset === asset) return {};
+  return {
+    for: owed.map((one) => ({ asset: one.asset as AssetId, amount: BigInt(one.amount) })),
+  };
 }
 
 async function payoutsSince(
@@ -65,7 +107,6 @@ async function payoutsSince(
     where p.state = 'final' and p.ended_at >= to_timestamp(${moment ?? 0}::double precision / 1000)
     order by p.ended_at, p.id`);
   return rows.map((row) => {
-    const isOwn = row.owed?.length === 1 && row.owed[0]?.asset === row.asset;
     return {
       id: row.id,
       worker: row.worker,
@@ -76,14 +117,7 @@ async function payoutsSince(
       ...(TRANSACTION.test(row.reference)
         ? { transaction: row.reference }
         : { reference: row.reference }),
-      ...(row.owed && !isOwn
-        ? {
-            for: row.owed.map(({ asset, amount }) => ({
-              asset: asset as AssetId,
-              amount: BigInt(amount),
-            })),
-          }
-        : {}),
+      ...(row.owed ? forOthers(row.asset, row.owed) : {}),
     };
   });
 }

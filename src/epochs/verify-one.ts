@@ -60,6 +60,8 @@ export async function verifyOneEpoch(
 /** What was read of an epoch in which everything held. */
 export interface SeenEpoch {
   readonly head: Head;
+  /** Undefined of the first. */
+  readonly before: Head | undefined;
   readonly terms: Terms;
   /** Undefined of a private pool. */
   readonly leaves: LeavesFile['leaves'] | undefined;
@@ -104,7 +106,7 @@ export async function checkOneEpoch(
     holds('the history of receipts goes on: nothing in it was rewritten');
     const path = `epoch-${epoch}/payouts.json`;
     const { payouts } = await needFile(parts.files, path, parsePayouts, epoch);
-    return { ok: true, steps, notes, seen: { head, terms, leaves, payouts } };
+    return { ok: true, steps, notes, seen: { head, before, terms, leaves, payouts } };
   } catch (error) {
     if (!(error instanceof Wrong)) throw error;
     return { ok: false, steps, fault: error.fault, text: error.message };

@@ -82,6 +82,7 @@ export async function publishedPool(
   const parts: PublishingParts = {
     ...books.parts,
     dir,
+    recoveryDir: join(books.dataDir, 'recovery'),
     identity: account.identity,
     sign: (...args) => books.ledger.keys.sign(...args),
     keys: () => books.ledger.keys.all(),

@@ -2,7 +2,7 @@ import sql from 'sql-template-tag';
 import { bytesToHex, decodeFunctionData, encodeEventTopics, type Hex } from 'viem';
 import { exactAsset } from '../base/amounts.ts';
 import { type AssetId, ETH, LPT } from '../base/asset.ts';
-import type { Instant } from '../base/clock.ts';
+import { type Instant, instant } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
 import { bondingManagerAbi } from '../chain/abi/bonding-manager.ts';
 import { disperseAbi } from '../chain/abi/disperse.ts';
@@ -24,6 +24,7 @@ import type { AssetKind } from '../terms/terms.ts';
 import { gasIn, type ReceiptLog, receiptLogs, transferIn } from './logs.ts';
 import { lptIn } from './lpt-moved.ts';
 import type { Recipient } from './plan-types.ts';
+import { type PaidAfter, type Payee, payeeOf } from './recover-payee.ts';
 import type { StakeMove } from './stake-moved.ts';
 import type { StakeOnChain } from './stake-on-chain.ts';
 
@@ -41,6 +42,7 @@ export interface RecoverParts {
   readonly token: Hex;
   /** The orchestrator, and its stake; undefined: nobody says which one it is. */
   readonly stake?: { readonly orchestrator: Hex; readonly onChain: StakeOnChain } | undefined;
+  readonly paidAfter: PaidAfter;
 }
 
 /** A final transaction of the pool of which the books lack something. */
@@ -134,7 +136,7 @@ export function stakeLines(
 /** What no journal will post: gas, fees that came home, and who was paid. */
 async function bookRest(
   tx: Transaction,
-  { assets }: RecoverParts,
+  { assets, paidAfter }: RecoverParts,
   seen: Seen,
 ): Promise<readonly string[]> {
   const { hash, at, epoch, receipt, move, own } = seen;
@@ -147,28 +149,43 @@ async function bookRest(
     lines.push(...stakeLines(assets, { is: 'fees_withdrawn', amount: move.amount }));
   }
   const moves = isOwnLpt(seen) ? [] : movesOf(seen, assets);
+  const used = new Set<object>();
   for (const [place, { recipient, asset, amount }] of moves.entries()) {
     if (own.has(recipient)) continue;
-    const { rows } = await tx.query<{ id: string }>(sql`
-      select id from worker where payout_address = ${Buffer.from(recipient.slice(2), 'hex')}
-      order by id limit 1`);
-    const worker = rows[0]?.id;
+    const cause = `recovered:${hash}:${place}`;
+    const payment = { transaction: hash, recipient, asset, amount };
+    // Whom it was booked for when it was found first.
+    const payee = (await payeeIn(tx, cause)) ?? (await payeeOf(tx, paidAfter, payment, used));
+    const worker = payee?.worker;
     await post(tx, {
-      cause: `recovered:${hash}:${place}`,
+      cause,
       kind: 'correction',
-      at,
+      at: payee?.at === undefined ? at : instant(payee.at),
       epoch,
       entries: [
         { account: worker ? named('worker', worker) : named('external'), asset, amount },
         { account: named('treasury'), asset, amount: -amount },
       ],
-      facts: { transaction: hash, recipient },
+      // Where a list said since when it counts, it stands in that list again.
+      facts: {
+        transaction: hash,
+        recipient,
+        ...(payee?.at === undefined ? {} : { listed: 'yes' }),
+      },
     });
     lines.push(
-      `paid ${shown(assets, amount, asset)} to ${worker ? `worker ${worker}` : recipient}`,
+      `paid ${shown(assets, amount, asset)} to ${worker ? `worker ${worker}` : `${recipient}, which is no worker's address in the books`}`,
     );
   }
   return lines;
+}
+
+async function payeeIn(tx: Transaction, cause: string): Promise<Payee | undefined> {
+  const { rows } = await tx.query<{ worker: string }>(sql`
+    select split_part(e.account, ':', 2) as worker
+    from posting p join entry e on e.posting = p.number
+    where p.cause = ${cause} and starts_with(e.account, 'worker:')`);
+  return rows[0];
 }
 
 /** All digits: what is told here may have to be booked by hand. */

@@ -113,7 +113,10 @@ async function startPool(
     },
     recover: () =>
       recoverAccounts(
-        { database, assets, ...contracts, stake: { orchestrator: node, onChain: stake } },
+        {
+          ...{ database, assets, ...contracts, paidAfter: { listed: [], addresses: [] } },
+          stake: { orchestrator: node, onChain: stake },
+        },
         [account],
       ),
   };

@@ -22,6 +22,7 @@ import { restoreBackup, writeBackup } from '../../src/database/backup.ts';
 import { type Database, openDatabase } from '../../src/database/database.ts';
 import { openScratch } from '../../src/database/scratch.ts';
 import { ownReward } from '../../src/duties/own-reward.ts';
+import { finalPayouts } from '../../src/epochs/published-payouts.ts';
 import { account as named } from '../../src/ledger/accounts.ts';
 import { rewardReceived } from '../../src/ledger/postings.ts';
 import { balanceOf, linesOf, post } from '../../src/ledger/postings-store.ts';
@@ -69,6 +70,7 @@ async function recover(
   database: Database,
   account: TestAccount,
   tokens: Readonly<Record<string, Recipient>> = {},
+  paidAfter: Parameters<typeof recoverAccounts>[0]['paidAfter'] = { listed: [], addresses: [] },
 ) {
   const sender = await startSender(
     { database, urls: [devnet.url], account: await newAccount(devnet.url, devnet.chainId) },
@@ -84,7 +86,8 @@ async function recover(
     ),
   } as Parameters<typeof recoverAccounts>[0]['assets'];
   const { BondingManager: bondingManager, LivepeerToken: token } = devnet.addresses;
-  const parts = { database, providers: sender.providers, assets, bondingManager, token };
+  const { providers } = sender;
+  const parts = { database, providers, assets, bondingManager, token, paidAfter };
   const { chainId, address } = account;
   return recoverAccounts(parts, [{ chainId, address }]);
 }
@@ -187,6 +190,54 @@ test('payouts of which a backup knows nothing are found on the chain, and not ma
   assert.equal(await balanceOf(copy, named('external'), USDC), 0n);
   assert.equal(await countOf(account), 3);
   assert.ok(await again.booksAreRight());
+});
+
+test('a payment is booked for whom it was, also at an address that is shared or newer than the backup', async (t) => {
+  const source = await newDatabase();
+  const account = await newAccount(devnet.url, devnet.chainId);
+  const database = await source.open();
+  const pool = await startPaying(t, { database, devnet, account });
+  const [shared, fresh, listed] = [newRecipient(), newRecipient(), newRecipient()];
+  for (const to of [shared, fresh, listed]) await rpc(devnet.url, 'anvil_setBalance', to, '0x1');
+  const ids = {
+    first: await pool.owe('first', { ETH: 10n * MILLI }, shared),
+    second: await pool.owe('second', { ETH: 20n * MILLI }, shared),
+    moved: await pool.owe('moved', { ETH: 30n * MILLI }, newRecipient()),
+    again: await pool.owe('again', { ETH: 40n * MILLI }, newRecipient()),
+  };
+  const file = join(dir, 'shared.backup');
+  await writeBackup(source.url, file);
+  // After the backup two move to other addresses; one of them moves on later.
+  for (const [id, to] of [
+    [ids.moved, fresh],
+    [ids.again, listed],
+  ] as const) {
+    await database.query(
+      sql`update worker set payout_address = ${Buffer.from(to.slice(2), 'hex')} where id = ${id}`,
+    );
+  }
+  await pool.pay();
+  await pool.payouts.close();
+  const list = await finalPayouts(database).since(undefined);
+  assert.equal(list.length, 4);
+
+  const target = await newDatabase();
+  await restoreBackup(target.url, file);
+  const copy = await target.open();
+  await recover(
+    t,
+    copy,
+    account,
+    {},
+    {
+      listed: list.filter(({ worker }) => worker === ids.again),
+      addresses: [{ worker: ids.moved, address: fresh }],
+    },
+  );
+  for (const [name, id] of Object.entries(ids)) {
+    assert.equal(await balanceOf(copy, named('worker', id), ETH), 0n, name);
+  }
+  assert.equal(await balanceOf(copy, named('external'), ETH), 0n);
 });
 
 test("what a backup does not know of the operator's stake is set apart; other LPT that left is not", async (t) => {

@@ -191,7 +191,7 @@ test('a pool comes back from a backup in another place, and pays nobody twice', 
   await writeFile(leaves, right.replace(`"cumulative":"`, `"cumulative":"1`));
   const spoilt = await tributary(...holding, '--published', join(dir, 'mirror'));
   assert.equal(spoilt.code, 1);
-  assert.match(spoilt.out, new RegExp(`paid ${exactAmount(owed)} ETH to worker ${heron.id}`));
+  assert.doesNotMatch(spoilt.out, /paid|tickets were not/, 'nothing is booked either');
   assert.match(spoilt.out, /Epoch 2 cannot be taken over.*the leaf of .* says/);
   const still = await start('--data-dir', pool.dataDir, ...target);
   assert.match(still.out, /tributary ledger recover/);
@@ -202,8 +202,8 @@ test('a pool comes back from a backup in another place, and pays nobody twice', 
   const found = new RegExp(`2 transactions of ${payer.address} were not in the books`);
   assert.match(recovered.out, found);
   assert.match(recovered.out, new RegExp(`paid ${exactAmount(owed)} ETH to worker ${heron.id}`));
-  assert.match(spoilt.out, /[1-9] redeemed tickets were not in the books: [1-9]\d+ wei/);
-  assert.match(spoilt.out, /at least [1-9] tickets came, these included, worth [1-9]\d+ wei/);
+  assert.match(recovered.out, /[1-9] redeemed tickets were not in the books: [1-9]\d+ wei/);
+  assert.match(recovered.out, /at least [1-9] tickets came, these included, worth [1-9]\d+ wei/);
   assert.match(recovered.out, /wei of it are income of epoch 3/);
   assert.match(recovered.out, /1 receipts of workers were read; 1 are not in the books/);
   assert.match(

@@ -459,6 +459,7 @@ test('books that were lost and recovered are those of a pool that lost nothing',
         bondingManager: MANAGER,
         token: TOKEN,
         stake: { orchestrator: OWN.address, onChain: stakeIn(history) },
+        paidAfter: { listed: [], addresses: [] },
       };
       // The first time it is cut off before any epoch is taken over.
       await recoverAccounts(parts, ACCOUNTS);

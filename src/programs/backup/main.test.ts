@@ -32,6 +32,7 @@ test('a backup goes into a folder that is not there yet, closed to others, and s
   assert.ok((await stat(file)).size > 0);
   assert.equal((await stat(join(dir, 'backups'))).mode & 0o777, 0o700);
   assert.match(printed, /notices\.key, cert\.pem and key\.pem/);
+  assert.match(printed, /folders\nproofs and recovery: copy them after each/);
 
   const restored = await cli('restore', file, '--data-dir', join(dir, 'new'));
   assert.match(restored, /workers know the\npool by its certificate/);

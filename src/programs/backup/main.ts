@@ -35,7 +35,8 @@ async function write(args: readonly string[], io: Io): Promise<number> {
     [
       `${rows} rows of ${tables} tables are in ${file}.`,
       'Not in it, and to be kept elsewhere: notices.key, cert.pem and key.pem of the data',
-      'directory, and the key files of accounts.\n',
+      'directory, and the key files of accounts. Epochs that end later are in its folders',
+      'proofs and recovery: copy them after each.\n',
     ].join('\n'),
   );
   return exitCode.ok;
@@ -56,7 +57,8 @@ async function restore(args: readonly string[], io: Io): Promise<number> {
     [
       `${rows} rows of ${tables} tables are back.`,
       'Copy cert.pem and key.pem of the old data directory into the new one: workers know the',
-      'pool by its certificate. And notices.key: else nobody is told anything.',
+      'pool by its certificate. And notices.key: else nobody is told anything. And the folders',
+      'proofs and recovery, as late as you have them: they hold the epochs since the backup.',
       `Next: tributary ledger recover ${where}\n`,
     ].join('\n'),
   );

@@ -1,7 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Address, Hex } from 'viem';
-import { openPublished, publishedPlace } from '../../api/published-files.ts';
+import { openPublished, type PublishedFiles, publishedPlace } from '../../api/published-files.ts';
 import { exactAmount } from '../../base/amounts.ts';
 import { hex } from '../../base/bytes.ts';
 import { systemClock } from '../../base/clock.ts';
@@ -17,10 +17,11 @@ import { openProviders } from '../../chain/providers.ts';
 import { type Database, openDatabase } from '../../database/database.ts';
 import { hasEmbedded } from '../../database/embedded.ts';
 import { type Adopted, adoptEpoch } from '../../epochs/adopt.ts';
-import { openCopy, type PublishedCopy } from '../../epochs/adopt-copy.ts';
+import { openCopy, openKept, type PublishedCopy } from '../../epochs/adopt-copy.ts';
 import { recogniseRewards } from '../../epochs/adopt-income.ts';
 import { closeNow } from '../../epochs/close.ts';
 import { noteRecovered } from '../../epochs/record-store.ts';
+import { RECOVERY } from '../../epochs/recovery-files.ts';
 import { noteRecovery } from '../../ledger/books-mark.ts';
 import { openEpoch } from '../../ledger/epoch-store.ts';
 import { createReceiptKeys } from '../../ledger/receipt-keys.ts';
@@ -28,6 +29,7 @@ import { noteReceiptHome, receiptsAfter, receiptsStart } from '../../ledger/rece
 import { findMissingReceipts, takeBackReceipts } from '../../ledger/recover-receipts.ts';
 import type { Recipient } from '../../payouts/plan-types.ts';
 import { journalAccounts, recoverAccounts } from '../../payouts/recover-chain.ts';
+import { bookByFile } from '../../payouts/recover-file.ts';
 import { type FoundTickets, recogniseFound, recoverTickets } from '../../payouts/recover-income.ts';
 import { noteLookedTo, sentCount } from '../../payouts/sent-check.ts';
 import { createStakeOnChain, orchestratorAmong } from '../../payouts/stake-on-chain.ts';
@@ -39,11 +41,14 @@ import type { PoolIdentity } from '../../proofs/statement.ts';
 import { recover } from '../../protocol/signature.ts';
 import { createTermsService, type TermsService } from '../../terms/terms-service.ts';
 
+import { bringAddresses } from './recover-addresses.ts';
+
 interface Wanted {
   readonly dataDir?: string | undefined;
   readonly databaseUrl?: string | undefined;
   readonly receipts?: string | undefined;
   readonly published?: string | undefined;
+  readonly recovery?: string | undefined;
   readonly ethUrl: readonly string[];
   readonly controller?: Address | undefined;
 }
@@ -80,9 +85,12 @@ export async function recoverBooks(wanted: Wanted, print: Print): Promise<number
     const held = wanted.receipts === undefined ? [] : await receiptsIn(wanted.receipts);
     const given = { held, identity: await identityOf(database, held) };
     const copy = await copyFor(database, terms, wanted, given, print);
-    const sent = await recoverChain(database, terms, { ...wanted, ...given }, print);
+    const sent = await recoverChain(database, terms, { ...wanted, ...given, copy }, print);
     const gaps = await recoverEpochs(database, terms, { ...given, copy }, print);
     for (const { account, count } of sent) await noteLookedTo(database, account, count);
+    const { assets } = await terms.of((await terms.list()).current);
+    for (const line of await bookByFile(database, copy.payouts, assets)) print(`${line}.`);
+    for (const note of await bringAddresses(database, copy, systemClock)) print(`${note}.`);
     await noteRecovery(database);
     for (const gap of gaps) print(`Gap: ${gap}.`);
     return gaps.length === 0 ? exitCode.ok : exitCode.failed;
@@ -100,14 +108,14 @@ interface Copy extends PublishedCopy {
   readonly adopt: (epoch: bigint) => Promise<Adopted>;
 }
 
-/** What was published, held against the books; undefined where nothing of it is at hand. */
+/** What was published, held against the books; without an epoch where nothing of it is at hand. */
 async function copyFor(
   database: Database,
   terms: TermsService,
-  { published, dataDir }: Wanted,
+  { published, recovery, dataDir }: Wanted,
   { identity }: Given,
   print: Print,
-): Promise<Copy | undefined> {
+): Promise<Copy> {
   const source = published ?? (dataDir && join(dataDir, 'proofs'));
   const isThere = source !== undefined && source !== 'none';
   const files = isThere ? openPublished(await publishedPlace(source)) : undefined;
@@ -116,15 +124,32 @@ async function copyFor(
       throw new TributaryError('input_missing', `${published} holds no published epochs.`);
     }
     print('No copy of what the pool published is at hand (--published).');
-    return undefined;
+    const own = await openKept({ database, kept: await keptFiles(recovery, dataDir) });
+    for (const note of own.notes) print(`${note}.`);
+    const nothing = async () => {
+      throw new TributaryError('internal', 'there is no copy to take an epoch over from');
+    };
+    return { ...own, last: 0n, payouts: [], adopt: nothing };
   }
   const hashes = { hashing: nodeHashing, keccak256, recover };
   const verify = { files, chain: undefined, verifyEd25519: nodeVerifyEd25519, ...hashes };
-  const parts = { database, clock: systemClock, verify };
-  const copy = await openCopy({ ...parts, identity });
-  for (const note of copy.notes) print(`${note}.`);
   const keys = new Set((await createReceiptKeys(database).all()).map((key) => hex(key.publicKey)));
-  return { ...copy, adopt: (epoch) => adoptEpoch({ ...parts, terms, keys }, epoch) };
+  const kept = await keptFiles(recovery, dataDir);
+  const parts = { database, clock: systemClock, verify, kept, keys };
+  const copy = await openCopy({ ...parts, identity, isPools: published === undefined });
+  for (const note of copy.notes) print(`${note}.`);
+  return { ...copy, adopt: (epoch) => adoptEpoch({ ...parts, terms }, epoch) };
+}
+
+/** What the pool kept for itself: never beside a copy, which may be of somebody else. */
+async function keptFiles(
+  given: string | undefined,
+  dataDir: string | undefined,
+): Promise<PublishedFiles | undefined> {
+  const dir = given ?? (dataDir && join(dataDir, RECOVERY));
+  if (dir && (await stat(dir).catch(() => undefined))?.isDirectory()) return openPublished(dir);
+  if (given === undefined) return undefined;
+  throw new TributaryError('input_missing', `${given} is no folder.`);
 }
 
 /**
@@ -134,7 +159,7 @@ async function copyFor(
 async function recoverEpochs(
   database: Database,
   terms: TermsService,
-  { held, identity, copy }: Given & { readonly copy: Copy | undefined },
+  { held, identity, copy }: Given & { readonly copy: Copy },
   print: Print,
 ): Promise<readonly string[]> {
   const keys = (await createReceiptKeys(database).all()).map(({ publicKey }) => publicKey);
@@ -153,7 +178,7 @@ async function recoverEpochs(
     }
     const count = await takeBackReceipts(database, missing);
     if (count > 0) print(`${count} jobs of epoch ${number} are in the books again.`);
-    if (copy && number <= copy.last) {
+    if (number <= copy.last) {
       const adopted = await copy.adopt(number);
       gaps.push(...adopted.gaps);
       print(`Epoch ${number} had ended after the backup and is closed as it was published.`);
@@ -209,7 +234,7 @@ interface Sent {
 async function recoverChain(
   database: Database,
   terms: TermsService,
-  { ethUrl, controller: given, identity }: Wanted & Given,
+  { ethUrl, controller: given, identity, copy }: Wanted & Given & { readonly copy: Copy },
   print: Print,
 ): Promise<readonly Sent[]> {
   if (ethUrl.length === 0) return [];
@@ -238,7 +263,12 @@ async function recoverChain(
       orchestrator,
       onChain: createStakeOnChain({ ...known, orchestrator }),
     };
-    const wanted = { database, providers, assets, ...contracts, stake };
+    // Of somebody else's copy nothing says that they are right.
+    const addresses = (copy.isOwn ? copy.workers : []).flatMap(({ worker, address }) =>
+      address ? [{ worker, address }] : [],
+    );
+    const paidAfter = { listed: copy.payouts, addresses };
+    const wanted = { database, providers, assets, ...contracts, stake, paidAfter };
     const all = await recoverAccounts(wanted, accounts);
     for (const address of new Set([...treasury, ...(orchestrator ? [orchestrator] : [])])) {
       const own = all.filter(({ account }) => account.toLowerCase() === address);

@@ -175,6 +175,11 @@ export const recoverCommand = defineCommand({
       doc: 'What the pool published: epochs that ended after the backup are taken over from it.',
       defaultText: 'the proofs in the data directory, if they are there',
     },
+    recovery: {
+      type: path('DIR'),
+      doc: 'What the pool kept for itself: the folder recovery of its data directory, or a copy of it. Epochs of a private pool are taken over with it.',
+      defaultText: 'the folder recovery in the data directory, if it is there',
+    },
     ethUrl: {
       type: listOf(url(['https:', 'http:'], 'https://…')),
       doc: 'RPC providers of the chain; they must have the blocks since the backup.',

@@ -5,6 +5,7 @@ import { finalAnchors } from '../../epochs/anchors.ts';
 import { type Epochs, startEpochs } from '../../epochs/epochs.ts';
 import { finalPayouts, newestFinal } from '../../epochs/published-payouts.ts';
 import { workerLines } from '../../epochs/read-epochs.ts';
+import { RECOVERY } from '../../epochs/recovery-files.ts';
 import { createDisputes, type Disputes, watchDisputes } from '../../ledger/disputes.ts';
 import { addressBytes } from '../../ledger/income.ts';
 import type { Ledger, LedgerReceipts } from '../../ledger/ledger.ts';
@@ -78,6 +79,7 @@ export async function openPay(
     log,
     terms,
     dir,
+    recoveryDir: join(settings.dataDir, RECOVERY),
     hashing: nodeHashing,
     recognise: async () => income?.recognise(),
     measure: () => presence.flush(),
