@@ -127,12 +127,16 @@ test('a pool whose database is away says so as a page, and programs get what the
   assert.match(page, /The books do not answer just now[\s\S]*Try again in 10 seconds/);
   assert.match(page, /<span>Tributary pool<\/span>/);
   assert.doesNotMatch(page, /<script|ECONN|127\.0\.0\.1/);
-  for (const base of [pool.publicUrl, pool.adminUrl]) {
-    const opened = await get('/api/v1/pool?x=1', BROWSER, base);
-    assert.equal(opened.headers.get('content-type'), 'text/html; charset=utf-8');
-    assert.equal(opened.status, 503);
+  // Each waits some seconds for the database.
+  const [opened, inside, program] = await Promise.all([
+    get('/api/v1/pool?x=1', BROWSER),
+    get('/api/v1/pool?x=1', BROWSER, pool.adminUrl),
+    get('/api/v1/pool', PROGRAM),
+  ]);
+  for (const { headers, status } of [opened, inside]) {
+    assert.equal(headers.get('content-type'), 'text/html; charset=utf-8');
+    assert.equal(status, 503);
   }
-  const program = await get('/api/v1/pool', PROGRAM);
   assert.equal(program.status, 503);
   assert.equal(program.headers.get('retry-after'), '10');
   assert.equal(program.headers.get('content-type'), 'application/problem+json');
