@@ -17,7 +17,7 @@ export const errorAdvice = {
     'Restore into a data directory or a database that is empty: nothing is overwritten.',
   recovery_waits: 'Run it again once the transaction is final, with nodes that keep old blocks.',
   recovery_differs:
-    'Read the text: give another copy by --published, of a private pool also by --recovery, or `--published none` to close epochs anew and say so.',
+    'Read the text: give another copy by --published, of a private pool or of disputes also by --recovery, or `--published none` to close epochs anew and say so.',
   database_restored:
     'Run `tributary ledger recover` before the pool: it finds what happened after the backup.',
   data_directory_unusable: 'Give --data-dir a directory of yours, or one that can be made.',

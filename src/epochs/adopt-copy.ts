@@ -9,6 +9,7 @@ import { readPublished } from '../terms/published.ts';
 import { addTerms, termsVersions } from '../terms/store.ts';
 import { addWorker, enrolledWorkers } from '../workers/store.ts';
 import { Differs, takingOver } from './adopt-compare.ts';
+import type { BroughtDisputes } from './adopt-disputes.ts';
 import { type ListedPayout, listedPayouts } from './adopt-payouts.ts';
 import { readPrivate } from './adopt-private.ts';
 import { readInput } from './input-json.ts';
@@ -52,6 +53,7 @@ export async function openCopy(parts: {
   /** Hex of the receipt keys in the books: only what one of them signed is believed. */
   readonly keys: ReadonlySet<string>;
   readonly identity: PoolIdentity | undefined;
+  readonly disputes: Pick<BroughtDisputes, 'check' | 'workers'>;
 }): Promise<PublishedCopy> {
   try {
     return await open(parts);
@@ -69,7 +71,7 @@ type Parts = Parameters<typeof openCopy>[0];
  * @throws TributaryError `recovery_differs` when that was cut
  */
 export async function openKept(
-  parts: Pick<Parts, 'database' | 'kept'>,
+  parts: Pick<Parts, 'database' | 'kept' | 'disputes'>,
 ): Promise<Omit<PublishedCopy, 'last' | 'payouts'>> {
   const { kept } = parts;
   if (!kept) return { notes: [], workers: [], isOwn: false };
@@ -77,7 +79,8 @@ export async function openKept(
     // Where it has no names, nobody has.
     const { workers, isOwn } = await latestWorkers({ verify: { files: kept }, kept });
     const all = workers.map(({ worker }) => worker);
-    return { notes: await enrolAgain(parts, all, workers), workers, isOwn };
+    const notes = await enrolAgain(parts, all, workers);
+    return { notes: [...notes, ...(await bringDisputing(parts))], workers, isOwn };
   } catch (error) {
     if (!(error instanceof Wrong)) throw error;
     throw differs(`What the pool kept does not hold: ${error.message}.`, error);
@@ -114,6 +117,7 @@ async function open(parts: Parts): Promise<PublishedCopy> {
   // Also who has done nothing yet. Workers are never forgotten, so the books lost them.
   const all = workers.map(({ worker }) => worker);
   if (isOwn) notes.push(...(await enrolAgain(parts, all, workers)));
+  notes.push(...(await bringDisputing(parts)));
   return { last, notes, payouts, workers, isOwn };
 }
 
@@ -128,7 +132,11 @@ async function check(parts: Parts, epoch: bigint): Promise<EpochHead> {
   const path = `epoch-${epoch}/epoch.json`;
   const { key } = await needFile(verify.files, path, parseSignedEpoch, epoch);
   if (!keys.has(key)) throw new Differs('it is signed by a receipt key that is not in the books');
-  if (head.privacy === 'private') await readPrivate(parts, verdict.seen);
+  const input =
+    head.privacy === 'private'
+      ? (await readPrivate(parts, verdict.seen)).input
+      : readInput((await verify.files.read(`epoch-${epoch}/input.json`)) ?? '');
+  parts.disputes.check(head, input);
   return head;
 }
 
@@ -171,6 +179,11 @@ async function bringWorkers(
   });
   if (isOwn || parts.isPools) return notes;
   return notes.map((note) => `${note}. Nothing signs its name and address: ask its owner`);
+}
+
+/** Who disputes something and did nothing else, where no names are at hand that the pool kept. */
+function bringDisputing(parts: Pick<Parts, 'database' | 'disputes'>): Promise<readonly string[]> {
+  return enrolAgain(parts, parts.disputes.workers, []);
 }
 
 /** By name and address, as the pool wrote them, without a secret; who is there already stays as it is. */

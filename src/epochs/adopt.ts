@@ -2,13 +2,11 @@ import { type Clock, instant } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
 import type { Database } from '../database/database.ts';
 import type { Transaction } from '../database/transaction.ts';
-import { disputeLogText } from '../ledger/disputes-store.ts';
 import { closeEpoch, setWorkerEpochs, switchEpoch } from '../ledger/epoch-store.ts';
 import { epochSettled } from '../ledger/postings.ts';
 import { post } from '../ledger/postings-store.ts';
 import { createRefunds } from '../ledger/refunds.ts';
 import { fromHex, toHex } from '../proofs/bytes.ts';
-import { checkDisputeLog, emptyDisputeLog } from '../proofs/dispute-log.ts';
 import {
   type EpochHead,
   type HistoryFile,
@@ -18,8 +16,10 @@ import {
 } from '../proofs/files.ts';
 import { continueHistory, type Tile } from '../proofs/history-tiles.ts';
 import { settleEpoch } from '../terms/settle.ts';
+import type { EpochInput } from '../terms/settle-types.ts';
 import type { Terms } from '../terms/terms.ts';
 import { checkAgainstBooks, Differs, missingReceipts, takingOver } from './adopt-compare.ts';
+import type { BroughtDisputes } from './adopt-disputes.ts';
 import { bringIncome } from './adopt-income.ts';
 import { readPrivate, type SettledBy } from './adopt-private.ts';
 import type { TermsBook } from './close.ts';
@@ -27,7 +27,7 @@ import { historyPlace, historyTile, lastReceipt, storeHistory } from './history-
 import { readInput, writeSettlement } from './input-json.ts';
 import { recordDigest } from './record.ts';
 import { addRecord, recordOf } from './record-store.ts';
-import { addResult, lockClosing, noteEnd } from './store.ts';
+import { addResult, awardsOf, lockClosing, noteEnd } from './store.ts';
 import { epochWorkersOf } from './tree.ts';
 import { checkOneEpoch } from './verify-one.ts';
 import type { PublishedFiles, VerifyParts } from './verify-types.ts';
@@ -41,6 +41,7 @@ export interface AdoptParts {
   readonly verify: VerifyParts;
   /** What the pool kept for itself: see recovery-files.ts. Undefined: nothing of it is at hand. */
   readonly kept: PublishedFiles | undefined;
+  readonly disputes: BroughtDisputes;
   /** Hex of the receipt keys in the books: only what one of them signed is taken over. */
   readonly keys: ReadonlySet<string>;
 }
@@ -65,16 +66,11 @@ export function adoptEpoch(parts: AdoptParts, number: bigint): Promise<Adopted> 
 }
 
 async function adopt(parts: AdoptParts, number: bigint): Promise<Adopted> {
-  const { database, verify } = parts;
+  const { database } = parts;
   const published = await readEpoch(parts, number);
   const { head, input } = published;
   await checkAgainstBooks(database, { head, input });
-  const disputes = checkDisputeLog(await disputeLogText(database), verify.hashing);
-  const named = head.disputes ?? emptyDisputeLog;
-  const own = disputes.ok && [emptyDisputeLog.hash, ...disputes.hashes][named.size];
-  if (own !== named.hash) {
-    throw new Differs('its record names lines of disputes that are not in the books');
-  }
+  parts.disputes.check(head, input);
   const gaps = await missingReceipts(database, input);
   await database.transact((tx) => setWorkerEpochs(tx, input.workers));
   const refunds = createRefunds(parts);
@@ -84,6 +80,7 @@ async function adopt(parts: AdoptParts, number: bigint): Promise<Adopted> {
       if (!booked.ok) throw new Differs(`the refund ${refund.id} is another one in the books`);
     }
   }
+  await parts.disputes.bringUntil(input);
   const nextTermsVersion = await termsOfNext(parts, number);
   await database.transact((tx) => write(tx, parts, { ...published, nextTermsVersion }));
   return { epoch: number, head, gaps };
@@ -166,6 +163,7 @@ async function write(
   }
   await bringIncome(tx, input, clock.now());
   await noteEnd(tx, epoch);
+  await checkAwards(tx, input);
   const workers = epochWorkersOf(input, settlement).map((worker) => ({
     ...worker,
     salt: salts?.get(worker.worker),
@@ -182,6 +180,19 @@ async function write(
   await bringHistory(tx, published, hashing);
   const { key, signature, historyText: history } = published;
   await addRecord(tx, { epoch, head: writeFile(head), key, signature, history });
+}
+
+/** Each award of the books counts in the epoch that it counted in, and in no other. */
+async function checkAwards(tx: Transaction, input: EpochInput): Promise<void> {
+  const given = await awardsOf(tx, input.epoch);
+  const lines = given.map(({ worker, dispute, asset, amount }) =>
+    [worker, dispute, asset, amount].join(' '),
+  );
+  const named = input.workers.flatMap(({ worker, awards = [] }) =>
+    awards.map(({ dispute, asset, amount }) => [worker, dispute, asset, amount].join(' ')),
+  );
+  if (named.sort().join() === lines.sort().join()) return;
+  throw new Differs('the books have other awards of disputes in it');
 }
 
 /** The history goes on from where it was published to end, whichever receipts are at hand. */

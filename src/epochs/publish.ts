@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crashPoint } from '../base/crash-point.ts';
-import { disputeLogText } from '../ledger/disputes-store.ts';
+import { keptEvents } from '../ledger/disputes-store.ts';
 import { toHex } from '../proofs/bytes.ts';
 import { type IndexFile, writeFile } from '../proofs/files.ts';
 import type { Statement } from '../proofs/statement.ts';
@@ -10,6 +10,7 @@ import { type EpochFile, epochFiles, headOf, signedText } from './epoch-files.ts
 import { type FinalPayouts, type ListedPayouts, openPayoutLists } from './payout-lists.ts';
 import { type RecordingParts, recordDigest } from './record.ts';
 import { allRecords, type EpochRecord } from './record-store.ts';
+import { DISPUTES, logOf, writeKeptDisputes } from './recovery-disputes.ts';
 import { recoveryFiles } from './recovery-files.ts';
 import type { Anchor } from './verify-anchors.ts';
 import { type WorkersFile, writeWorkers } from './verify-worker.ts';
@@ -54,6 +55,9 @@ export async function publish(
   await openFolder(published);
   await openFolder(kept);
   const records = await allRecords(parts.database);
+  // After the records, so that it has every line that they name.
+  const events = await keptEvents(parts.database);
+  if (events.length > 0) await putFile(kept, DISPUTES, writeKeptDisputes(events));
   const lists = await openPayoutLists(parts, records, listed);
   const versions = new Set<number>();
   for (const [at, record] of records.entries()) {
@@ -84,8 +88,7 @@ export async function publish(
   const last = records.at(-1);
   if (last && headOf(last).privacy === 'public') await putFile(published, 'workers.json', named);
   else await rm(join(parts.dir, 'workers.json'), { force: true });
-  const disputes = await disputeLogText(parts.database);
-  if (disputes !== '') await putFile(published, 'disputes.jsonl', disputes);
+  if (events.length > 0) await putFile(published, DISPUTES, logOf(events));
   const anchors = (await parts.anchors?.()) ?? [];
   if (anchors.length > 0) await putFile(published, 'anchors.json', writeAnchors(anchors));
   crashPoint('epoch_written');

@@ -18,6 +18,7 @@ import type { PublishedFiles } from './verify-types.ts';
 
 // What brings the books of a pool back and is not for everybody, in a folder that is never served:
 //   workers.json               names and payout addresses, as a public pool publishes them
+//   disputes.jsonl             the log of disputes, with what the published one does not say
 //   epoch-<n>/epoch.json       of a private pool: the record to which the other two belong
 //   epoch-<n>/input.json       what the epoch was settled by
 //   epoch-<n>/salts.json       what hides whose a leaf is

@@ -65,8 +65,33 @@ export interface Dispute extends DisputeCase {
 }
 
 /** Lines whose amount was taken for what the worker did, or what was done with its work. */
-export function takes(kind: StatementLine['kind']): boolean {
+function takes(kind: StatementLine['kind']): boolean {
   return kind === 'penalty' || kind === 'refund';
+}
+
+/** A case at its beginning: everything of it that follows from the line, the claim and the terms. */
+export function openedCase(
+  by: Pick<DisputeCase, 'id' | 'worker' | 'subject' | 'claimed' | 'openedAt'>,
+  line: Pick<StatementLine, 'kind' | 'asset' | 'amount'> | undefined,
+  terms: Terms,
+): DisputeCase {
+  const taken = line && takenBy(line);
+  return {
+    ...by,
+    about: line?.kind ?? 'receipt',
+    taken,
+    setAside: terms.disputes.setAside && taken ? (by.claimed ?? taken) : undefined,
+    termsVersion: terms.version,
+  };
+}
+
+/** What a line took; undefined when it gave. */
+export function takenBy({
+  kind,
+  asset,
+  amount,
+}: Pick<StatementLine, 'kind' | 'asset' | 'amount'>): Sum | undefined {
+  return takes(kind) ? { asset, amount: -amount } : undefined;
 }
 
 /** Until when a dispute about an epoch may be opened; undefined while the epoch has no statement. */

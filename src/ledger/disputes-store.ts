@@ -21,7 +21,11 @@ export interface DisputeContent {
   /** Ids of evidence, receipt hashes, line ids. */
   readonly evidence: readonly string[];
   /** What a decision gives, which the log of a private pool does not say. */
-  readonly award?: { readonly asset: string; readonly amount: string };
+  readonly award?: StoredSum;
+  /** Of `opened`: what it is about, which no log says; events of older versions have none. */
+  readonly subject?: string;
+  /** Of `opened` with a subject: what is claimed. */
+  readonly claimed?: StoredSum;
   /** Hex, 32 bytes. */
   readonly salt: string;
 }
@@ -52,6 +56,35 @@ export async function disputeLogText(from: Queryable): Promise<string> {
     sql`select record from dispute_event order by sequence`,
   );
   return rows.map(({ record }) => `${record}\n`).join('');
+}
+
+/** All of one event as it is stored: books that lost it need no more to have it again. */
+export interface KeptEvent {
+  /** A line of the log, without its end. */
+  readonly record: string;
+  /** What its digest in the line is of. */
+  readonly content: string;
+  /** Of `opened`. */
+  readonly about?: { readonly subject: string; readonly claimed?: StoredSum | undefined };
+}
+
+/** The log with everything that it does not say, in its order. */
+export async function keptEvents(from: Queryable): Promise<readonly KeptEvent[]> {
+  const { rows } = await from.query<{
+    record: string;
+    content: string;
+    subject: string;
+    claimed: StoredSum | null;
+  }>(sql`
+    select e.record, e.content, d.subject, d.facts -> 'claimed' as claimed
+    from dispute_event e join dispute d on d.id = e.dispute order by e.sequence`);
+  return rows.map(({ record, content, subject, claimed }) => ({
+    record,
+    content,
+    ...(recordOf(record).event === 'opened'
+      ? { about: { subject, ...(claimed ? { claimed } : {}) } }
+      : {}),
+  }));
 }
 
 /** A new case; false when its subject was disputed before. */
@@ -98,7 +131,8 @@ interface Row {
   opened_at: Instant;
   events: { record: string; content: string }[];
 }
-type StoredSum = { readonly asset: string; readonly amount: string };
+/** A sum as JSON has it. */
+export type StoredSum = { readonly asset: string; readonly amount: string };
 interface Facts {
   subject: { kind: 'line' | 'receipt'; epoch: string; line?: number; reference?: string };
   about: string;
@@ -155,13 +189,17 @@ function caseOf({ id, worker, facts, opened_at: openedAt }: Row): DisputeCase {
   };
 }
 
-/** A sum as it stands in JSON. */
 export function sumOf(stored: StoredSum | undefined): Sum | undefined {
   return stored && { asset: stored.asset as AssetId, amount: BigInt(stored.amount) };
 }
 
+/** A sum as it is stored. */
+export function storedSum({ asset, amount }: Sum): StoredSum {
+  return { asset, amount: String(amount) };
+}
+
 /** Stored text was read and checked when it was written. */
-function recordOf(text: string): DisputeRecord {
+export function recordOf(text: string): DisputeRecord {
   const { about, award, ...rest } = JSON.parse(text) as DisputeRecord & {
     award?: StoredSum;
     about?: { kind: string; epoch: string; claimed?: StoredSum };

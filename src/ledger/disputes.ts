@@ -27,11 +27,12 @@ import {
   dueBy,
   endPosting,
   judge,
+  openedCase,
   openUntil,
   type Sum,
   setAsidePosting,
   subjectName,
-  takes,
+  takenBy,
 } from './dispute.ts';
 import { disputeNow } from './dispute-state.ts';
 import { readDisputeText, readEvidence, readSubject } from './dispute-text.ts';
@@ -43,6 +44,7 @@ import {
   lockDisputes,
   type StoredDispute,
   storedDisputes,
+  storedSum,
 } from './disputes-store.ts';
 import { post } from './postings-store.ts';
 
@@ -123,15 +125,20 @@ export function createDisputes(parts: DisputesParts): Disputes {
     tx: Transaction,
     id: DisputeId,
     event: Omit<DisputeRecord, 'format' | 'sequence' | 'previous' | 'content' | 'dispute'>,
-    said: { readonly text: string; readonly evidence: readonly string[]; readonly award?: Sum },
+    said: {
+      readonly text: string;
+      readonly evidence: readonly string[];
+      readonly award?: Sum;
+      readonly opened?: { readonly subject: string; readonly claimed: Sum | undefined };
+    },
   ): Promise<void> {
     const { size, hash } = await disputeLogHead(tx);
     const content = canonicalJson({
       text: said.text,
       evidence: said.evidence,
-      ...(said.award
-        ? { award: { asset: said.award.asset, amount: String(said.award.amount) } }
-        : {}),
+      ...(said.award ? { award: storedSum(said.award) } : {}),
+      ...(said.opened ? { subject: said.opened.subject } : {}),
+      ...(said.opened?.claimed ? { claimed: storedSum(said.opened.claimed) } : {}),
       salt: toHex(random(32)),
     });
     const record = writeDisputeRecord({
@@ -257,28 +264,18 @@ export function createDisputes(parts: DisputesParts): Disputes {
         await lockDisputes(tx);
         const { named, subject, line, rule } = await lookUp(tx, given.about, party);
         const { worker } = named;
-        const taken =
-          line && takes(line.kind) ? { asset: line.asset, amount: -line.amount } : undefined;
-        const claim = checkedClaim(claimed, line, taken, rule);
+        const claim = checkedClaim(claimed, line, rule);
         const mine = await found(tx, { workers: [worker] });
         const waiting = mine.filter(({ dispute }) => dispute.deadline !== undefined);
         if (waiting.length >= OPEN_MAX) {
           throw refused(`${OPEN_MAX} disputes of this worker wait for the pool already.`);
         }
         const at = clock.now();
-        const aside = rule.disputes.setAside && taken ? (claim ?? taken) : undefined;
-        const opened: DisputeCase = {
-          id: base32(random(10)) as DisputeId,
-          worker,
-          subject,
-          about: line?.kind ?? 'receipt',
-          taken,
-          claimed: claim,
-          setAside: aside,
-          termsVersion: rule.version,
-          openedAt: at,
-        };
-        if (!(await addDispute(tx, subjectName(worker, subject), opened))) {
+        const id = base32(random(10)) as DisputeId;
+        const begun = { id, worker, subject, claimed: claim, openedAt: at };
+        const opened = openedCase(begun, line, rule);
+        const name = subjectName(worker, subject);
+        if (!(await addDispute(tx, name, opened))) {
           throw refused('This was disputed already: one line has one dispute.');
         }
         const shown = claim && rule.privacy === 'public' ? { claimed: claim } : {};
@@ -289,8 +286,9 @@ export function createDisputes(parts: DisputesParts): Disputes {
           about: { kind: opened.about, epoch: subject.epoch, ...shown },
           deadline: answerBy(rule, at),
         } as const;
-        await append(tx, opened.id, event, { text, evidence });
-        if (aside) await post(tx, setAsidePosting(opened, aside, rule));
+        const said = { text, evidence, opened: { subject: name, claimed: claim } };
+        await append(tx, opened.id, event, said);
+        if (opened.setAside) await post(tx, setAsidePosting(opened, opened.setAside, rule));
         return one(tx, party, opened.id);
       });
     },
@@ -402,9 +400,9 @@ const JUDGED = {
 function checkedClaim(
   claimed: Sum | undefined,
   line: WorkerStatement['lines'][number] | undefined,
-  taken: Sum | undefined,
   rule: Terms,
 ): Sum | undefined {
+  const taken = line && takenBy(line);
   if (!claimed) return taken;
   checkAsset(claimed, rule);
   if (line && line.asset !== claimed.asset) throw refused(`That line is in ${line.asset}.`);

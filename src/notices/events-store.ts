@@ -106,6 +106,17 @@ export async function endEvents(
     update notice_event set done_at = ${time(now)} where id = any(${ids.map(String)}::bigint[])`);
 }
 
+/** The same of events by their keys. */
+export async function endNoted(
+  tx: Transaction,
+  keys: readonly string[],
+  now: number,
+): Promise<void> {
+  await tx.query(sql`
+    update notice_event set done_at = ${time(now)}
+    where key = any(${[...keys]}::text[]) and done_at is null`);
+}
+
 /** When kinds were told of workers the last time, as far back as `since`. */
 export async function lastTold(
   from: Queryable,

@@ -12,6 +12,7 @@ import { parseHex } from '../../src/base/bytes.ts';
 import { devnetClients } from '../../src/chain/devnet.ts';
 import { storeKey } from '../../src/chain/keystore.ts';
 import { balance, newAccount, newRecipient, rpc } from '../../src/chain/transactions.test-kit.ts';
+import { openDatabase } from '../../src/database/database.ts';
 import { openScratch } from '../../src/database/scratch.ts';
 import { eventually } from '../eventually.ts';
 import { stampedSource } from '../fixtures/renditions.ts';
@@ -24,6 +25,9 @@ import { startTributary } from '../tributary-process.ts';
 
 const FACE = 20_000_000_000_000_000n;
 const ETHER = 10n ** 18n;
+/** Claimed in each dispute. */
+const AWARD = 1_234_567n;
+const PRIVATE_WORDS = 'The work of that night is missing.';
 const TERMS = `
 name = "Private"
 commission = "10%"
@@ -49,6 +53,10 @@ let backup: string;
 let restoredUrl: string;
 let heron: Paid;
 let kite: Paid;
+/** Of heron: opened before the backup, and awarded after it. */
+let decided: string;
+/** Of heron: opened after the backup. */
+let open: string;
 /** Of the same owner as heron, paid at the same address. */
 let finch: Paid;
 
@@ -81,6 +89,8 @@ async function work(where: PoolProcess, enrolment: Enrolment): Promise<readonly 
   await eventually('the pool saw the money', async () => (await gateway.getOrchestrator()).ok);
   const reply = await gateway.submit(await gateway.session(), await stampedSource());
   assert.equal(reply.result?.result.kind, 'done', reply.text);
+  // The gateway may have its work a moment before the worker has its receipt.
+  await eventually('it has a receipt', () => joined.transcoder.receipts.length > 0);
   joined.transcoder.kill();
   return joined.transcoder.receipts.map((text) => Buffer.from(text, 'base64'));
 }
@@ -155,6 +165,7 @@ before(async () => {
   finch = await enrol('finch', heron.payoutAddress);
   const own = [...(await work(pool, heron))];
   await good('epoch', 'close', '--yes', ...at);
+  decided = await dispute(`epoch-2/${heron.id}/1`);
   backup = join(folder, 'pool.backup');
   await good('backup', 'write', backup, '--database-url', first);
 
@@ -164,14 +175,40 @@ before(async () => {
   own.push(...(await work(pool, heron)));
   const others = [...(await work(pool, kite))];
   const third = await work(pool, finch);
+  const decide = (id: string, ...how: readonly string[]) =>
+    good('disputes', 'decide', id, '--text', 'We looked at it.', ...how, ...at);
+  await decide(decided, '--outcome', 'upheld');
+  open = await dispute(`epoch-2/${heron.id}/receipt/lost`);
   await good('epoch', 'close', '--yes', ...at);
   await payAll(pool, 3);
+  await decide(await dispute(`epoch-3/${kite.id}/1`), '--outcome', 'refused');
   own.push(...(await work(pool, heron)));
   await good('epoch', 'close', '--yes', ...at);
+  await good('disputes', 'answer', open, '--text', 'We look at it.', ...at);
   await writeFile(join(folder, 'heron.receipts'), Buffer.concat(own));
   await writeFile(join(folder, 'kite.receipts'), Buffer.concat(others));
   await writeFile(join(folder, 'finch.receipts'), Buffer.concat(third));
 });
+
+/** Opened with a claim, as a worker would: the id. */
+async function dispute(about: string): Promise<string> {
+  const claim = ['--text', PRIVATE_WORDS, '--amount', String(AWARD), '--json'];
+  const out = await good('disputes', 'open', about, ...claim, '--data-dir', pool.dataDir);
+  return (JSON.parse(out) as { id: string }).id;
+}
+
+/** All of each dispute, as it is shown. */
+async function showDisputes(where: PoolProcess) {
+  const { disputes } = await where.admin<{ disputes: readonly { id: string }[] }>(
+    'GET',
+    '/api/v1/disputes',
+  );
+  return Promise.all(
+    disputes.map(({ id }) =>
+      where.admin<{ id: string; state: string }>('GET', `/api/v1/disputes/${id}`),
+    ),
+  );
+}
 
 const filesBelow = async (dir: string) => {
   const all = await readdir(dir, { recursive: true, withFileTypes: true });
@@ -182,6 +219,7 @@ test('what a private pool keeps for itself is closed to others, and no route lea
   const recovery = join(pool.dataDir, 'recovery');
   const names = (await filesBelow(recovery)).filter(({ isFile }) => isFile);
   assert.deepEqual(names.map(({ path }) => path.slice(recovery.length + 1)).sort(), [
+    'disputes.jsonl',
     ...['2', '3', '4'].flatMap((epoch) =>
       ['epoch.json', 'input.json', 'salts.json'].map((name) => `epoch-${epoch}/${name}`),
     ),
@@ -226,7 +264,11 @@ test('what a private pool keeps for itself is closed to others, and no route lea
     assert.match(there, /^HTTP\/1\.1 \d/, url);
     for (const target of [...targets, '/proofs/epoch-3/input.json', '/proofs/workers.json']) {
       const reply = await ask(url, target, head);
-      assert.doesNotMatch(reply, /^HTTP\/1\.1 2|tributary-salts|incomeLines|payoutAddress/, target);
+      assert.doesNotMatch(
+        reply,
+        /^HTTP\/1\.1 2|tributary-salts|incomeLines|payoutAddress|of that night/,
+        target,
+      );
     }
   }
 });
@@ -252,6 +294,14 @@ test('a restored private pool has the epochs after its backup as they were, and 
   assert.equal(await owedOf(pool, kite), 0n);
   const { url, addresses } = chain.devnet;
   const paid = await balancesOf();
+  // The answer came after the last epoch, and is published with the next look.
+  const keptLog = () => readFile(join(pool.dataDir, 'proofs', 'disputes.jsonl'), 'utf8');
+  await eventually('all is published', async () => (await keptLog()).split('\n').length === 7);
+  const told = await showDisputes(pool);
+  assert.deepEqual(
+    told.map(({ state }) => state),
+    ['decided', 'answered', 'decided'],
+  );
   await pool.drain();
   left = join(folder, 'left');
   await mkdir(left);
@@ -309,10 +359,39 @@ test('a restored private pool has the epochs after its backup as they were, and 
   );
   const salt = (text: string) => text.replace(/"([0-9a-f]{8})/, '"00000000');
   await spoil('epoch-4/salts.json', salt, /Epoch 4 .*do not come to the root/);
+  const log = 'disputes.jsonl';
+  const missing = new RegExp(
+    `Epoch 3 cannot be taken over.*event 2 \\(dispute ${decided}, decided on .* is not in the books`,
+  );
+  await spoil(log, () => undefined, missing);
+  await spoil(log, (text) => text.slice(0, -5), /line 6 of disputes\.jsonl in recovery was cut/);
+  const lines = (text: string) => text.split(/(?<=\n)/);
+  await spoil(
+    log,
+    (text) => lines(text).slice(0, -1).join(''),
+    /in recovery was cut, or is older.* ends with event 5 of 6/,
+  );
+  await spoil(log, (text) => lines(text).toSpliced(2, 1).join(''), /line 3 of .* was cut/);
+  for (const [word, other] of [
+    [`epoch-2/${heron.id}/receipt`, `epoch-2/${finch.id}/receipt`],
+    [String(AWARD), String(AWARD + 1n)],
+    ['We looked at it', 'We looked away'],
+    ['upheld', 'partly'],
+  ] as const) {
+    await spoil(log, (text) => text.replaceAll(word, other), /line \d of .* in recovery was cut/);
+  }
+  const books = await openDatabase({ url: restoredUrl });
+  t.after(() => books.close());
+  const { rows: before } = await books.query(raw('select sequence from dispute_event'));
+  assert.equal(before.length, 1, 'nothing was booked');
 
   const { code, out } = await recover();
   assert.equal(code, 0, out);
   assert.match(out, /Epoch 4 had ended after the backup and is closed as it was published/);
+  assert.match(out, /5 events of disputes are in the books again/);
+  const again = await recover();
+  assert.equal(again.code, 0, again.out);
+  assert.doesNotMatch(again.out, /events of disputes/);
   const dataDir = join(folder, 'restored');
   await mkdir(dataDir);
   const back = await startPoolProcess(t, [...flags, `--database-url=${restoredUrl}`], dataDir);
@@ -323,6 +402,20 @@ test('a restored private pool has the epochs after its backup as they were, and 
     ),
   );
   assert.match(await good('workers', 'list', '--data-dir', dataDir), /newcomer/);
+  assert.deepEqual(await showDisputes(back), told);
+  for (const name of ['proofs', 'recovery']) {
+    const [then, now] = await Promise.all(
+      [left, dataDir].map((root) => readFile(join(root, name, log), 'utf8')),
+    );
+    assert.equal(now, then, `the log in ${name}`);
+  }
+  const { rows: untold } = await books.query(
+    raw(`select key from notice_event where source = 'dispute' and done_at is null`),
+  );
+  const { rows: notices } = await books.query(
+    raw(`select title from notice where kind like 'dispute%'`),
+  );
+  assert.deepEqual([untold, notices], [[], []], 'nobody is told again');
   // The same records, roots, lines and salts, made from the database again.
   for (const name of ['proofs', 'recovery']) {
     for (const epoch of [2, 3, 4]) {
@@ -351,6 +444,10 @@ test('a restored private pool has the epochs after its backup as they were, and 
     assert.equal(verified.code, 0, verified.out);
     assert.match(verified.out, /\nOK: owed 0\.\d+ ETH, paid 0\.\d+ ETH/);
   }
+  const answer = ['disputes', 'decide', open, '--text', 'It was lost.', '--outcome', 'upheld'];
+  await good(...answer, '--data-dir', dataDir);
+  await good('epoch', 'close', '--yes', '--data-dir', dataDir);
+  assert.equal(await owedOf(back, heron), AWARD, 'the open dispute went on');
   const { accounts } = await back.admin<{ accounts: readonly { balance: string }[] }>(
     'GET',
     '/api/v1/ledger/accounts?asset=ETH',

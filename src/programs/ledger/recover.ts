@@ -18,8 +18,14 @@ import { type Database, openDatabase } from '../../database/database.ts';
 import { hasEmbedded } from '../../database/embedded.ts';
 import { type Adopted, adoptEpoch } from '../../epochs/adopt.ts';
 import { openCopy, openKept, type PublishedCopy } from '../../epochs/adopt-copy.ts';
+import {
+  type BringDisputesParts,
+  type BroughtDisputes,
+  openBroughtDisputes,
+} from '../../epochs/adopt-disputes.ts';
 import { recogniseRewards } from '../../epochs/adopt-income.ts';
 import { closeNow } from '../../epochs/close.ts';
+import { workerLines } from '../../epochs/read-epochs.ts';
 import { noteRecovered } from '../../epochs/record-store.ts';
 import { RECOVERY } from '../../epochs/recovery-files.ts';
 import { noteRecovery } from '../../ledger/books-mark.ts';
@@ -27,6 +33,7 @@ import { openEpoch } from '../../ledger/epoch-store.ts';
 import { createReceiptKeys } from '../../ledger/receipt-keys.ts';
 import { noteReceiptHome, receiptsAfter, receiptsStart } from '../../ledger/receipts-store.ts';
 import { findMissingReceipts, takeBackReceipts } from '../../ledger/recover-receipts.ts';
+import { endNoted } from '../../notices/events-store.ts';
 import type { Recipient } from '../../payouts/plan-types.ts';
 import { journalAccounts, recoverAccounts } from '../../payouts/recover-chain.ts';
 import { bookByFile } from '../../payouts/recover-file.ts';
@@ -105,6 +112,7 @@ interface Given {
 }
 
 interface Copy extends PublishedCopy {
+  readonly disputes: BroughtDisputes;
   readonly adopt: (epoch: bigint) => Promise<Adopted>;
 }
 
@@ -124,21 +132,40 @@ async function copyFor(
       throw new TributaryError('input_missing', `${published} holds no published epochs.`);
     }
     print('No copy of what the pool published is at hand (--published).');
-    const own = await openKept({ database, kept: await keptFiles(recovery, dataDir) });
+    const kept = await keptFiles(recovery, dataDir);
+    const disputes = await openDisputes(database, terms, { published: undefined, kept });
+    const own = await openKept({ database, kept, disputes });
     for (const note of own.notes) print(`${note}.`);
     const nothing = async () => {
       throw new TributaryError('internal', 'there is no copy to take an epoch over from');
     };
-    return { ...own, last: 0n, payouts: [], adopt: nothing };
+    return { ...own, last: 0n, payouts: [], disputes, adopt: nothing };
   }
   const hashes = { hashing: nodeHashing, keccak256, recover };
   const verify = { files, chain: undefined, verifyEd25519: nodeVerifyEd25519, ...hashes };
   const keys = new Set((await createReceiptKeys(database).all()).map((key) => hex(key.publicKey)));
   const kept = await keptFiles(recovery, dataDir);
-  const parts = { database, clock: systemClock, verify, kept, keys };
+  const disputes = await openDisputes(database, terms, { published: files, kept });
+  const parts = { database, clock: systemClock, verify, kept, keys, disputes };
   const copy = await openCopy({ ...parts, identity, isPools: published === undefined });
   for (const note of copy.notes) print(`${note}.`);
-  return { ...copy, adopt: (epoch) => adoptEpoch({ ...parts, terms }, epoch) };
+  return { ...copy, disputes, adopt: (epoch) => adoptEpoch({ ...parts, terms }, epoch) };
+}
+
+/** Disputes after the backup. Who was to be told of them has been told. */
+function openDisputes(
+  database: Database,
+  terms: TermsService,
+  places: Pick<BringDisputesParts, 'published' | 'kept'>,
+): Promise<BroughtDisputes> {
+  const told: BringDisputesParts['told'] = (tx, sequences) =>
+    endNoted(
+      tx,
+      sequences.map((sequence) => `dispute:${sequence}`),
+      systemClock.now(),
+    );
+  const parts = { database, terms, hashing: nodeHashing, statement: workerLines, told };
+  return openBroughtDisputes({ ...parts, ...places });
 }
 
 /** What the pool kept for itself: never beside a copy, which may be of somebody else. */
@@ -167,6 +194,7 @@ async function recoverEpochs(
   const gaps: string[] = [];
   const known = identity ? { identity, keys } : undefined;
   if (!known) print('No receipts were given.');
+  let disputes: Awaited<ReturnType<BroughtDisputes['bringRest']>> | undefined;
   for (let isFirst = true; ; isFirst = false) {
     const { number } = await openEpoch(database);
     const found = known && (await findMissingReceipts(database, held, known));
@@ -183,6 +211,12 @@ async function recoverEpochs(
       gaps.push(...adopted.gaps);
       print(`Epoch ${number} had ended after the backup and is closed as it was published.`);
       continue;
+    }
+    if (!disputes) {
+      disputes = await copy.disputes.bringRest();
+      const { count: brought } = disputes;
+      if (brought > 0) print(`${brought} events of disputes are in the books again.`);
+      gaps.push(...disputes.gaps);
     }
     const income = await database.transact((tx) => recogniseFound(tx, systemClock));
     if (income > 0n) print(`${income} wei of it are income of epoch ${number}.`);

@@ -177,7 +177,7 @@ export const recoverCommand = defineCommand({
     },
     recovery: {
       type: path('DIR'),
-      doc: 'What the pool kept for itself: the folder recovery of its data directory, or a copy of it. Epochs of a private pool are taken over with it.',
+      doc: 'What the pool kept for itself: the folder recovery of its data directory, or a copy of it. Epochs of a private pool are taken over with it, and disputes brought back.',
       defaultText: 'the folder recovery in the data directory, if it is there',
     },
     ethUrl: {
