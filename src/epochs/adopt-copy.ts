@@ -2,8 +2,8 @@ import type { Clock } from '../base/clock.ts';
 import { TributaryError } from '../base/errors.ts';
 import type { WorkerId } from '../base/ids.ts';
 import type { Database } from '../database/database.ts';
-import { fromHex, toHex } from '../proofs/bytes.ts';
-import { type EpochHead, parseSignedEpoch } from '../proofs/files.ts';
+import { fromHex } from '../proofs/bytes.ts';
+import type { EpochHead } from '../proofs/files.ts';
 import type { PoolIdentity } from '../proofs/statement.ts';
 import { readPublished } from '../terms/published.ts';
 import { addTerms, termsVersions } from '../terms/store.ts';
@@ -11,13 +11,11 @@ import { addWorker, enrolledWorkers } from '../workers/store.ts';
 import { Differs, takingOver } from './adopt-compare.ts';
 import type { BroughtDisputes } from './adopt-disputes.ts';
 import { type ListedPayout, listedPayouts } from './adopt-payouts.ts';
-import { readPrivate } from './adopt-private.ts';
-import { readInput } from './input-json.ts';
+import { readHeld } from './adopt-read.ts';
 import { recordDigest } from './record.ts';
 import { allRecords } from './record-store.ts';
 import { RECOVERY } from './recovery-files.ts';
-import { needFile, readIndex } from './verify-files.ts';
-import { checkOneEpoch } from './verify-one.ts';
+import { readIndex } from './verify-files.ts';
 import { type PublishedFiles, type VerifyParts, Wrong } from './verify-types.ts';
 import { namesOf, type WorkersFile } from './verify-worker.ts';
 
@@ -105,15 +103,16 @@ async function open(parts: Parts): Promise<PublishedCopy> {
   const later = index.epochs.filter(({ epoch }) => epoch > known);
   const notes: string[] = [];
   // All of it before anything is booked: whom the chain paid, only the workers of these epochs tell.
-  const heads: EpochHead[] = [];
-  for (const { epoch } of later) heads.push(await takingOver(epoch, () => check(parts, epoch)));
-  for (const head of heads) {
-    notes.push(...(await bringTerms(parts, head)), ...(await bringWorkers(parts, head)));
+  const epochs: CheckedEpoch[] = [];
+  for (const { epoch } of later) epochs.push(await takingOver(epoch, () => check(parts, epoch)));
+  const { workers, isOwn } = await latestWorkers(parts);
+  for (const one of epochs) {
+    notes.push(...(await bringTerms(parts, one.head)));
+    notes.push(...(await bringWorkers(parts, one, { workers, isOwn })));
   }
   const last = later.at(-1)?.epoch ?? known;
   const listed = { first: known > 0n ? known : 1n, last };
   const payouts = isPools ? await listedPayouts(parts, listed) : [];
-  const { workers, isOwn } = await latestWorkers(parts);
   // Also who has done nothing yet. Workers are never forgotten, so the books lost them.
   const all = workers.map(({ worker }) => worker);
   if (isOwn) notes.push(...(await enrolAgain(parts, all, workers)));
@@ -121,23 +120,17 @@ async function open(parts: Parts): Promise<PublishedCopy> {
   return { last, notes, payouts, workers, isOwn };
 }
 
-/** Holds an epoch against what is signed: its head. Throws {@link Differs}. */
-async function check(parts: Parts, epoch: bigint): Promise<EpochHead> {
-  const { verify, keys } = parts;
-  const verdict = await checkOneEpoch(epoch, verify);
-  if (!verdict.ok || !verdict.seen) {
-    throw new Differs(`the copy does not hold: ${verdict.ok ? 'nothing was read' : verdict.text}`);
-  }
-  const { head } = verdict.seen;
-  const path = `epoch-${epoch}/epoch.json`;
-  const { key } = await needFile(verify.files, path, parseSignedEpoch, epoch);
-  if (!keys.has(key)) throw new Differs('it is signed by a receipt key that is not in the books');
-  const input =
-    head.privacy === 'private'
-      ? (await readPrivate(parts, verdict.seen)).input
-      : readInput((await verify.files.read(`epoch-${epoch}/input.json`)) ?? '');
+/** Whose work an epoch is of that was held against what is signed. */
+interface CheckedEpoch {
+  readonly head: EpochHead;
+  readonly workers: readonly string[];
+}
+
+/** Throws {@link Differs} unless the epoch holds, and the disputes that it names are at hand. */
+async function check(parts: Parts, epoch: bigint): Promise<CheckedEpoch> {
+  const { head, input } = await readHeld(parts, epoch);
   parts.disputes.check(head, input);
-  return head;
+  return { head, workers: input.workers.map(({ worker }) => worker) };
 }
 
 async function bringTerms(
@@ -162,18 +155,11 @@ async function bringTerms(
 /** Workers of an epoch who were enrolled after the backup. */
 async function bringWorkers(
   parts: Parts,
-  { epoch, privacy, input }: EpochHead,
+  { head: { epoch, privacy }, workers: ids }: CheckedEpoch,
+  { workers, isOwn }: Pick<PublishedCopy, 'workers' | 'isOwn'>,
 ): Promise<readonly string[]> {
-  const isPrivate = privacy === 'private';
-  const text = await (isPrivate ? parts.kept : parts.verify.files)?.read(
-    `epoch-${epoch}/input.json`,
-  );
-  // Taking the epoch over says what is wrong with it.
-  if (text === undefined || digestOf(text, parts.verify) !== input) return [];
-  const ids = readInput(text).workers.map(({ worker }) => worker);
-  const { workers, isOwn } = await latestWorkers(parts);
   const notes = await enrolAgain(parts, ids, workers, () => {
-    if (!isPrivate) return;
+    if (privacy !== 'private') return;
     const why = `does not have the names of all workers of epoch ${epoch}`;
     throw new Wrong('file_missing', `workers.json in ${RECOVERY} ${why}`);
   });
@@ -233,10 +219,6 @@ async function latestWorkers({
     throw new Wrong(error.fault, `in ${RECOVERY}, ${error.message}: it was cut or changed`);
   });
   return { workers: [...names.values()], isOwn: true };
-}
-
-function digestOf(text: string, { hashing }: VerifyParts): string {
-  return toHex(hashing.sha256(Buffer.from(text)));
 }
 
 function differs(text: string, cause?: unknown): TributaryError {

@@ -3,7 +3,7 @@ import type { Database } from '../database/database.ts';
 import type { Transaction } from '../database/transaction.ts';
 import { type ReplayParts, replayDispute } from '../ledger/dispute-replay.ts';
 import { readSubject } from '../ledger/dispute-text.ts';
-import { disputeLogHead, keptEvents } from '../ledger/disputes-store.ts';
+import { disputeLogHead, keptEvents, logOf } from '../ledger/disputes-store.ts';
 import { checkDisputeLog, disputeRecordHash, emptyDisputeLog } from '../proofs/dispute-log.ts';
 import type { EpochHead } from '../proofs/files.ts';
 import type { EpochInput } from '../terms/settle-types.ts';
@@ -11,7 +11,6 @@ import { Differs } from './adopt-compare.ts';
 import {
   DISPUTES,
   KEPT_DISPUTES,
-  logOf,
   type ReadEvent,
   readEvents,
   readKeptDisputes,

@@ -15,21 +15,18 @@ import {
   writeFile,
 } from '../proofs/files.ts';
 import { continueHistory, type Tile } from '../proofs/history-tiles.ts';
-import { settleEpoch } from '../terms/settle.ts';
 import type { EpochInput } from '../terms/settle-types.ts';
-import type { Terms } from '../terms/terms.ts';
 import { checkAgainstBooks, Differs, missingReceipts, takingOver } from './adopt-compare.ts';
 import type { BroughtDisputes } from './adopt-disputes.ts';
 import { bringIncome } from './adopt-income.ts';
-import { readPrivate, type SettledBy } from './adopt-private.ts';
+import { type HeldEpoch, readHeld, textOf } from './adopt-read.ts';
 import type { TermsBook } from './close.ts';
 import { historyPlace, historyTile, lastReceipt, storeHistory } from './history-store.ts';
-import { readInput, writeSettlement } from './input-json.ts';
+import { writeSettlement } from './input-json.ts';
 import { recordDigest } from './record.ts';
 import { addRecord, recordOf } from './record-store.ts';
 import { addResult, awardsOf, lockClosing, noteEnd } from './store.ts';
 import { epochWorkersOf } from './tree.ts';
-import { checkOneEpoch } from './verify-one.ts';
 import type { PublishedFiles, VerifyParts } from './verify-types.ts';
 
 /** What taking over published epochs stands on. */
@@ -86,59 +83,24 @@ async function adopt(parts: AdoptParts, number: bigint): Promise<Adopted> {
   return { epoch: number, head, gaps };
 }
 
-interface PublishedEpoch extends SettledBy {
-  readonly head: EpochHead;
-  readonly key: Uint8Array;
-  readonly signature: Uint8Array;
-  readonly terms: Terms;
+interface PublishedEpoch extends HeldEpoch {
   readonly historyText: string;
   readonly history: HistoryFile;
 }
 
-/** Reads all of an epoch and recomputes it, as any verifier would. */
-async function readEpoch({ database, verify, keys, kept }: AdoptParts, number: bigint) {
-  const verdict = await checkOneEpoch(number, verify);
-  if (!verdict.ok || !verdict.seen) {
-    throw new Differs(`the copy does not hold: ${verdict.ok ? 'nothing was read' : verdict.text}`);
-  }
-  const { head, terms } = verdict.seen;
-  const signed = parseSignedEpoch(await textOf(verify, `epoch-${number}/epoch.json`));
+/** An epoch that holds, and follows what the books have. */
+async function readEpoch(parts: AdoptParts, number: bigint): Promise<PublishedEpoch> {
+  const { database, verify } = parts;
+  const held = await readHeld(parts, number);
   const historyText = await textOf(verify, `epoch-${number}/history.json`);
   const history = parseHistory(historyText);
-  if (!signed.ok || !history.ok) throw new Differs('the copy changed while it was read');
-  const { key, signature } = signed.file;
-  if (!keys.has(key)) throw new Differs('it is signed by a receipt key that is not in the books');
+  if (!history.ok) throw new Differs('the copy changed while it was read');
   const before = await recordOf(database, number - 1n);
   const previous = before ? recordDigest(before, verify.hashing) : '0'.repeat(64);
-  if (head.previous !== previous) {
+  if (held.head.previous !== previous) {
     throw new Differs(`it follows another record of epoch ${number - 1n} than that in the books`);
   }
-  const settled =
-    head.privacy === 'private'
-      ? await readPrivate({ verify, kept }, verdict.seen)
-      : await readPublic(verify, number, terms);
-  const epoch: PublishedEpoch = {
-    head,
-    key: fromHex(key, 32) as Uint8Array,
-    signature: fromHex(signature, 64) as Uint8Array,
-    terms,
-    ...settled,
-    historyText,
-    history: history.file,
-  };
-  return epoch;
-}
-
-async function readPublic(verify: VerifyParts, number: bigint, terms: Terms): Promise<SettledBy> {
-  const text = await textOf(verify, `epoch-${number}/input.json`);
-  const input = readInput(text);
-  return { text, input, settlement: settleEpoch(terms, input) };
-}
-
-async function textOf({ files }: VerifyParts, path: string): Promise<string> {
-  const text = await files.read(path);
-  if (text === undefined) throw new Differs(`${path} is not in the copy`);
-  return text;
+  return { ...held, historyText, history: history.file };
 }
 
 /** By what the next epoch is settled: as it was published, if it was. */
@@ -178,7 +140,9 @@ async function write(
   await post(tx, epochSettled(input, settlement, at));
   await closeEpoch(tx, epoch, clock.now());
   await bringHistory(tx, published, hashing);
-  const { key, signature, historyText: history } = published;
+  const { historyText: history } = published;
+  const key = fromHex(published.key, 32) as Uint8Array;
+  const signature = fromHex(published.signature, 64) as Uint8Array;
   await addRecord(tx, { epoch, head: writeFile(head), key, signature, history });
 }
 

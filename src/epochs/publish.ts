@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crashPoint } from '../base/crash-point.ts';
-import { keptEvents } from '../ledger/disputes-store.ts';
+import { keptEvents, logOf } from '../ledger/disputes-store.ts';
 import { toHex } from '../proofs/bytes.ts';
 import { type IndexFile, writeFile } from '../proofs/files.ts';
 import type { Statement } from '../proofs/statement.ts';
@@ -10,7 +10,7 @@ import { type EpochFile, epochFiles, headOf, signedText } from './epoch-files.ts
 import { type FinalPayouts, type ListedPayouts, openPayoutLists } from './payout-lists.ts';
 import { type RecordingParts, recordDigest } from './record.ts';
 import { allRecords, type EpochRecord } from './record-store.ts';
-import { DISPUTES, logOf, writeKeptDisputes } from './recovery-disputes.ts';
+import { DISPUTES, writeKeptDisputes } from './recovery-disputes.ts';
 import { recoveryFiles } from './recovery-files.ts';
 import type { Anchor } from './verify-anchors.ts';
 import { type WorkersFile, writeWorkers } from './verify-worker.ts';

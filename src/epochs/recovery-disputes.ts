@@ -1,6 +1,6 @@
 import { TributaryError } from '../base/errors.ts';
 import { readSubject } from '../ledger/dispute-text.ts';
-import type { DisputeContent, KeptEvent } from '../ledger/disputes-store.ts';
+import { type DisputeContent, type KeptEvent, logOf } from '../ledger/disputes-store.ts';
 import { canonicalJson, parseCanonicalJson } from '../proofs/canonical.ts';
 import { checkDisputeLog, type DisputeRecord, disputeRecordHash } from '../proofs/dispute-log.ts';
 import type { ProofHashing } from '../proofs/hashing.ts';
@@ -25,11 +25,6 @@ const event = objectOf({
   content: text,
   about: optional(objectOf({ subject: text, claimed: optional(claimed) })),
 });
-
-/** The log as it is published. */
-export function logOf(events: readonly Pick<KeptEvent, 'record'>[]): string {
-  return events.map(({ record }) => `${record}\n`).join('');
-}
 
 /** The one text of the file. */
 export function writeKeptDisputes(events: readonly KeptEvent[]): string {

@@ -50,12 +50,17 @@ export async function disputeLogHead(from: Queryable): Promise<DisputeLogHead> {
   return last ? { size: Number(last.sequence), hash: last.hash } : emptyDisputeLog;
 }
 
-/** The published log: a line for each event, each with its end. */
+/** The log as it is published: a line for each event, each with its end. */
+export function logOf(events: readonly { readonly record: string }[]): string {
+  return events.map(({ record }) => `${record}\n`).join('');
+}
+
+/** The published log. */
 export async function disputeLogText(from: Queryable): Promise<string> {
   const { rows } = await from.query<{ record: string }>(
     sql`select record from dispute_event order by sequence`,
   );
-  return rows.map(({ record }) => `${record}\n`).join('');
+  return logOf(rows);
 }
 
 /** All of one event as it is stored: books that lost it need no more to have it again. */

@@ -115,7 +115,7 @@ export function createLookStanding(database: Database, lookingSince: number): Lo
       const sinceOf = new Map(told.map(({ name, since }) => [name, since]));
       return [
         ...here.map((one) => ({ ...one, since: sinceOf.get(nameOf(one)) ?? one.since })),
-        // What this node was the last to see, and does not see any more, is over as far as anybody knows.
+        // One that this node was the last to see, and sees no more, has ended: no other node has it.
         ...told
           .filter(({ name, until }) => !names.has(name) && own.get(name) !== until)
           .map(({ name, ...rest }) => ({ kind: name.slice(PREFIX.length), ...rest })),

@@ -54,10 +54,11 @@ export async function payeeOf(
       one.amount === amount,
   );
   const also = addresses.flatMap((one) => (one.address === recipient ? [one.worker] : []));
+  const address = Buffer.from(recipient.slice(2), 'hex');
   const { rows } = await tx.query<{ id: string; at: boolean }>(sql`
-    select id, payout_address = ${Buffer.from(recipient.slice(2), 'hex')} or id = any(${also}) as at
+    select id, payout_address = ${address} or id = any(${also}) as at
     from worker
-    where payout_address = ${Buffer.from(recipient.slice(2), 'hex')} or id = any(${also})
+    where payout_address = ${address} or id = any(${also})
       or id = ${named?.worker ?? null}
     order by id`);
   const there = rows.flatMap(({ id, at }) => (at ? [id] : []));
@@ -68,9 +69,9 @@ export async function payeeOf(
     used.add(named);
     return { worker: named.worker, at: named.at };
   }
-  const [only] = there;
-  if (only === undefined || there.length === 1)
-    return only === undefined ? undefined : { worker: only };
+  const [first, second] = there;
+  if (first === undefined) return undefined;
+  if (second === undefined) return { worker: first };
   const owed = await Promise.all(
     there.map(async (id) => ({ id, owed: -(await balanceOf(tx, account('worker', id), asset)) })),
   );

@@ -1,9 +1,11 @@
 import { type Clock, instant } from '../../base/clock.ts';
 import type { Database } from '../../database/database.ts';
+import type { Transaction } from '../../database/transaction.ts';
 import type { PublishedCopy } from '../../epochs/adopt-copy.ts';
 import { OPERATOR_DELAY_MS } from '../../payouts/address.ts';
 import type { Recipient } from '../../payouts/plan-types.ts';
 import {
+  type AddressChange,
   addAddressChange,
   addressChanges,
   applyAddressChanges,
@@ -58,16 +60,10 @@ export async function bringAddresses(
 /** Changes that waited may have been stopped since, so that there is time again to do it. */
 async function waitAgain(database: Database, clock: Clock): Promise<void> {
   const waiting = await addressChanges(database, 'waiting');
-  const askedAt = instant(clock.now());
+  const askedAt = clock.now();
   const effectiveAt = instant(askedAt + OPERATOR_DELAY_MS);
-  for (const { worker: ref, newAddress } of waiting) {
-    await database.transact(async (tx) => {
-      const found = await lockForAddress(tx, ref);
-      if (!found) return;
-      const { worker, nonce, address: oldAddress } = found;
-      const asked = { askedBy: 'operator', askedAt, effectiveAt } as const;
-      await addAddressChange(tx, { worker, nonce, oldAddress, newAddress, ...asked });
-    });
+  for (const { worker, newAddress } of waiting) {
+    await database.transact((tx) => ask(tx, worker, { newAddress, askedAt, effectiveAt }));
   }
 }
 
@@ -77,13 +73,22 @@ async function moveTo(
   newAddress: Recipient,
   clock: Clock,
 ): Promise<void> {
-  const at = instant(clock.now());
+  const at = clock.now();
   await database.transact(async (tx) => {
-    const found = await lockForAddress(tx, ref);
-    if (!found) return;
-    const { worker, nonce, address: oldAddress } = found;
-    const asked = { askedBy: 'operator', askedAt: at, effectiveAt: at } as const;
-    await addAddressChange(tx, { worker, nonce, oldAddress, newAddress, ...asked });
-    await applyAddressChanges(tx, at);
+    const isAsked = await ask(tx, ref, { newAddress, askedAt: at, effectiveAt: at });
+    if (isAsked) await applyAddressChanges(tx, at);
   });
+}
+
+/** A change of address as the operator asks for it; false when there is no such worker. */
+async function ask(
+  tx: Transaction,
+  ref: string,
+  change: Pick<AddressChange, 'newAddress' | 'askedAt' | 'effectiveAt'>,
+): Promise<boolean> {
+  const found = await lockForAddress(tx, ref);
+  if (!found) return false;
+  const { worker, nonce, address: oldAddress } = found;
+  await addAddressChange(tx, { worker, nonce, oldAddress, askedBy: 'operator', ...change });
+  return true;
 }

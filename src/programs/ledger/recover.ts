@@ -126,14 +126,17 @@ async function copyFor(
 ): Promise<Copy> {
   const source = published ?? (dataDir && join(dataDir, 'proofs'));
   const isThere = source !== undefined && source !== 'none';
-  const files = isThere ? openPublished(await publishedPlace(source)) : undefined;
-  if (!files || (await files.read('index.json')) === undefined) {
+  const place = isThere ? openPublished(await publishedPlace(source)) : undefined;
+  const files = (await place?.read('index.json')) === undefined ? undefined : place;
+  if (!files) {
     if (published !== undefined && published !== 'none') {
       throw new TributaryError('input_missing', `${published} holds no published epochs.`);
     }
     print('No copy of what the pool published is at hand (--published).');
-    const kept = await keptFiles(recovery, dataDir);
-    const disputes = await openDisputes(database, terms, { published: undefined, kept });
+  }
+  const kept = await keptFiles(recovery, dataDir);
+  const disputes = await openDisputes(database, terms, { published: files, kept });
+  if (!files) {
     const own = await openKept({ database, kept, disputes });
     for (const note of own.notes) print(`${note}.`);
     const nothing = async () => {
@@ -144,8 +147,6 @@ async function copyFor(
   const hashes = { hashing: nodeHashing, keccak256, recover };
   const verify = { files, chain: undefined, verifyEd25519: nodeVerifyEd25519, ...hashes };
   const keys = new Set((await createReceiptKeys(database).all()).map((key) => hex(key.publicKey)));
-  const kept = await keptFiles(recovery, dataDir);
-  const disputes = await openDisputes(database, terms, { published: files, kept });
   const parts = { database, clock: systemClock, verify, kept, keys, disputes };
   const copy = await openCopy({ ...parts, identity, isPools: published === undefined });
   for (const note of copy.notes) print(`${note}.`);
